@@ -1,0 +1,1 @@
+"""Articles -> feed files: pure."""

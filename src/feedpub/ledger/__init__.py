@@ -1,0 +1,1 @@
+"""What we have seen, what we owe, what we have said."""

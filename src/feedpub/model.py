@@ -1,0 +1,450 @@
+"""The nouns of feedpub, frozen. Every room speaks in these; none of them touches the world."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal, Protocol
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""What a feed without articles is dated: never the clock."""
+
+# ---------------------------------------------------------------- a length of time, as admins write it
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def parse_duration(text: object) -> timedelta:
+    """Read `90s`, `3m`, `1h30m`, `2d`, `1w` (or `0`).
+
+    Raises ValueError with the sentence to show.
+    """
+    if isinstance(text, timedelta):
+        return text
+    said = str(text).strip().lower()
+    if said == "0":
+        return timedelta(0)
+    if not re.fullmatch(r"(\d+[smhdw])+", said):
+        raise ValueError('a duration is written like "90s", "3m", "1h30m" or "2d"')
+    return timedelta(seconds=sum(int(n) * _UNITS[u] for n, u in re.findall(r"(\d+)([smhdw])", said)))
+
+
+def show_duration(length: timedelta) -> str:
+    """Write a duration as admins do: the inverse of `parse_duration` for whole seconds."""
+    left = int(length.total_seconds())
+    out = ""
+    for unit in ("d", "h", "m", "s"):
+        count, left = divmod(left, _UNITS[unit])
+        out += f"{count}{unit}" if count else ""
+    return out or "0"
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(show_duration)]
+
+# ---------------------------------------------------------------- whom feeds and notices speak for
+
+
+class Site(BaseModel):
+    """[site] of the config. `url` ends with `/`; naive dates of its stores are meant in `timezone`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    title: str = Field(min_length=1, description="the site's name, as subscribers read it")
+    url: str = Field(description="the site's address, absolute, http or https")
+    language: str = Field(default="en", description="BCP 47, such as ja")
+    timezone: str = Field(default="UTC", description="IANA name, such as Asia/Tokyo; meant by dates without a zone")
+    description: str = Field(default="", description="one sentence about the site")
+    license: str = Field(default="", description="address of the licence of all content, if there is one")
+    authority: str = Field(default="", description="host that made-up guids begin with; set it when the domain moves")
+
+    @field_validator("url")
+    @classmethod
+    def _absolute(cls, url: str) -> str:
+        if not re.match(r"https?://[^/?#\s]+", url):
+            raise ValueError("an absolute address is needed, such as https://example.com/")
+        return url if url.endswith("/") else url + "/"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError('not a known time zone; write an IANA name such as "Asia/Tokyo"') from None
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of `timezone`."""
+        return ZoneInfo(self.timezone)
+
+
+# ---------------------------------------------------------------- what a store says
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture of an article. `license` is the address of the licence, or its words."""
+
+    url: str
+    alt: str = ""
+    credit: str = ""
+    license: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A reference of an article: its source (`via`, 参考/出典) or a related article."""
+
+    rel: Literal["via", "related"]
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """One category of one store. `key` is the store's own id of it, stable through renames."""
+
+    store: str
+    key: str
+    name: str
+    slug: str
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawArticle:
+    """An article as its store's row says it: nothing decided, nothing cleaned, strings may hold anything.
+
+    `published` and `updated` are ISO 8601 (or RFC 2822) text, naive ones meant in the site's zone.
+    `categories` are keys of the store's categories. `announce` is None where the author said nothing.
+    """
+
+    id: str
+    guid: str = ""
+    url: str = ""
+    title: str = ""
+    title_is_html: bool = False
+    summary: str = ""
+    content: str = ""
+    published: str = ""
+    updated: str = ""
+    categories: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
+    links: tuple[Link, ...] = ()
+    language: str = ""
+    announce: bool | None = None
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One bounded answer to "what changed since this cursor?".
+
+    `gone`: ids that the store says are public no more. `categories`: the store's whole taxonomy, or None
+    where it did not change or was not asked. `garbage`: rows that cannot even be read, with the reason.
+    `cursor` is the store's own and opaque; `more` asks to be called again at once.
+    """
+
+    articles: tuple[RawArticle, ...]
+    cursor: str
+    more: bool = False
+    gone: tuple[str, ...] = ()
+    categories: tuple[Category, ...] | None = None
+    garbage: tuple[Quarantined, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Which ids are public now. Only ids in `covers` are spoken of; None = all of the store."""
+
+    present: frozenset[str]
+    covers: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An article that cannot go out, and why, in one sentence."""
+
+    id: str
+    reason: str
+
+
+# ---------------------------------------------------------------- what feedpub publishes
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A clean article: legal Unicode, safe HTML, absolute ASCII URLs, aware dates in UTC.
+
+    `title` and `summary` are plain text, `content` is safe HTML. Without a title it is a brief (短信).
+    `url` may be empty for a brief.
+    """
+
+    store: str
+    id: str
+    guid: str
+    url: str
+    title: str
+    summary: str
+    content: str
+    published: datetime
+    updated: datetime
+    categories: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
+    links: tuple[Link, ...] = ()
+    language: str = ""
+    announce: bool = True
+    notice: str = ""
+
+    @property
+    def brief(self) -> bool:
+        """A short topic without a headline of its own."""
+        return not self.title
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFile:
+    """One file below the output directory: a relative path with `/`, and its bytes."""
+
+    path: str
+    content: bytes
+
+
+# ---------------------------------------------------------------- the duty to keep a target true
+
+
+class State(StrEnum):
+    """Where a delivery stands (docs/design.md, "Once")."""
+
+    HELD = "held"
+    DUE = "due"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    DOUBTFUL = "doubtful"
+    SENT = "sent"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Action(StrEnum):
+    """What a delivery asks a network to do; derived from `wanted` and `said`."""
+
+    ANNOUNCE = "announce"
+    CORRECT = "correct"
+    RETRACT = "retract"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one article says on one target, frozen before the first socket opens.
+
+    `key` stays the same across retries, so that a network can drop a repeat. `at` is when it was frozen.
+    `remote_id` names what stands there already (for a correction or a retraction).
+    """
+
+    target: str
+    action: Action
+    article: str
+    guid: str
+    revision: int
+    key: str
+    at: datetime
+    text: str
+    link: str = ""
+    title: str = ""
+    summary: str = ""
+    image: Image | None = None
+    language: str = ""
+    remote_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The duty to keep one target true to one article: its state and its history's sum.
+
+    `wanted` is the revision that should stand there (None: nothing should), `said` the one that does.
+    `attempts` counts the tries of the present action; `fence` all tries ever: whoever answers with an
+    older fence has lost the lease. `held_by` names what it waits for: `feeds`, `flood`, `delay`, `retract_after`.
+    """
+
+    id: int
+    target: str
+    article: int
+    state: State
+    wanted: int | None
+    said: int | None = None
+    due_at: datetime | None = None
+    held_by: str = ""
+    reason: str = ""
+    attempts: int = 0
+    fence: int = 0
+    lease_until: datetime | None = None
+    frozen: Notice | None = None
+    doubt_since: datetime | None = None
+    created_at: datetime = EPOCH
+    expires_at: datetime | None = None
+    said_at: datetime | None = None
+    remote_id: str = ""
+    remote_url: str = ""
+
+    @property
+    def action(self) -> Action | None:
+        """What would make the target true; None when it is."""
+        if self.wanted == self.said:
+            return None
+        if self.said is None:
+            return Action.ANNOUNCE
+        return Action.RETRACT if self.wanted is None else Action.CORRECT
+
+
+# ---------------------------------------------------------------- talking with a network
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request a conversation asks for. `url` may be a secret: it is never shown.
+
+    `says` is True for the request that makes the notice appear: only its failure leaves a doubt.
+    `read_limit` bytes of the answer are read, no more.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = b""
+    says: bool = True
+    read_limit: int = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Something to be durable before the conversation goes on, such as a rotated token."""
+
+    key: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A text for this process's own terminal (network `console`)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """It stands there."""
+
+    id: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Surely not said; try later. `wait` is what the other side asked for, if it did."""
+
+    why: str
+    wait: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Refused for good: this item only, or everything on this target until an admin mends it."""
+
+    why: str
+    scope: Literal["item", "target"] = "item"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Nobody knows whether it was said."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Only from `find`: we looked, and it is not there."""
+
+    why: str = "not found there"
+
+
+Outcome = Said | Again | Refused | Doubt | Absent
+Conversation = Generator[Request | Remember | Show, Reply | None, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a conversation may know besides its notice. `memory` is what this target remembered."""
+
+    now: datetime
+    memory: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+# ---------------------------------------------------------------- a target, as the notices' rooms see it
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How long a text is for a network: `used` of `limit` `unit`s."""
+
+    used: int
+    limit: int
+    unit: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether the network will take it."""
+        return self.used <= self.limit
+
+
+class Target(Protocol):
+    """One configured destination: the rules that hold on every network, and what this one can do.
+
+    The options are described where the admin sets them (networks/base.py).
+    """
+
+    name: str
+    kind: str
+    template: str
+    categories: tuple[str, ...]
+    delay: timedelta
+    every: timedelta
+    max_age: timedelta
+    flood_limit: int
+    announce_backlog: bool
+    on_doubt: Literal["stop", "resend"]
+    correct_by: Literal["edit", "ignore"]
+    correct_within: timedelta
+    retract_after: timedelta
+    dedupe_for: ClassVar[timedelta]
+    can: ClassVar[frozenset[str]]
+    writes_json: ClassVar[bool]
+
+    def measure(self, text: str) -> Measure:
+        """Count a text as the network counts."""
+        ...
+
+
+Remembering = Callable[[str, str], None]
+"""Makes a key and its value durable for one target before it returns."""

@@ -1,0 +1,1 @@
+"""What to say where, when, and in which words: pure."""

@@ -1,0 +1,1 @@
+"""Where feed files go."""

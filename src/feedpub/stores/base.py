@@ -1,0 +1,63 @@
+"""What a store is: two questions, "what changed since?" and, slowly, "which ids are there?".
+
+A new store is one file here and one name in the union in `stores/__init__.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from feedpub.cadence import Cadence, parse_cadence
+from feedpub.model import Batch, Census, Duration
+
+if TYPE_CHECKING:
+    from feedpub.http import Door
+
+Poll = Annotated[Cadence, BeforeValidator(parse_cadence), PlainSerializer(str)]
+
+
+class Store(Protocol):
+    """An opened store. Its methods block, and raise StoreError with one clear sentence."""
+
+    def changes(self, cursor: str | None) -> Batch:
+        """Everything that changed since `cursor` (None: from the beginning), oldest change first, bounded.
+
+        At least once: a row may come again, never too seldom. The caller keeps `Batch.cursor` only together
+        with the batch's articles, in one transaction.
+        """
+        ...
+
+    def census(self, ids: Sequence[str] | None) -> Census:
+        """Which of `ids` (None: of all) are public now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+class StoreOptions(BaseModel):
+    """The options every store has. A subclass adds its own, and knows how to open.
+
+    `name` is the table's name in the config (`[stores.NAME]`), put there by settings.py, never an option.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    names_everything: ClassVar[bool] = False
+    """True where `changes` itself reports every withdrawal, so that no census is needed."""
+
+    name: str = ""
+    kind: str
+    poll: Poll = Field(default=Cadence(every=timedelta(minutes=3)), description='how often: "3m", or a cron line')
+    withdraw_limit: int = Field(default=10, ge=0, description="more gone at once, and over 10 %, are held")
+    recheck: Duration = Field(default=timedelta(minutes=4), description="how often articles in feeds are looked for")
+    census: Duration = Field(default=timedelta(hours=6), description="how often all articles are looked for")
+
+    def open(self, door: Door) -> Store:
+        """Connect (lazily); raises StoreError."""
+        raise NotImplementedError
