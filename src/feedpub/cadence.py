@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from zoneinfo import ZoneInfo
+
+from feedpub.model import parse_duration, show_duration
+
+_SHORTEST = timedelta(seconds=1)
+_LONGEST = timedelta(days=366)
+_HOW = 'a cadence is a duration such as "3m", or a cron line such as "*/5 6-23 * * *"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,13 @@ class Cron:
     either_day: bool
     """Both day fields are restricted: a day that meets either counts (POSIX crontab)."""
 
+    def meets(self, day: date) -> bool:
+        """Whether the line runs on this local day at all."""
+        if day.month not in self.months:
+            return False
+        by_date, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
+        return (by_date or by_weekday) if self.either_day else (by_date and by_weekday)
+
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
@@ -27,13 +43,192 @@ class Cadence:
 
     every: timedelta | None = None
     cron: Cron | None = None
+    written: str = field(default="", compare=False)
+    """The admin's own words for `every`: "90s" and "1m30s" are the same cadence."""
+
+    def __post_init__(self) -> None:
+        if (self.every is None) == (self.cron is None):
+            raise ValueError(_HOW)
+
+    def __str__(self) -> str:
+        """Give back what the admin wrote, so that `parse_cadence` reads the same again."""
+        return self.cron.line if self.cron else self.written or show_duration(self.every or timedelta(0))
+
+
+# ---------------------------------------------------------------- reading what admins write
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """What one field of a cron line may say. `names` stand for `low`, `low` + 1, and so on."""
+
+    name: str
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+    def refusal(self) -> ValueError:
+        """One sentence for everything that can be wrong here; the value is not shown."""
+        names = f" or {self.names[0]}-{self.names[-1]}" if self.names else ""
+        return ValueError(
+            f"the {self.name} of a cron line is *, a number {self.low}-{self.high}{names}, "
+            f"a range with the smaller first, a step from 1 to {self.high} such as */2, or a list of these with commas"
+        )
+
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS = (
+    _Field("minute", 0, 59),
+    _Field("hour", 0, 23),
+    _Field("day of month", 1, 31),
+    _Field("month", 1, 12, _MONTHS),
+    _Field("weekday", 0, 7, _WEEKDAYS),
+)
+_ITEM = re.compile(r"(?:(?P<all>\*)|(?P<first>[0-9]+|[a-z]+)(?:-(?P<last>[0-9]+|[a-z]+))?)(?:/(?P<step>[0-9]{1,2}))?")
+_NICKNAMES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_DAYS_AT_MOST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def parse_cadence(text: object) -> Cadence:
     """Read "3m" or "*/5 6-23 * * *"; raises ValueError with the sentence to show."""
-    raise NotImplementedError
+    if isinstance(text, Cadence):
+        return text
+    said = text.strip() if isinstance(text, str) else text
+    if isinstance(said, str) and (said.startswith("@") or len(said.split()) > 1):
+        return Cadence(cron=_parse_cron(said))
+    try:
+        every = parse_duration(said)
+    except (ValueError, OverflowError):
+        raise ValueError(_HOW) from None
+    if not _SHORTEST <= every <= _LONGEST:
+        raise ValueError("a cadence lies between 1s and 366d")
+    return Cadence(every=every, written=said if isinstance(said, str) else "")
+
+
+def _parse_cron(line: str) -> Cron:
+    parts = _NICKNAMES.get(line.lower(), line).lower().split()
+    if parts[0].startswith("@"):
+        raise ValueError(f"the nicknames of cron lines are {', '.join(_NICKNAMES)}")
+    if len(parts) != len(_FIELDS):
+        raise ValueError(
+            "a cron line has five fields (minute, hour, day of month, month, weekday); "
+            'seconds are written as a duration, such as "30s"'
+        )
+    minutes, hours, days, months, weekdays = map(_expand, parts, _FIELDS)
+    # cron(5) counts a field that begins with * as unrestricted, "*/2" too.
+    either_day = not parts[2].startswith("*") and not parts[4].startswith("*")
+    if not either_day and all(min(days) > _DAYS_AT_MOST[month - 1] for month in months):
+        raise ValueError("this cron line names a day that its months never have")
+    return Cron(line, minutes, hours, days, months, frozenset(day % 7 for day in weekdays), either_day)
+
+
+def _expand(text: str, spec: _Field) -> frozenset[int]:
+    return frozenset(value for item in text.split(",") for value in _expand_item(item, spec))
+
+
+def _expand_item(item: str, spec: _Field) -> range:
+    said = _ITEM.fullmatch(item)
+    if not said:
+        raise spec.refusal()
+    step = int(said["step"] or 1)
+    if said["all"]:
+        # Sunday has two numbers, but a week has seven days.
+        first, last = spec.low, 6 if spec.names is _WEEKDAYS else spec.high
+    else:
+        first = _number(said["first"], spec)
+        last = _number(said["last"], spec) if said["last"] else spec.high if said["step"] else first
+        if spec.names is _WEEKDAYS and last == 0 < first:
+            last = 7  # sat-sun
+    if not (first <= last and 1 <= step <= spec.high):
+        raise spec.refusal()
+    return range(first, last + 1, step)
+
+
+def _number(text: str, spec: _Field) -> int:
+    if text in spec.names:
+        return spec.low + spec.names.index(text)
+    if not text.isdigit() or len(text) > 2 or not spec.low <= int(text) <= spec.high:
+        raise spec.refusal()
+    return int(text)
+
+
+# ---------------------------------------------------------------- when next
 
 
 def next_run(cadence: Cadence, last: datetime | None, now: datetime, zone: ZoneInfo) -> datetime:
-    """When to run next: never in the past, anchored to the last run, once per local time through DST."""
-    raise NotImplementedError
+    """When to run next, in UTC: never in the past, anchored to the last run, once per local time through DST.
+
+    `last` is when the last run began (None: never). Runs that were missed become one, now. A cron line speaks
+    of local time in `zone`: a time that DST skips runs once right after the gap, one that comes twice
+    runs at its first pass only. A clock set back stalls nothing: a `last` too far ahead is forgotten.
+    """
+    if cadence.cron is None:
+        return next_slot(last, cadence.every or _SHORTEST, now)
+    due = _first_after(cadence.cron, _anchor(cadence.cron, last, now, zone), zone)
+    return max(due, now).astimezone(UTC)
+
+
+def next_slot(last: datetime | None, every: timedelta, now: datetime) -> datetime:
+    """When something that may happen once in `every` may happen next, in UTC: `last` + `every`, or now.
+
+    A clock that was set back makes nobody wait longer than `every`; a `last` more than that ahead is forgotten.
+    """
+    passed = now - last if last else every
+    if passed >= every or passed < -every:
+        return now.astimezone(UTC)
+    return (now + every - max(passed, timedelta(0))).astimezone(UTC)
+
+
+def _anchor(cron: Cron, last: datetime | None, now: datetime, zone: ZoneInfo) -> datetime:
+    """After which moment to look for the next run."""
+    if last is None:
+        return now - timedelta.resolution  # a run due at this very moment counts
+    if last <= now:
+        return last
+    # One period ahead is a clock set back by a little just after a run, which must not come again.
+    in_two_periods = _first_after(cron, _first_after(cron, now, zone), zone)
+    return now if last >= in_two_periods else last
+
+
+def _first_after(cron: Cron, moment: datetime, zone: ZoneInfo) -> datetime:
+    # Walls rise, and so do their instants; hence the first wall that lies later is the answer.
+    walls = _walls(cron, moment.astimezone(zone).replace(tzinfo=None))
+    return next(instant for wall in walls if (instant := _instant(wall, zone)) > moment)
+
+
+def _walls(cron: Cron, start: datetime) -> Iterator[datetime]:
+    """Every local time the line names, from the minute of `start` on, without end."""
+    start = start.replace(second=0, microsecond=0)
+    day = start.date()
+    while True:
+        if cron.meets(day):
+            for hour, minute in product(sorted(cron.hours), sorted(cron.minutes)):
+                if (wall := datetime.combine(day, time(hour, minute))) >= start:
+                    yield wall
+        day += timedelta(days=1)
+
+
+def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """When clocks in `zone` first show `wall`; the end of the gap, if they never do."""
+    after = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if after.astimezone(zone).replace(tzinfo=None) == wall:
+        return after
+    # PEP 495: in a gap, fold 0 reads the wall by the old offset, fold 1 by the new; the change lies between.
+    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    offset = after.astimezone(zone).utcoffset()
+    while after - before > _SHORTEST:
+        middle = before + timedelta(seconds=(after - before) // _SHORTEST // 2)
+        if middle.astimezone(zone).utcoffset() == offset:
+            after = middle
+        else:
+            before = middle
+    return after

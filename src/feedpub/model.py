@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator
@@ -18,6 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # ---------------------------------------------------------------- a length of time, as admins write it
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LONGEST = 100 * 365 * 86400
 
 
 def parse_duration(text: object) -> timedelta:
@@ -30,9 +31,12 @@ def parse_duration(text: object) -> timedelta:
     said = str(text).strip().lower()
     if said == "0":
         return timedelta(0)
-    if not re.fullmatch(r"(\d+[smhdw])+", said):
+    if not re.fullmatch(r"(\d{1,9}[smhdw])+", said):
         raise ValueError('a duration is written like "90s", "3m", "1h30m" or "2d"')
-    return timedelta(seconds=sum(int(n) * _UNITS[u] for n, u in re.findall(r"(\d+)([smhdw])", said)))
+    seconds = sum(int(n) * _UNITS[u] for n, u in re.findall(r"(\d+)([smhdw])", said))
+    if seconds > _LONGEST:  # so that no date that it is added to leaves the calendar
+        raise ValueError("a duration is at most a hundred years")
+    return timedelta(seconds=seconds)
 
 
 def show_duration(length: timedelta) -> str:
@@ -274,8 +278,10 @@ class Delivery:
     """The duty to keep one target true to one article: its state and its history's sum.
 
     `wanted` is the revision that should stand there (None: nothing should), `said` the one that does.
-    `attempts` counts the tries of the present action; `fence` all tries ever: whoever answers with an
-    older fence has lost the lease. `held_by` names what it waits for: `feeds`, `flood`, `delay`, `retract_after`.
+    `attempts` counts the tries of the present action; `fence` all leases ever: whoever answers with an older
+    one has lost it. After `retractions`, what is said anew is no repeat. `held_by` names what
+    a held one waits for (`feeds`, `flood`), or what a skipped one could still be won by (`author`).
+    `expires_at` is the article's end of `max_age`; `doubt_since` when we first could not tell.
     """
 
     id: int
@@ -289,6 +295,7 @@ class Delivery:
     reason: str = ""
     attempts: int = 0
     fence: int = 0
+    retractions: int = 0
     lease_until: datetime | None = None
     frozen: Notice | None = None
     doubt_since: datetime | None = None
@@ -313,7 +320,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request a conversation asks for. `url` may be a secret: it is never shown.
+    """One HTTP request a conversation asks for. Address, headers and body may be secrets: they are never shown.
 
     `says` is True for the request that makes the notice appear: only its failure leaves a doubt.
     `read_limit` bytes of the answer are read, no more.
@@ -322,18 +329,18 @@ class Request:
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     says: bool = True
     read_limit: int = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. Header names are lower-case."""
+    """What came back. Header names are lower-case. An answer may repeat our secrets: it is never shown whole."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,22 +431,90 @@ class Target(Protocol):
     The options are described where the admin sets them (networks/base.py).
     """
 
-    name: str
-    kind: str
-    template: str
-    categories: tuple[str, ...]
-    delay: timedelta
-    every: timedelta
-    max_age: timedelta
-    flood_limit: int
-    announce_backlog: bool
-    on_doubt: Literal["stop", "resend"]
-    correct_by: Literal["edit", "ignore"]
-    correct_within: timedelta
-    retract_after: timedelta
-    dedupe_for: ClassVar[timedelta]
-    can: ClassVar[frozenset[str]]
-    writes_json: ClassVar[bool]
+    @property
+    def name(self) -> str:
+        """Its table's name in the config."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Its network."""
+        ...
+
+    @property
+    def template(self) -> str:
+        """The Jinja2 template of its notices."""
+        ...
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The names or slugs it takes; empty = everything."""
+        ...
+
+    @property
+    def delay(self) -> timedelta:
+        """Grace after an article is first seen."""
+        ...
+
+    @property
+    def every(self) -> timedelta:
+        """At most one notice in this time."""
+        ...
+
+    @property
+    def max_age(self) -> timedelta:
+        """An older article is not announced."""
+        ...
+
+    @property
+    def flood_limit(self) -> int:
+        """More new articles than this in one poll are held."""
+        ...
+
+    @property
+    def announce_backlog(self) -> bool:
+        """Whether it speaks of what was known before."""
+        ...
+
+    @property
+    def on_doubt(self) -> Literal["stop", "resend"]:
+        """What to do if nobody knows whether it was said."""
+        ...
+
+    @property
+    def correct_by(self) -> Literal["edit", "ignore"]:
+        """What an edit does to what was said."""
+        ...
+
+    @property
+    def correct_within(self) -> timedelta:
+        """How long after it was said."""
+        ...
+
+    @property
+    def retract_after(self) -> timedelta:
+        """When a withdrawn article's post goes."""
+        ...
+
+    @property
+    def timeout(self) -> timedelta:
+        """What one conversation may take."""
+        ...
+
+    @property
+    def dedupe_for(self) -> timedelta:
+        """How long the network drops a repeat of the same key."""
+        ...
+
+    @property
+    def can(self) -> frozenset[str]:
+        """Which of `correct`, `retract`, `find` the network can do."""
+        ...
+
+    @property
+    def writes_json(self) -> bool:
+        """Whether the template makes a JSON body."""
+        ...
 
     def measure(self, text: str) -> Measure:
         """Count a text as the network counts."""

@@ -1,1 +1,18 @@
-"""Every network, by name."""
+"""Every network, by name: `kind` in the config picks one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from feedpub.networks.console import Console
+from feedpub.networks.discord import Discord
+from feedpub.networks.mastodon import Mastodon
+from feedpub.networks.slack import Slack
+from feedpub.networks.webhook import Webhook
+
+AnyNetwork = Annotated[Console | Discord | Mastodon | Slack | Webhook, Field(discriminator="kind")]
+"""One target's options, told apart by `kind`. A new network is one file here and one name in this line."""
+
+__all__ = ["AnyNetwork", "Console", "Discord", "Mastodon", "Slack", "Webhook"]

@@ -7,12 +7,45 @@ A new network is one file here and one name in the union in `networks/__init__.p
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Generator, Iterator, Mapping
 from datetime import timedelta
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from feedpub.model import Context, Conversation, Duration, Measure, Notice
+from feedpub.model import Context, Conversation, Duration, Measure, Notice, Outcome, Remember, Reply, Request, Show
+from feedpub.networks.answers import is_page, page_instead, quotable, usual
+
+LINK = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*[A-Za-z0-9\-_~/#@$&*+=%]", re.ASCII)
+"""An address inside a text, as every network sees it: ours are ASCII, and closing punctuation is not part of them."""
+
+Asked = Generator[Request | Remember | Show, Reply | None, Reply]
+"""One step of a conversation: a request, and its reply."""
+
+
+def ask(request: Request) -> Asked:
+    """Take one step of a conversation: yield the request, give back what was sent in reply."""
+    reply = yield request
+    if reply is None:
+        raise TypeError("whoever carries out a conversation answers each request with its reply")
+    return reply
+
+
+def json_request(
+    method: str, url: str, payload: object, *, headers: Mapping[str, str] | None = None, says: bool = True
+) -> Request:
+    """Build a request with a JSON body: the same payload, the same bytes."""
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    return Request(method, url, {"content-type": "application/json; charset=utf-8", **(headers or {})}, body, says)
+
+
+def check_address(address: str) -> str:
+    """Refuse what is no absolute http(s) address; the sentence does not repeat it, as it may be a secret."""
+    if not re.fullmatch(r"https?://[^/?#\s@\\]+([/?#]\S*)?", address):
+        raise ValueError("an absolute address is needed, such as https://host/path, without a user or password in it")
+    return address
 
 
 class Network(BaseModel):
@@ -32,6 +65,10 @@ class Network(BaseModel):
     """Whether `template` makes a JSON body instead of a text to be fitted."""
     docs: ClassVar[str] = ""
     """Where the network documents its contract."""
+    label: ClassVar[str] = ""
+    """What people call the network."""
+    mend: ClassVar[str] = "webhook_url"
+    """Which options hold its address and credentials: what to look at when it lets us in no more."""
 
     name: str = ""
     kind: str
@@ -51,8 +88,15 @@ class Network(BaseModel):
     allow_private: bool = Field(default=False, description="allow private and loopback addresses")
     timeout: Duration = Field(default=timedelta(seconds=20), description="the time one conversation may take")
 
+    def word(self, text: str) -> str:
+        """Write a plain text so that the network shows it as plain text: no mention fires, no markup acts.
+
+        Applied when the request is built and when a text is measured, never to the frozen notice itself.
+        """
+        return text
+
     def measure(self, text: str) -> Measure:
-        """Count a text as this network counts."""
+        """Count a text as this network counts it, in the words that are sent."""
         raise NotImplementedError
 
     def announce(self, notice: Notice, context: Context) -> Conversation:
@@ -70,3 +114,30 @@ class Network(BaseModel):
     def find(self, notice: Notice, context: Context) -> Conversation:
         """Look whether it was said: Said(id, url) or Absent."""
         raise NotImplementedError
+
+    def read(self, reply: Reply, context: Context, *, says: bool = True) -> Outcome:
+        """Judge an answer: by the network's own words first, else as HTTP means it."""
+        if 200 <= reply.status < 300:
+            return page_instead(self.label, self.mend) if is_page(reply) else self.said(reply)
+        return self.dialect(reply) or usual(
+            reply,
+            context.now,
+            who=self.label,
+            mend=self.mend,
+            says=says,
+            quote=quotable(reply, self.secrets()) if 400 <= reply.status < 500 else "",
+        )
+
+    def said(self, reply: Reply) -> Outcome:
+        """Read a success: where does it stand now?"""
+        raise NotImplementedError
+
+    def dialect(self, reply: Reply) -> Outcome | None:  # noqa: ARG002 - for those networks whose codes say more
+        """Judge a refusal by the network's own error codes; None where the status says enough."""
+        return None
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret among the options: what no text that we show may hold."""
+        for value in self.__dict__.values():
+            many = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
+            yield from (one.get_secret_value() for one in many if isinstance(one, SecretStr))

@@ -1,1 +1,13 @@
 """Every store, by name."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from feedpub.stores.sql import SqlOptions
+from feedpub.stores.wordpress import WordPressOptions
+
+AnyStore = Annotated[SqlOptions | WordPressOptions, Field(discriminator="kind")]
+"""The options of one `[stores.NAME]`, picked by its `kind`."""
+
+__all__ = ["AnyStore", "SqlOptions", "WordPressOptions"]

@@ -55,7 +55,7 @@ class StoreOptions(BaseModel):
     kind: str
     poll: Poll = Field(default=Cadence(every=timedelta(minutes=3)), description='how often: "3m", or a cron line')
     withdraw_limit: int = Field(default=10, ge=0, description="more gone at once, and over 10 %, are held")
-    recheck: Duration = Field(default=timedelta(minutes=4), description="how often articles in feeds are looked for")
+    recheck: Duration = Field(default=timedelta(minutes=2), description="how often articles in feeds are looked for")
     census: Duration = Field(default=timedelta(hours=6), description="how often all articles are looked for")
 
     def open(self, door: Door) -> Store:

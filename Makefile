@@ -1,0 +1,49 @@
+# Every verb works on a fresh clone. Needed: make, Python 3.11 or later, and a package index as pip is set up here.
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-wordpress check fix lock clean
+
+help:
+	@echo 'make demo            feedpub with a sample site on http://127.0.0.1:8080'
+	@echo 'make test            linters, types, import contracts and all tests'
+	@echo 'make check           linters, types and import contracts alone'
+	@echo 'make fix             mend what the linter and the formatter can mend'
+	@echo 'make test-wordpress  the tests against a real WordPress on loopback'
+	@echo 'make lock            resolve the dependencies again (UPGRADE=--upgrade for the newest)'
+	@echo 'make clean           remove all that make has made; data/ stays'
+
+demo: $(READY)
+	@$(BIN)/feedpub demo
+
+test: check
+	$(BIN)/pytest -n auto -m 'not wordpress'
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+test-wordpress: $(READY)
+	@bash .ci/wordpress.sh
+
+# Hashes for every platform, and no address of an index: whoever installs uses the index of their own pip.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE)
+lock: $(READY)
+	$(COMPILE) --group pyproject.toml:build -o requirements-build.lock
+	$(COMPILE) pyproject.toml --extra postgres --group dev -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra postgres -c requirements-dev.lock -o requirements.lock
+
+clean:
+	rm -rf .venv build dist src/feedpub.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml requirements-build.lock requirements-dev.lock .ci/venv.sh
+	@PYTHON='$(PYTHON)' sh .ci/venv.sh
+	@touch $@

@@ -1,0 +1,65 @@
+"""the stores' categories + names as people write them -> which categories are meant, children included."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote
+
+from feedpub.model import Category
+
+Ref = tuple[str, str]
+"""(store, the store's own key of a category): what names a category through renames."""
+
+
+def ref(category: Category) -> Ref:
+    """Name a category for good."""
+    return category.store, category.key
+
+
+def fold(text: str) -> str:
+    """Write a name as names are compared: NFKC, without case, blanks of any width and number as one."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def readable_slug(slug: str) -> str:
+    """Undo percent-encoding, in which WordPress keeps every slug that is not ASCII."""
+    try:
+        return unquote(slug, errors="strict")
+    except UnicodeDecodeError:
+        return slug
+
+
+def matching(names: Iterable[str], categories: Iterable[Category]) -> frozenset[Ref]:
+    """Pick the categories that `names` mean, by name or slug and in any store, with all their descendants."""
+    known = tuple(categories)
+    wanted = {fold(name) for name in names} - {""}
+    return with_descendants((ref(c) for c in known if wanted & _called(c)), known)
+
+
+def unknown(names: Iterable[str], categories: Iterable[Category]) -> tuple[str, ...]:
+    """Pick the names that mean no category of any store, as they were written, so that they can be told."""
+    called = {word for category in categories for word in _called(category)}
+    return tuple(name for name in names if fold(name) not in called)
+
+
+def with_descendants(roots: Iterable[Ref], categories: Sequence[Category]) -> frozenset[Ref]:
+    """Add children to any depth. A parent that is missing, or its own descendant, does no harm."""
+    children: defaultdict[Ref, list[Ref]] = defaultdict(list)
+    for category in categories:
+        if category.parent is not None:
+            children[category.store, category.parent].append(ref(category))
+    found: set[Ref] = set()
+    waiting = list(roots)
+    while waiting:
+        here = waiting.pop()
+        if here not in found:
+            found.add(here)
+            waiting.extend(children[here])
+    return frozenset(found)
+
+
+def _called(category: Category) -> set[str]:
+    return {fold(category.name), fold(readable_slug(category.slug)), fold(category.slug)} - {""}

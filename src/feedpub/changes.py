@@ -1,0 +1,126 @@
+"""raw rows of a batch + what we remember of them -> what is new, edited, restored, or gone.
+
+Judged by fingerprints of the RAW rows, so that a better way of cleaning never counts as an edit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from feedpub.model import Batch, Census, RawArticle
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger remembers of one article of a store.
+
+    `fingerprint` is of the whole raw row, `headline` of what notices are made of. `gone` is how sure we are
+    that the store has it no more. An article that was only ever quarantined has no `guid`.
+    """
+
+    id: str
+    fingerprint: str
+    headline: str
+    revision: int
+    guid: str = ""
+    withdrawn: bool = False
+    gone: int = 0
+
+
+PRESENT, MISSED, GONE = 0, 1, 2
+"""`Known.gone`: there; missing in one census; gone for sure (the store said so, or two censuses agree)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row that says something we did not know, and the revision of its headline."""
+
+    raw: RawArticle
+    fingerprint: str
+    headline: str
+    revision: int
+    guid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """What a batch changed. `back` are ids that a census had missed and that are there after all."""
+
+    new: tuple[Change, ...] = ()
+    edited: tuple[Change, ...] = ()
+    restored: tuple[Change, ...] = ()
+    gone: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+
+
+def fingerprint(raw: RawArticle) -> str:
+    """Name what a row says. `updated` does not count: a mass re-stamp changes nothing a reader could see."""
+    row = asdict(raw)
+    del row["updated"]
+    return _digest(row)
+
+
+def headline(raw: RawArticle) -> str:
+    """Name what a notice would say of a row: its words, its address; for a brief, its text."""
+    words = raw.content if not raw.title.strip() and not raw.notice.strip() else ""
+    return _digest([raw.title, raw.notice, raw.url, words])
+
+
+def diff(known: Mapping[str, Known], batch: Batch) -> ChangeSet:
+    """Tell the changes of a batch. A row given twice counts once, as it was given last."""
+    latest = {raw.id: raw for raw in batch.articles}
+    new: list[Change] = []
+    edited: list[Change] = []
+    restored: list[Change] = []
+    back: list[str] = []
+    for raw in latest.values():
+        before = known.get(raw.id)
+        change = _change(raw, before)
+        if before is None:
+            new.append(change)
+        elif before.withdrawn:
+            restored.append(change)
+        elif before.fingerprint == change.fingerprint:
+            back += [raw.id] if before.gone else []
+        else:
+            # One that was only ever quarantined has no guid: nobody has seen it yet.
+            (edited if before.guid else new).append(change)
+    gone = (one for one in batch.gone if one in known and not known[one].withdrawn and one not in latest)
+    return ChangeSet(tuple(new), tuple(edited), tuple(restored), tuple(dict.fromkeys(gone)), tuple(back))
+
+
+def compare(known: Iterable[Known], census: Census) -> dict[str, int]:
+    """Tell how sure we now are, by id, of what a census speaks of: missed once, gone, or there after all.
+
+    Only ids that the census covers are judged, and only what changes is told.
+    """
+    covered = (one for one in known if census.covers is None or one.id in census.covers)
+    levels = {one.id: (one.gone, _level(one, census)) for one in covered if not one.withdrawn}
+    return {id_: after for id_, (before, after) in levels.items() if after != before}
+
+
+def _level(one: Known, census: Census) -> int:
+    if one.id in census.present:
+        return PRESENT
+    return MISSED if one.gone == PRESENT else GONE
+
+
+def too_many_gone(gone: int, live: int, limit: int) -> bool:
+    """Whether so many are gone at once that a person should look first: over `limit` and over 10 %, or all."""
+    return gone > max(limit, live // 10) or (gone == live and live > 1)
+
+
+def _change(raw: RawArticle, before: Known | None) -> Change:
+    words = headline(raw)
+    if before is None:
+        return Change(raw, fingerprint(raw), words, revision=1)
+    moved = words != before.headline
+    return Change(raw, fingerprint(raw), words, before.revision + moved, before.guid)
+
+
+def _digest(value: object) -> str:
+    # ensure_ascii keeps lone surrogates encodable, whatever a store sends.
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode("ascii")).hexdigest()

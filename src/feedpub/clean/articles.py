@@ -1,0 +1,190 @@
+"""a store's row -> Article, or why it is quarantined. The rules about what an article must have stand here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from feedpub.clean.characters import broken, line, opening, text
+from feedpub.clean.dates import date
+from feedpub.clean.markup import html, plain_text, words
+from feedpub.clean.urls import host, url
+from feedpub.model import Article, Category, Image, Link, Quarantined, RawArticle, Site
+
+_MEDIA = re.compile("<(?:img|video|audio) ")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+_AUTHORITY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_TEXTS = ("id", "guid", "url", "title", "summary", "content", "notice")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """An article that can go out, and what was mended on the way, a short sentence each."""
+
+    article: Article
+    warnings: tuple[str, ...]
+
+
+class _Unfit(Exception):  # noqa: N818 - not an error of the program: the reason of a quarantine
+    """Why an article cannot go out, in one sentence."""
+
+
+def article(raw: RawArticle, *, store: str, site: Site, guid: str = "") -> Cleaned | Quarantined:
+    """Clean one row of `store`. Never raises, whatever the row holds.
+
+    `guid` is the one remembered from earlier, if there is one; it holds even when the store now says another.
+    A date in the future stays there: whoever publishes waits for it.
+    """
+    try:
+        return _cleaned(raw, store, site, guid)
+    except _Unfit as why:
+        return Quarantined(id=text(raw.id), reason=str(why))
+
+
+def category(raw: Category) -> Category:
+    """Clean one category of a store; its `key` is cleaned as articles' `categories` are."""
+    name, slug, key = line(raw.name), line(raw.slug), line(raw.key)
+    parent = line(raw.parent or "") or None
+    return replace(raw, key=key, name=name or slug or key, slug=slug, parent=parent)
+
+
+def _cleaned(raw: RawArticle, store: str, site: Site, guid: str) -> Cleaned:
+    identity = _identity(raw.id)
+    title = plain_text(raw.title) if raw.title_is_html else line(raw.title)
+    address = _address(raw, title, site)
+    base = address or site.url
+    content = html(raw.content, base)
+    summary = _summary(raw.summary, title, words(content))
+    images = _images(raw.images, base)
+    if not (title or summary or images or _MEDIA.search(content)):
+        raise _Unfit("it has no title, no text and no image")
+    links = _links(raw.links, base)
+    published = _published(raw.published, site.zone)
+    updated, doubt = _updated(raw.updated, published, site.zone)
+    language = _language(raw.language)
+    warnings = (
+        _mended(raw),
+        doubt,
+        "url is not an http or https address: the brief has no link" if raw.url.strip() and not address else "",
+        _dropped("images", len(raw.images) - len(images)),
+        _dropped("links", len(raw.links) - len(links)),
+        "language is not a BCP 47 tag: the site's is used" if raw.language.strip() and not language else "",
+    )
+    clean = Article(
+        store=store,
+        id=identity,
+        guid=guid or line(raw.guid) or _tag(identity, site),
+        url=address,
+        title=title,
+        summary=summary,
+        content=content,
+        published=published,
+        updated=updated,
+        categories=_distinct(raw.categories),
+        tags=_distinct(raw.tags),
+        authors=_distinct(raw.authors),
+        images=images,
+        links=links,
+        language=language or site.language,
+        announce=raw.announce is not False,
+        notice=text(raw.notice).strip(),
+    )
+    return Cleaned(clean, tuple(warning for warning in warnings if warning))
+
+
+# ---------------------------------------------------------------- what an article must have
+
+
+def _identity(raw: str) -> str:
+    identity = text(raw)
+    if not identity.strip("\ufffd \t\n"):
+        raise _Unfit("id is missing: without one an article cannot be told from others")
+    return identity
+
+
+def _address(raw: RawArticle, title: str, site: Site) -> str:
+    # The value is not shown: an address can hold a password.
+    address = url(raw.url, site.url)
+    if title and not address:
+        fault = "is not an http or https address" if raw.url.strip() else "is missing"
+        raise _Unfit(f"url {fault}: an article with a title must lead somewhere")
+    return address
+
+
+def _published(raw: str, zone: ZoneInfo) -> datetime:
+    if not raw.strip():
+        raise _Unfit("published is missing")
+    try:
+        return date(raw, zone)
+    except ValueError as fault:
+        raise _Unfit(f"published {fault}") from None
+
+
+def _tag(identity: str, site: Site) -> str:
+    """Make a guid that outlives slugs, titles, addresses and our own config (RFC 4151).
+
+    The year only has to be one in which the site held its name; being fixed, it never changes a guid.
+    """
+    try:
+        authority = host(site.authority or urlsplit(site.url).hostname or "")
+    except ValueError:
+        authority = ""
+    if not _AUTHORITY.fullmatch(authority):
+        raise _Unfit("guid is missing and cannot be made: set site.authority to the site's host name")
+    return f"tag:{authority},2026:{quote(identity, safe='')}"
+
+
+# ---------------------------------------------------------------- what can be mended or left out
+
+
+def _updated(raw: str, published: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
+    """When it last changed, never before it was published; and what was wrong with the date."""
+    if not raw.strip():
+        return published, "updated is missing: published is used"
+    try:
+        # A scheduled post keeps the date of its last edit, from before it went out.
+        return max(date(raw, zone), published), ""
+    except ValueError as fault:
+        return published, f"updated {fault}: published is used"
+
+
+def _summary(raw: str, title: str, content: str) -> str:
+    if not title:
+        return content or plain_text(raw)
+    return plain_text(raw) or opening(content)
+
+
+def _images(raw: Iterable[Image], base: str) -> tuple[Image, ...]:
+    cleaned = (
+        Image(url(i.url, base), line(i.alt), line(i.credit), license=url(i.license) or line(i.license)) for i in raw
+    )
+    return tuple(image for image in cleaned if image.url)
+
+
+def _links(raw: Iterable[Link], base: str) -> tuple[Link, ...]:
+    cleaned = (Link(link.rel, url(link.url, base), line(link.title)) for link in raw)
+    return tuple(link for link in cleaned if link.url)
+
+
+def _language(raw: str) -> str:
+    """A tag of BCP 47's shape, also from a locale such as ja_JP; "" where it is none."""
+    tag = raw.strip().replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else ""
+
+
+def _distinct(raw: Iterable[str]) -> tuple[str, ...]:
+    """Keep the first of each, in the author's order."""
+    return tuple(dict.fromkeys(cleaned for cleaned in map(line, raw) if cleaned))
+
+
+def _mended(raw: RawArticle) -> str:
+    fields = [name for name in _TEXTS if broken(getattr(raw, name))]
+    return f"characters that no feed can carry were taken out of {', '.join(fields)}" if fields else ""
+
+
+def _dropped(what: str, count: int) -> str:
+    return f"{count} of its {what} left out: not http or https addresses" if count else ""

@@ -1,0 +1,218 @@
+"""A database address -> transactions on SQLite or PostgreSQL, the schema up to date, and who leads.
+
+SQLite: WAL, synchronous=FULL (a lost last commit would be a second notice), BEGIN IMMEDIATE for every write
+(a deferred transaction that turns into a writer fails at once, whatever the busy timeout), 30 s of patience.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerTooNew, OutputError
+
+BUSY_SECONDS = 30
+_LEADER_LOCK = 0x666565647075  # "feedpu": the advisory lock of whoever leads
+_MIGRATION_LOCK = _LEADER_LOCK + 1
+
+
+class Database:
+    """Transactions on one database. Cheap to make; connects at first use."""
+
+    def __init__(self, url: str) -> None:
+        """Take a SQLAlchemy address: `sqlite:///data/feedpub.db` or `postgresql://…`."""
+        self._url = _parse(url)
+        self.engine: Engine = _sqlite(str(self._url.database)) if self.is_sqlite else _postgresql(self._url)
+        self._leader: IO[str] | Connection | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a file of our own."""
+        return bool(self._url.get_backend_name() == "sqlite")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that writes: whole or not at all. Raises LedgerError."""
+        with _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent look."""
+        with (
+            _translated(),
+            self.engine.connect().execution_options(looks=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    # ------------------------------------------------------------ the schema
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; under a lock, so that two starting at once do it once.
+
+        An older SQLite file is copied aside first. Raises LedgerTooNew for a schema of a later feedpub.
+        """
+        with _translated(), self.engine.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            have = MigrationContext.configure(connection).get_current_revision()
+        config = Config()
+        config.set_main_option("script_location", "feedpub:ledger/migrations")
+        scripts = ScriptDirectory.from_config(config)
+        if have is not None and have not in {one.revision for one in scripts.walk_revisions()}:
+            raise LedgerTooNew(
+                f"the database has schema {have!r}, which this feedpub does not know: "
+                "run the feedpub that wrote it, or a later one"
+            )
+        if have == scripts.get_current_head():
+            return
+        if self.is_sqlite and have is not None:
+            self._copy_aside(have)
+        with _translated(), self.engine.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def _copy_aside(self, revision: str) -> None:
+        aside = f"{self._url.database}.before-{revision}"
+        Path(aside).unlink(missing_ok=True)
+        with _translated(), self.engine.connect() as connection:
+            outside = connection.execution_options(isolation_level="AUTOCOMMIT", looks=True)
+            outside.exec_driver_sql("VACUUM INTO ?", (aside,))
+
+    # ------------------------------------------------------------ who leads
+
+    def lead(self) -> None:
+        """Become the one that polls, builds and delivers, until `close`. Raises LedgerBusy if another does."""
+        self._leader = self._lock_file() if self.is_sqlite else self._lock_row()
+
+    def _lock_file(self) -> IO[str]:
+        path = Path(f"{self._url.database}.lock")
+        with _translated():
+            lock = _open_private(path)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise LedgerBusy(
+                f"another feedpub already runs on {self._url.database}: stop it first, or give this one "
+                "a database of its own ([database] url)"
+            ) from None
+        return lock
+
+    def _lock_row(self) -> Connection:
+        with _translated():
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            got = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER_LOCK}).scalar()
+        if not got:
+            connection.close()
+            raise LedgerBusy(
+                "another feedpub already runs on this PostgreSQL database: stop it first, or give this one "
+                "a database of its own ([database] url)"
+            )
+        return connection
+
+    def close(self) -> None:
+        """Let go of the lead and of all connections."""
+        if self._leader is not None:
+            self._leader.close()
+            self._leader = None
+        self.engine.dispose()
+
+
+def _parse(url: str) -> Any:  # noqa: ANN401 - SQLAlchemy's URL; its own annotations change between releases
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in {"postgresql", "postgres"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise ConfigError('database.url: only "sqlite:///…" and "postgresql://…" can be used')
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise ConfigError('database.url: write "sqlite:///data/feedpub.db" or "postgresql://…"') from None
+    return parsed
+
+
+def _sqlite(path: str) -> Engine:
+    folder = Path(path).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise OutputError(
+            f"cannot make the folder {folder} for the database: make it, or change database.url"
+        ) from None
+    engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=4, max_overflow=300)
+
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no type of its own
+        dbapi.isolation_level = None  # we say BEGIN ourselves
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+        ):
+            dbapi.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        looks = connection.get_execution_options().get("looks", False)
+        connection.exec_driver_sql("BEGIN" if looks else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see _parse
+    try:
+        return create_engine(
+            url, pool_size=4, max_overflow=60, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+        )
+    except ModuleNotFoundError:
+        raise ConfigError("database.url: PostgreSQL needs one more package: pip install 'feedpub[postgres]'") from None
+
+
+def _open_private(path: Path) -> IO[str]:
+    try:
+        return path.open("a", encoding="ascii")
+    except OSError:
+        raise LedgerError(f"cannot write {path}: make its folder writable for the user that runs feedpub") from None
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Tell in words what the database said. Its own text stays in `__cause__`: it may hold the address."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise LedgerError(_sentence(str(error.orig))) from error
+    except SQLAlchemyError as error:
+        raise LedgerError("the database did not do as it was asked; see the log for the cause") from error
+
+
+_SENTENCES = {
+    "unable to open database file": "the database file cannot be opened: check that its folder exists and is writable",
+    "readonly database": "the database is read-only: make its file and folder writable for the user that runs feedpub",
+    "database is locked": f"the database stayed locked for {BUSY_SECONDS} s: is another program writing to it?",
+    "file is not a database": "the database file is not a SQLite database: move it away, or change database.url",
+    "disk is full": "the disk is full: nothing can be recorded until there is space",
+    "malformed": "the database file is damaged: restore a backup",
+    "password authentication failed": "PostgreSQL refused the user or password of database.url",
+    "does not exist": "PostgreSQL does not know the database or table: check database.url",
+    "onnection": "the database cannot be reached: check that it runs and that database.url is right",
+}
+
+
+def _sentence(said: str) -> str:
+    return next((ours for theirs, ours in _SENTENCES.items() if theirs in said), "the database refused a statement")

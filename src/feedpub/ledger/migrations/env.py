@@ -1,0 +1,10 @@
+"""Runs the migrations on the connection that database.py holds, in its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from feedpub.ledger.schema import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+context.run_migrations()

@@ -1,0 +1,54 @@
+"""Rows <-> nouns."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, update
+
+from feedpub.ledger import schema
+from feedpub.model import Article, Delivery, Notice, State
+
+_articles = TypeAdapter(Article)
+_notices = TypeAdapter(Notice)
+
+Fields = dict[str, Any]
+AnyRow = Row[*tuple[Any, ...]]
+
+
+def article_body(article: Article) -> str:
+    """Write an article for the `body` column."""
+    return _articles.dump_json(article).decode()
+
+
+def article_of(body: str) -> Article:
+    """Read an article back."""
+    return _articles.validate_json(body)
+
+
+def delivery_of(row: AnyRow) -> Delivery:
+    """Read a delivery from a row of its table."""
+    fields = {name: row._mapping[name] for name in schema.delivery.c.keys()}  # noqa: SLF001, SIM118 - SQLAlchemy's ways
+    fields["state"] = State(fields["state"])
+    fields["frozen"] = None if fields["frozen"] is None else _notices.validate_json(fields["frozen"])
+    return Delivery(**fields)
+
+
+def delivery_fields(delivery: Delivery) -> Fields:
+    """Write a delivery for its table, all but its id."""
+    fields = {name: value for name, value in asdict(delivery).items() if name not in {"id", "frozen"}}
+    frozen = None if delivery.frozen is None else _notices.dump_json(delivery.frozen).decode()
+    return fields | {"state": str(delivery.state), "frozen": frozen}
+
+
+def next_seq(connection: Connection) -> int:
+    """Raise `seq` by one; the row lock makes recording transactions wait for one another."""
+    raised = (
+        update(schema.counter)
+        .where(schema.counter.c.name == "seq")
+        .values(value=schema.counter.c.value + 1)
+        .returning(schema.counter.c.value)
+    )
+    return int(connection.execute(raised).scalar_one())

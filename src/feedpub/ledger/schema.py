@@ -1,0 +1,212 @@
+"""The tables of the ledger. Moments are whole microseconds since 1970 in UTC, so that both databases compare alike.
+
+A change here needs a migration in migrations/versions (a test compares the two).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Write it."""
+        return None if value is None else (value - _EPOCH) // _TICK
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
+        """Read it."""
+        return None if value is None else _EPOCH + value * _TICK
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite makes only INTEGER keys count up by themselves.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""`seq`: raised by one in every transaction that records changes."""
+
+store = Table(
+    "store",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("cursor", Text),
+    Column("phase", String, nullable=False),  # baseline | live
+    Column("polled_at", Moment),
+    Column("failed_since", Moment),
+    Column("error", Text, nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Column("rechecked_at", Moment),
+    Column("censused_at", Moment),
+)
+
+article = Table(
+    "article",
+    metadata,
+    Column("pk", _Key, primary_key=True),
+    Column("store", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("guid", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("headline", String, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("state", String, nullable=False),  # waiting (dated in the future) | live | withdrawn
+    Column("brief", Boolean, nullable=False),
+    Column("gone", SmallInteger, nullable=False, default=0),
+    Column("published", Moment, nullable=False),
+    Column("updated", Moment, nullable=False),
+    Column("withdrawn_at", Moment),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("store", "id"),
+    UniqueConstraint("guid"),
+    Index(None, "state", "published", "guid"),
+    Index(None, "brief", "state", "published", "guid"),
+    Index(None, "store", "gone"),
+)
+
+category = Table(
+    "category",
+    metadata,
+    Column("store", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("slug", String, nullable=False),
+    Column("parent", String),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("article", ForeignKey("article.pk", ondelete="CASCADE"), primary_key=True),
+    Column("category", String, primary_key=True),
+    Column("store", String, nullable=False),
+    Column("published", Moment, nullable=False),
+    Column("guid", String, nullable=False),
+    Index(None, "store", "category", "published", "guid"),
+)
+"""The direct categories of each live article; a feed merges those of its sources."""
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("address", String, primary_key=True),
+    Column("kind", String, nullable=False),  # all | briefs | category
+    Column("digest", String, nullable=False),
+    Column("dirty_seq", BigInteger, nullable=False),
+    Column("built_seq", BigInteger, nullable=False),
+    Column("paths", Text, nullable=False),
+)
+
+feed_source = Table(
+    "feed_source",
+    metadata,
+    Column("feed", ForeignKey("feed.address", ondelete="CASCADE"), primary_key=True),
+    Column("store", String, primary_key=True),
+    Column("category", String, primary_key=True),
+    Index(None, "store", "category"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("store", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+target = Table(
+    "target",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("paused", Text, nullable=False),  # why, or empty
+    Column("failures", Integer, nullable=False),
+    Column("rest_until", Moment, nullable=False),
+    Column("slot_until", Moment, nullable=False),
+    Column("memory", Text, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("target", String, nullable=False),
+    Column("article", ForeignKey("article.pk"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("wanted", Integer),
+    Column("said", Integer),
+    Column("due_at", Moment),
+    Column("held_by", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("retractions", Integer, nullable=False),
+    Column("lease_until", Moment),
+    Column("frozen", Text),
+    Column("doubt_since", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("said_at", Moment),
+    Column("remote_id", Text, nullable=False),
+    Column("remote_url", Text, nullable=False),
+    UniqueConstraint("target", "article"),
+    Index(None, "target", "state", "due_at"),
+    Index(None, "state", "due_at"),
+    Index(None, "article"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("pk", _Key, primary_key=True),
+    Column("delivery", ForeignKey("delivery.id"), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("action", String, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("outcome", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    UniqueConstraint("delivery", "fence"),
+)
+"""The journal: every try that may have opened a socket, appended to, never rewritten once ended."""

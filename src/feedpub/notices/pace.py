@@ -1,0 +1,39 @@
+"""what came of a conversation -> how its whole target goes on: whether it rests, pauses, or when it may next speak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from feedpub.cadence import next_slot
+from feedpub.model import Action, Again, Outcome, Refused, Said, Target
+from feedpub.retry import target_rest
+
+PATIENCE = 3
+"""An item that failed so often alone is set aside: it does not make its target rest any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How a target goes on. `failures` counts conversations in a row that should be tried again later."""
+
+    failures: int
+    rest_until: datetime
+    slot_until: datetime
+    paused: str = ""
+
+
+def rest_after(outcome: Outcome, action: Action, attempts: int, before: Rest, target: Target, now: datetime) -> Rest:
+    """Tell how a target goes on after an outcome. `attempts`: of this item, this one included."""
+    if isinstance(outcome, Said):
+        speaks = action is Action.ANNOUNCE
+        slot = next_slot(now, target.every, now) if speaks else before.slot_until
+        return Rest(0, now, slot)
+    if isinstance(outcome, Refused) and outcome.scope == "target":
+        return Rest(before.failures, now, before.slot_until, paused=outcome.why)
+    alone = attempts > PATIENCE and before.failures == 0
+    if isinstance(outcome, Again) and not alone:
+        failures = before.failures + 1
+        rest = target_rest(failures, outcome.wait, now, target.name)
+        return Rest(failures, rest, before.slot_until)
+    return Rest(0, now, before.slot_until)

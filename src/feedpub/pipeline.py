@@ -1,0 +1,512 @@
+"""The program, read top to bottom: Publisher.publish() from store to feeds, Publisher.deliver() from ledger to network.
+
+Deciding is apart from doing: every decision is a pure function, every effect one line here. What must be told
+is logged, one line an event, with names and never an address.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from feedpub import clean
+from feedpub.categories import matching, unknown
+from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
+from feedpub.errors import ComposeError, LedgerError, OutputError, StoreError, Superseded
+from feedpub.feeds.catalog import FeedsOptions, FeedSpec, catalog, digest, unmatched
+from feedpub.feeds.opml import opml
+from feedpub.feeds.pages import index_page
+from feedpub.feeds.rss_atom import render
+from feedpub.http import Door
+from feedpub.ledger import Ledger
+from feedpub.ledger.articles import Quarantine, Record, StoreState, Written
+from feedpub.ledger.feeds import Dirty, FeedRow
+from feedpub.model import (
+    Action,
+    Article,
+    Batch,
+    Category,
+    Census,
+    Context,
+    Conversation,
+    Delivery,
+    Doubt,
+    Notice,
+    Outcome,
+    Quarantined,
+    Refused,
+    Site,
+)
+from feedpub.networks.base import Network
+from feedpub.notices.compose import compose, key_of
+from feedpub.notices.lifecycle import WayOut, way_out
+from feedpub.notices.pace import rest_after
+from feedpub.notices.plan import Scope, news_by_target, plan
+from feedpub.outputs.disk import DiskOutput
+from feedpub.stores.base import Store, StoreOptions
+
+log = structlog.get_logger("feedpub")
+
+_PERSIST_WAITS = (0.1, 0.5, 2.0, 5.0, 10.0)
+"""Seconds between tries to write down an answer we have: losing it would be a doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened store, and the admin's options for it."""
+
+    options: StoreOptions
+    store: Store
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the config in force asks for, ready to be used."""
+
+    site: Site
+    feeds: FeedsOptions
+    sources: Mapping[str, Source]
+    targets: Mapping[str, Network]
+
+
+@dataclass(slots=True)
+class Published:
+    """What one round of publishing did."""
+
+    new: int = 0
+    edited: int = 0
+    restored: int = 0
+    withdrawn: int = 0
+    quarantined: int = 0
+    baseline: int = 0
+    owed: int = 0
+    feeds: int = 0
+    files: int = 0
+    error: str = ""
+    news: dict[str, int] = field(default_factory=dict)
+
+
+class Publisher:
+    """Articles in; feeds and notices out. Safe to call from several threads; each store by one at a time."""
+
+    def __init__(self, ledger: Ledger, door: Door, setup: Setup, now: Callable[[], datetime]) -> None:
+        """Work for a setup. `now` is the clock, read here and nowhere below."""
+        self.ledger = ledger
+        self.door = door
+        self.now = now
+        self.setup = setup
+        self.output_error = ""
+        self._output = DiskOutput(Path(setup.feeds.output))
+        # feedgen and the output directory know only one builder at a time.
+        self._building = threading.Lock()
+
+    # ------------------------------------------------------------ a new config
+
+    def apply(self, setup: Setup) -> None:
+        """Take on a setup: its targets, its feeds. What is no longer there is told."""
+        self.setup = setup
+        self._output = DiskOutput(Path(setup.feeds.output))
+        new, cancelled = self.ledger.deliveries.sync_targets(setup.targets)
+        for name, count in cancelled.items():
+            log.warning("queue_cancelled", target=name, deliveries=count, why="the target was removed from the config")
+        self._welcome([setup.targets[name] for name in new])
+        self._sync_feeds(missing_too=True)
+        self._tell_unknown()
+
+    def _welcome(self, targets: Iterable[Network]) -> None:
+        """Owe a new target the backlog it asks for; all else that is known already is its baseline."""
+        for target in targets:
+            if target.announce_backlog:
+                known = self.ledger.articles.since(self.now() - target.max_age)
+                scope = self._scope(self.ledger.articles.categories())
+                owed = plan(known, [target], scope, baseline=True, already={}, now=self.now())
+                self.ledger.deliveries.owe(owed, self.now())
+
+    def _tell_unknown(self) -> None:
+        categories = self.ledger.articles.categories()
+        if not categories:
+            return
+        for key in unmatched(self.setup.feeds, categories):
+            log.warning(
+                "unknown_category", option=f"feeds.categories.{key}", why="no store has a category of that name"
+            )
+        for name, target in self.setup.targets.items():
+            for category in unknown(target.categories, categories):
+                log.warning("unknown_category", option=f"targets.{name}.categories", category=category)
+
+    # ------------------------------------------------------------ publishing
+
+    def publish(self, name: str) -> Published:
+        """One round for one store: what changed, what is gone, what is ripe; then the feeds that this touches."""
+        done = self.poll(name)
+        if not done.error:
+            self.look(name, done)
+        self.ripen(done)
+        self.build(done)
+        if did := {key: value for key, value in _shown(done).items() if value}:
+            log.info("published", store=name, **did)
+        return done
+
+    def poll(self, name: str) -> Published:
+        """Record everything that changed in a store since its cursor, batch by batch."""
+        done = Published()
+        source = self.setup.sources[name]
+        try:
+            more = True
+            while more:
+                state = self.ledger.articles.store_state(name)
+                batch = source.store.changes(state.cursor)
+                self._record(name, state, batch, done)
+                more = batch.more
+        except StoreError as error:
+            done.error = str(error)
+            self.ledger.articles.note_poll(name, now=self.now(), error=done.error)
+            log.error("store_failed", store=name, why=done.error)
+            return done
+        self.ledger.articles.note_poll(name, now=self.now())
+        self._withdraw(name, done)
+        return done
+
+    def _record(self, name: str, state: StoreState, batch: Batch, done: Published) -> None:
+        if batch == Batch((), state.cursor or "", more=batch.more) and not state.baseline:
+            return
+        known = self.ledger.articles.known(name, [*(raw.id for raw in batch.articles), *batch.gone])
+        changes = diff(known, batch)
+        written, quarantined = self._clean(name, changes)
+        by_id = {one.article.id: one for one in written}
+        now = self.now()
+        fresh = [by_id[one.raw.id].article for one in changes.new if one.raw.id in by_id]
+        owed = plan(
+            [one for one in fresh if one.published <= now],
+            self.setup.targets.values(),
+            self._scope(self._categories(name, batch)),
+            baseline=state.baseline,
+            already=done.news,
+            now=now,
+        )
+        record = Record(
+            store=name,
+            expected=state.cursor,
+            cursor=batch.cursor,
+            live=not (state.baseline and batch.more),
+            written=written,
+            restored=frozenset(one.raw.id for one in changes.restored),
+            gone={**dict.fromkeys(changes.gone, GONE), **dict.fromkeys(changes.back, PRESENT)},
+            quarantined=(*quarantined, *(Quarantine(one, "") for one in batch.garbage)),
+            categories=batch.categories,
+            owed=owed,
+        )
+        self.ledger.articles.record(record, self.setup.targets, now)
+        if batch.categories is not None:
+            self._sync_feeds()
+        for name_, count in news_by_target(owed).items():
+            done.news[name_] = done.news.get(name_, 0) + count
+        done.owed += len(owed)
+        done.quarantined += len(record.quarantined)
+        done.baseline += len(fresh) if state.baseline else 0
+        done.new += 0 if state.baseline else len(fresh)
+        done.edited += sum(one.raw.id in by_id for one in changes.edited)
+        done.restored += sum(one.raw.id in by_id for one in changes.restored)
+
+    def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
+        """Make each changed row an article, or say why not. A guid that another article has is a clash."""
+        written: dict[str, Written] = {}
+        quarantined: list[Quarantine] = []
+        judged = [
+            (change, clean.article(change.raw, store=store, site=self.setup.site, guid=change.guid))
+            for change in (*changes.new, *changes.edited, *changes.restored)
+        ]
+        articles = [result.article for _, result in judged if isinstance(result, clean.Cleaned)]
+        owners = self.ledger.articles.guid_owners([one.guid for one in articles])
+        for change, result in judged:
+            if isinstance(result, Quarantined):
+                quarantined.append(self._keep_out(store, change, result))
+                continue
+            article = result.article
+            owner = owners.get(article.guid, (store, article.id))
+            if owner != (store, article.id) or article.guid in written:
+                other = f"article {owner[1]} of stores.{owner[0]}" if owner[1] != article.id else "another article"
+                why = Quarantined(change.raw.id, f"its guid {article.guid} belongs to {other} already: give it its own")
+                quarantined.append(self._keep_out(store, change, why))
+                continue
+            if result.warnings:
+                log.warning("article_mended", store=store, article=article.id, what="; ".join(result.warnings))
+            written[article.guid] = Written(article, change.fingerprint, change.headline, change.revision)
+        return tuple(written.values()), tuple(quarantined)
+
+    def _keep_out(self, store: str, change: Change, why: Quarantined) -> Quarantine:
+        log.warning("quarantined", store=store, article=why.id, why=why.reason)
+        return Quarantine(why, change.fingerprint)
+
+    def ripen(self, done: Published) -> None:
+        """Take the articles dated in the future whose time has come for what they are: new."""
+        now = self.now()
+        while ripe := self.ledger.articles.ripe(now):
+            scope = self._scope(self.ledger.articles.categories())
+            for store in dict.fromkeys(one.article.store for one in ripe):
+                written = tuple(one for one in ripe if one.article.store == store)
+                state = self.ledger.articles.store_state(store)
+                owed = plan(
+                    [one.article for one in written],
+                    self.setup.targets.values(),
+                    scope,
+                    baseline=False,
+                    already=done.news,
+                    now=now,
+                )
+                self.ledger.articles.record(_extra(state, written=written, owed=owed), self.setup.targets, now)
+                done.new += len(written)
+                done.owed += len(owed)
+
+    # ------------------------------------------------------------ what is gone
+
+    def look(self, name: str, done: Published) -> None:
+        """Ask a store that does not report withdrawals which articles it still has, if it is time to."""
+        options = self.setup.sources[name].options
+        if options.names_everything:
+            return
+        state, now = self.ledger.articles.store_state(name), self.now()
+        if state.censused_at is None:
+            # The first poll has just read everything.
+            self.ledger.articles.note_census(name, now=now, whole=True)
+            return
+        whole = now - state.censused_at >= options.census
+        if whole or state.rechecked_at is None or now - state.rechecked_at >= options.recheck:
+            try:
+                self._census(name, done, whole=whole)
+            except StoreError as error:
+                self.ledger.articles.note_poll(name, now=now, error=str(error))
+                log.error("store_failed", store=name, why=str(error))
+
+    def _census(self, name: str, done: Published, *, whole: bool) -> None:
+        """Compare a census with what we know. Only what two censuses in a row miss is taken for gone."""
+        store = self.setup.sources[name].store
+        ids = None if whole else sorted(self.ledger.feeds.windows(name, self.setup.feeds.entries))
+        census = Census(frozenset(), frozenset()) if ids == [] else store.census(ids)
+        known = self.ledger.articles.known_live(name) if ids is None else self.ledger.articles.known(name, ids).values()
+        marks = compare(known, census)
+        if marks:
+            state = self.ledger.articles.store_state(name)
+            self.ledger.articles.record(_extra(state, gone=marks), self.setup.targets, self.now())
+        self.ledger.articles.note_census(name, now=self.now(), whole=whole)
+        self._withdraw(name, done)
+
+    def _withdraw(self, name: str, done: Published) -> None:
+        """Withdraw what is surely gone, unless it is so much that a person should look first."""
+        articles = self.ledger.articles
+        gone, state = articles.surely_gone(name), articles.store_state(name)
+        live = articles.live_count(name) if gone else 0
+        limit = self.setup.sources[name].options.withdraw_limit
+        held = bool(gone) and too_many_gone(len(gone), live, limit)
+        note = _too_many_note(name, len(gone), live) if held else ""
+        if note != state.note:
+            articles.note(name, note)
+        if held:
+            log.error("withdrawals_held", store=name, gone=len(gone), of=live, why=note)
+        elif gone:
+            articles.record(_extra(state, withdrawn=gone), self.setup.targets, self.now())
+            log.info("withdrawn", store=name, articles=len(gone))
+            done.withdrawn += len(gone)
+
+    # ------------------------------------------------------------ feeds
+
+    def build(self, done: Published | None = None) -> Published:
+        """Rebuild every feed that a change touched. One that cannot be written holds up only its own deliveries."""
+        done = done or Published()
+        with self._building:
+            failed = ""
+            specs = {spec.address: spec for spec in self._specs()}
+            names = {(one.store, one.key): one for one in self.ledger.articles.categories()}
+            for dirty in self.ledger.feeds.dirty():
+                if dirty.address not in specs:
+                    continue
+                try:
+                    articles = self.ledger.feeds.entries(dirty.address, self.setup.feeds.entries)
+                    files = render(specs[dirty.address], self.setup.site, self.setup.feeds, articles, names)
+                    done.files += self._output.write(files)
+                except OutputError as error:
+                    failed = str(error)
+                    log.error("feed_not_written", feed=dirty.address, why=failed)
+                    continue
+                self._published(dirty)
+                done.feeds += 1
+            self.output_error = failed
+        return done
+
+    def _published(self, dirty: Dirty) -> None:
+        self.ledger.feeds.published(dirty.address, dirty.seq, self.setup.targets, self.now())
+
+    def rebuild(self) -> Published:
+        """Render every feed again; files whose bytes are the same are not touched."""
+        self.ledger.feeds.soil()
+        self._sync_feeds()
+        return self.build()
+
+    def _specs(self) -> tuple[FeedSpec, ...]:
+        return catalog(self.setup.feeds, self.setup.site, self.ledger.articles.categories())
+
+    def _sync_feeds(self, *, missing_too: bool = False) -> None:
+        """Make the ledger's feeds those that should exist; write the pages that list them."""
+        options, site = self.setup.feeds, self.setup.site
+        categories = self.ledger.articles.categories()
+        specs = catalog(options, site, categories)
+        with self._building:
+            rows = [
+                FeedRow(spec.address, spec.kind, digest(spec, site, options), spec.sources, _paths(spec, options))
+                for spec in specs
+            ]
+            dropped = self.ledger.feeds.sync(rows)
+            try:
+                self._output.remove(dropped)
+                self._output.write([index_page(specs, site, options)])
+                self._output.write([opml(specs, site, options)])
+                if missing_too:
+                    self._soil_missing(rows)
+            except OutputError as error:
+                self.output_error = str(error)
+                log.error("pages_not_written", why=str(error))
+
+    def _soil_missing(self, rows: Iterable[FeedRow]) -> None:
+        missing = [row.address for row in rows if self._output.missing(row.paths)]
+        if missing:
+            self.ledger.feeds.soil(missing)
+
+    # ------------------------------------------------------------ delivering
+
+    def claim(self, limit: int) -> tuple[Delivery, ...]:
+        """Lease what is due, for so many free workers."""
+        return self.ledger.deliveries.claim(self.setup.targets, self.now(), limit)
+
+    def deliver(self, claimed: Delivery) -> Delivery | None:
+        """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now."""
+        target = self.setup.targets.get(claimed.target)
+        if target is None:
+            return None
+        try:
+            return self._converse(claimed, target)
+        except Superseded as error:
+            log.info("delivery_superseded", target=claimed.target, delivery=claimed.id, why=str(error))
+            return None
+
+    def _converse(self, claimed: Delivery, target: Network) -> Delivery:
+        written = self.ledger.articles.by_key(claimed.article)
+        context = Context(self.now(), self.ledger.deliveries.memory(target.name))
+        doubt = claimed.doubt_since is not None
+        if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
+            return self._settle(claimed, target, written, self._say(target, target.find(claimed.frozen, context)))
+        try:
+            notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target, written)
+        except ComposeError as error:
+            return self._settle(claimed, target, written, Refused(str(error)))
+        started = self.ledger.deliveries.start(claimed, notice, target, self.now())
+        return self._settle(started, target, written, self._say(target, _conversation(target, notice, context)))
+
+    def _compose(self, claimed: Delivery, target: Network, written: Written) -> Notice:
+        article = written.article
+        action = claimed.action or Action.ANNOUNCE
+        names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
+        return compose(
+            article,
+            target,
+            action=action,
+            revision=written.revision,
+            key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
+            now=self.now(),
+            categories=[names[article.store, key] for key in article.categories if (article.store, key) in names],
+            site=self.setup.site,
+            remote_id=claimed.remote_id,
+        )
+
+    def _say(self, target: Network, conversation: Conversation) -> Outcome:
+        def remember(key: str, value: str) -> None:
+            self.ledger.deliveries.remember(target.name, key, value)
+
+        try:
+            return self.door.converse(
+                conversation, remember, timeout=target.timeout, allow_private=target.allow_private
+            )
+        except Exception as error:  # noqa: BLE001 - one target's fault must not end the others'
+            # Nobody knows how far it came. The error's text may hold a secret, so only its place is told.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            at = f"{place.filename}:{place.lineno}"
+            log.error("conversation_failed", target=target.name, error=type(error).__name__, at=at)
+            return Doubt("feedpub itself failed in this conversation: see the log, and please report it")
+
+    def _settle(self, held: Delivery, target: Network, written: Written, outcome: Outcome) -> Delivery:
+        """Write the answer down; it is worth some patience, for to lose it is to doubt."""
+        action = held.frozen.action if held.frozen is not None else Action.ANNOUNCE
+        waits = iter(_PERSIST_WAITS)
+        while True:
+            try:
+                before = self.ledger.deliveries.rest(target.name)
+                rest = rest_after(outcome, action, held.attempts, before, target, self.now())
+                settled = self.ledger.deliveries.settle(held, outcome, rest, target, self.now())
+            except Superseded:
+                raise
+            except LedgerError:
+                if (wait := next(waits, None)) is None:
+                    raise
+                time.sleep(wait)
+            else:
+                _tell_outcome(settled, written.article, outcome)
+                return settled
+
+    # ------------------------------------------------------------ small things
+
+    def _categories(self, store: str, batch: Batch) -> tuple[Category, ...]:
+        known = self.ledger.articles.categories()
+        if batch.categories is None:
+            return known
+        return (*(one for one in known if one.store != store), *batch.categories)
+
+    def _scope(self, categories: Iterable[Category]) -> Scope:
+        known = tuple(categories)
+        return {
+            name: matching(target.categories, known) if target.categories else None
+            for name, target in self.setup.targets.items()
+        }
+
+
+def _paths(spec: FeedSpec, options: FeedsOptions) -> tuple[str, ...]:
+    return tuple(f"{spec.address}.{ending}" for ending in options.formats)
+
+
+def _conversation(target: Network, notice: Notice, context: Context) -> Conversation:
+    say = {Action.ANNOUNCE: target.announce, Action.CORRECT: target.correct, Action.RETRACT: target.retract}
+    return say[notice.action](notice, context)
+
+
+def _extra(state: StoreState, **fields: object) -> Record:
+    """A record that moves no cursor."""
+    return Record(state.name, state.cursor, state.cursor, live=not state.baseline, **fields)  # type: ignore[arg-type]
+
+
+def _too_many_note(name: str, gone: int, live: int) -> str:
+    return (
+        f"{gone} of {live} articles are gone from stores.{name} at once: they stay in the feeds; "
+        f"if that is right, raise stores.{name}.withdraw_limit to {gone} until the next poll"
+    )
+
+
+def _shown(done: Published) -> dict[str, object]:
+    fields = ("new", "edited", "restored", "withdrawn", "quarantined", "baseline", "owed", "feeds", "files", "error")
+    return {name: getattr(done, name) for name in fields}
+
+
+def _tell_outcome(delivery: Delivery, article: Article, outcome: Outcome) -> None:
+    tell = log.info if delivery.state in {"sent", "skipped", "due"} and not isinstance(outcome, Refused) else log.error
+    tell(
+        "delivery",
+        target=delivery.target,
+        article=article.id,
+        state=str(delivery.state),
+        outcome=type(outcome).__name__.lower(),
+        **({"why": delivery.reason} if delivery.reason else {}),
+    )

@@ -1,0 +1,173 @@
+"""Settings: everything an admin can set, as frozen models, and the rules that hold between options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from feedpub.feeds.catalog import FeedsOptions
+from feedpub.model import Site
+from feedpub.networks import AnyNetwork
+from feedpub.notices.compose import check_template
+from feedpub.settings.shape import Trail
+from feedpub.stores import AnyStore
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+"""A store's or target's name: the key of its table."""
+
+DEFAULT_STORES: Mapping[str, Mapping[str, str]] = {"main": {"kind": "sql"}}
+"""What is polled where no [stores] table says otherwise: the embedded store."""
+
+FOUND = "found"
+"""The error type of our own rules; its context holds `trail` (below the model) and `sentence`."""
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _refuse(trail: Trail, sentence: str | None) -> None:
+    """Raise the sentence, if there is one, to be told at the key that `trail` leads to below the model."""
+    if sentence:
+        raise PydanticCustomError(FOUND, "not as it should be", {"trail": trail, "sentence": sentence})
+
+
+def _address(url: str) -> str | None:
+    """Say what is wrong with an address that others shall read, or None."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket without its fellow
+        whole = False
+    if not whole or re.search(r"\s", url):
+        return "an absolute address is needed, such as https://example.com/"
+    return "an address without ? and # is needed" if re.search("[?#]", url) else None
+
+
+def _site(site: Site) -> Site:
+    _refuse(("url",), _address(site.url))
+    return site
+
+
+def _feeds(feeds: FeedsOptions) -> FeedsOptions:
+    _refuse(("base_url",), _address(feeds.base_url))
+    return feeds
+
+
+def _target(target: AnyNetwork) -> AnyNetwork:
+    _refuse(("template",), check_template(target.template, target.writes_json))
+    return target
+
+
+class DatabaseOptions(BaseModel):
+    """[database]: where feedpub keeps what it has seen and said."""
+
+    model_config = _FROZEN
+
+    url: SecretStr = Field(
+        default=SecretStr("sqlite:///data/feedpub.db"),
+        description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; a secret",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, url: SecretStr) -> SecretStr:
+        if not re.match(r"sqlite:///.|postgres(ql)?(\+psycopg)?://.", url.get_secret_value()):
+            raise ValueError('write "sqlite:///PATH" or "postgresql://USER:PASSWORD@HOST/NAME"')
+        return url
+
+
+class Listening(BaseModel):
+    """An address that is listened on."""
+
+    model_config = _FROZEN
+
+    listen: str
+
+    @field_validator("listen")
+    @classmethod
+    def _host_and_port(cls, listen: str) -> str:
+        match = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", listen)
+        if not match or int(match[1]) > 65535:
+            raise ValueError('write an address and a port, such as "127.0.0.1:8080", "[::1]:8080" or "0.0.0.0:8080"')
+        return listen
+
+    @property
+    def host(self) -> str:
+        """The address to bind, without brackets."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to bind; 0 means any free one."""
+        return int(self.listen.rpartition(":")[2])
+
+
+class WebOptions(Listening):
+    """[web]: where subscribers are answered."""
+
+    listen: str = Field(default="127.0.0.1:8080", description="address and port of the public feeds and pages")
+
+
+class AdminOptions(Listening):
+    """[admin]: where admins and their monitoring are answered."""
+
+    listen: str = Field(default="127.0.0.1:8081", description="address and port of health; never make it public")
+
+
+class LogOptions(BaseModel):
+    """[log]: what is told on standard error."""
+
+    model_config = _FROZEN
+
+    format: Literal["auto", "json", "text"] = Field(default="auto", description="`auto`: text on a terminal, else JSON")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least to be told")
+
+
+def _default_stores() -> dict[str, AnyStore]:
+    return TypeAdapter(dict[str, AnyStore]).validate_python(DEFAULT_STORES)
+
+
+class Settings(BaseModel):
+    """One valid configuration. Stores and targets know their names."""
+
+    model_config = _FROZEN
+
+    site: Annotated[Site, AfterValidator(_site)]
+    feeds: Annotated[FeedsOptions, AfterValidator(_feeds)]
+    stores: dict[Name, AnyStore] = Field(default_factory=_default_stores, validate_default=True, min_length=1)
+    targets: dict[Name, Annotated[AnyNetwork, AfterValidator(_target)]] = Field(default_factory=dict)
+    database: DatabaseOptions = DatabaseOptions()
+    web: WebOptions = WebOptions()
+    admin: AdminOptions = AdminOptions()
+    log: LogOptions = LogOptions()
+
+    @field_validator("stores")
+    @classmethod
+    def _named_stores(cls, stores: dict[str, AnyStore]) -> dict[str, AnyStore]:
+        return {name: store.model_copy(update={"name": name}) for name, store in stores.items()}
+
+    @field_validator("targets")
+    @classmethod
+    def _named_targets(cls, targets: dict[str, AnyNetwork]) -> dict[str, AnyNetwork]:
+        return {name: target.model_copy(update={"name": name}) for name, target in targets.items()}
+
+    @model_validator(mode="after")
+    def _two_doors(self) -> Settings:
+        if self.web.port and self.web.listen == self.admin.listen:
+            later = "admin" if "listen" in self.admin.model_fields_set else "web"
+            _refuse((later, "listen"), "[web] and [admin] would listen at the same address; choose another port")
+        return self

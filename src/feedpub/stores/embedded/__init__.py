@@ -1,0 +1,1 @@
+"""The embedded store's file: its schema, its transactions, its rows."""

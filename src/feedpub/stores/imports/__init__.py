@@ -1,0 +1,144 @@
+"""files to import -> the embedded store, all or nothing: WordPress exports (WXR) and JSON Lines.
+
+Everything is read twice: once to find every mistake before anything is written, once to write.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from feedpub.errors import ImportRefused
+from feedpub.model import Image, RawArticle
+from feedpub.stores.embedded.writing import AT_ONCE, Written
+from feedpub.stores.imports import json_lines, wxr
+from feedpub.stores.imports.taxonomy import Taxonomy, resolve
+from feedpub.stores.imports.told import ArticleTold, CategoryTold, Item, Picture, Skipped, refusal
+from feedpub.stores.sql import SqlStore
+
+_Reader = Callable[[Path], Iterator[Item]]
+_SPACE = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
+_HEAD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did: articles by what became of them, and what was left out, by reason."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What the first reading found."""
+
+    places: dict[str, str] = field(default_factory=dict)
+    categories: dict[CategoryTold, str] = field(default_factory=dict)
+    pictures: dict[str, Image] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def import_files(
+    paths: Iterable[Path], store: SqlStore, *, progress: Callable[[int, int], None] | None = None
+) -> ImportReport:
+    """Import files into the embedded store in one transaction; the same again changes nothing.
+
+    `progress` is told how many articles of how many are written. Raises ImportRefused with file, line and
+    reason where a file is broken, StoreError where the store cannot be written; then nothing is.
+    """
+    files = [(path, _reader(path)) for path in paths]
+    survey = _survey(files)
+    written = Written()
+    with store.writing() as writing:
+        taxonomy = resolve(writing.categories(), survey.categories, store.name)
+        writing.define(taxonomy.by_key.values())
+        articles = _articles(files, survey, taxonomy)
+        done = 0
+        while batch := tuple(islice(articles, AT_ONCE)):
+            written += writing.put(batch)
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(survey.places))
+    return ImportReport(written.new, written.changed, written.unchanged, dict(survey.skipped))
+
+
+def _survey(files: Iterable[tuple[Path, _Reader]]) -> _Survey:
+    survey = _Survey()
+    for path, item in _items(files):
+        match item:
+            case Skipped(reason):
+                survey.skipped[reason] += 1
+            case Picture(identity, image):
+                survey.pictures[identity] = image
+                survey.skipped["attachment"] += 1
+            case CategoryTold():
+                survey.categories.setdefault(item, f"{path}:{item.line}")
+            case ArticleTold():
+                _refuse_repeat(survey.places, path, item)
+                for category in item.categories:
+                    survey.categories.setdefault(category, f"{path}:{item.line}")
+    return survey
+
+
+def _refuse_repeat(places: dict[str, str], path: Path, told: ArticleTold) -> None:
+    here = f"{path}:{told.line}"
+    before = places.setdefault(told.article.id, here)
+    if before != here:
+        raise refusal(path, told.line, f'the id "{told.article.id}" is that of another article, at {before}')
+
+
+def _articles(files: Iterable[tuple[Path, _Reader]], survey: _Survey, taxonomy: Taxonomy) -> Iterator[RawArticle]:
+    for path, item in _items(files):
+        if isinstance(item, ArticleTold):
+            keys = [taxonomy.key(category) for category in item.categories]
+            if item.article.id not in survey.places or None in keys:
+                raise refusal(path, item.line, "the file changed while it was read: import it again")
+            picture = survey.pictures.get(item.picture)
+            yield replace(
+                item.article,
+                categories=tuple(key for key in keys if key is not None),
+                images=(picture,) if picture and picture.url else item.article.images,
+            )
+
+
+def _items(files: Iterable[tuple[Path, _Reader]]) -> Iterator[tuple[Path, Item]]:
+    for path, reader in files:
+        with _opened(path):
+            for item in reader(path):
+                yield path, item
+
+
+def _reader(path: Path) -> _Reader:
+    """Tell a file's format by how it begins: names lie."""
+    with _opened(path), path.open("rb") as file:
+        beginning = file.read(_HEAD).lstrip(_SPACE)[:1]
+    match beginning:
+        case b"<":
+            return wxr.read
+        case b"{":
+            return json_lines.read
+        case b"[":
+            raise refusal(path, 1, "one list of everything: JSON Lines is needed, an article a line, without [ and ]")
+        case b"":
+            raise ImportRefused(f"{path}: nothing in it")
+    raise ImportRefused(f"{path}: neither a WordPress export (XML) nor JSON Lines")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[None]:
+    """Say in one sentence why a file cannot be read."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ImportRefused(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise ImportRefused(f"{path}: a directory; name the files in it") from error
+    except OSError as error:
+        raise ImportRefused(f"{path}: cannot be read; look at the right to read it, and at the disk") from error

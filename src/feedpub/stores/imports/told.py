@@ -1,0 +1,52 @@
+"""what a file to import says, item by item: the words that every format's reader speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from feedpub.errors import ImportRefused
+from feedpub.model import Image, RawArticle
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryTold:
+    """A category as a file names it. `parent` is a name or slug; "" means none, None that nothing was said."""
+
+    name: str
+    slug: str = ""
+    parent: str | None = None
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleTold:
+    """An article, without the keys of its categories; `picture` is the id of a `Picture` of the same import."""
+
+    line: int
+    article: RawArticle
+    categories: tuple[CategoryTold, ...] = ()
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that articles refer to by its id."""
+
+    id: str
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that is not imported by rule, and why, in a word or two."""
+
+    reason: str
+
+
+Item = ArticleTold | CategoryTold | Picture | Skipped
+
+
+def refusal(path: Path, line: int, reason: str) -> ImportRefused:
+    """Say which line of which file is broken, and how."""
+    return ImportRefused(f"{path}:{line}: {reason}")

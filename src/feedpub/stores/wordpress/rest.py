@@ -1,0 +1,147 @@
+"""a site's address + a question -> rows of its REST API, or a StoreError that says what to change.
+
+Lists are walked by id, which only grows, with `offset`: pages by date would skip rows of one second, and pages
+by number skip one whenever a row before them is withdrawn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from feedpub.errors import StoreError, UnreachableError
+from feedpub.model import Reply, Request
+from feedpub.stores.wordpress.answers import Answer, BarredError, Row, read, row_id
+
+if TYPE_CHECKING:
+    from feedpub.http import Door
+
+PER_PAGE = 100
+"""The most rows WordPress gives at once."""
+READ_LIMIT = 32 * 2**20
+"""Bytes of one answer: a hundred long articles."""
+
+Query = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a walk by id has come: the last id, and how many rows there were up to it."""
+
+    id: int = 0
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page of a walk: rows after the mark, the new mark, whether it was the last; `now` is the site's clock.
+
+    `shift` is how many rows more (or fewer) there are now up to the old mark.
+    """
+
+    rows: tuple[Row, ...]
+    mark: Mark
+    shift: int
+    last: bool
+    total: int
+    now: datetime
+
+
+class Rest:
+    """The REST API of one site. Its root is looked for at the first question, and again after a failure."""
+
+    def __init__(
+        self, door: Door, url: str, *, headers: Mapping[str, str], timeout: timedelta, allow_private: bool
+    ) -> None:
+        """Remember whom to ask; nothing is sent yet. `url` ends with `/`."""
+        self._door = door
+        self._url = url
+        self._headers = {"Accept": "application/json", "Cache-Control": "no-cache", **headers}
+        self._timeout = timeout
+        self._allow_private = allow_private
+        self._root = ""
+
+    def step(self, route: str, query: Query, mark: Mark) -> Step:
+        """Read the next page after `mark`; raises StoreError."""
+        offset = max(mark.at - 1, 0)
+        answer = self._page(route, query, offset)
+        # The page must begin at the mark or before it. Where rows before it were withdrawn, the rest has moved up.
+        while offset and not (answer.rows and row_id(answer.rows[0]) <= mark.id):
+            offset = max(offset - PER_PAGE, 0)
+            answer = self._page(route, query, offset)
+        rows = tuple(row for row in answer.rows if row_id(row) > mark.id)
+        end = offset + len(answer.rows)
+        ahead = Mark(row_id(rows[-1]) if rows else mark.id, end)
+        shift = end - len(rows) - mark.at
+        return Step(rows, ahead, shift, end >= answer.total, answer.total, answer.now)
+
+    def every(self, route: str, query: Query) -> tuple[Row, ...]:
+        """Read a whole list, or raise StoreError: never a part of it."""
+        rows: list[Row] = []
+        mark = Mark()
+        while True:
+            step = self.step(route, query, mark)
+            rows += step.rows
+            mark = step.mark
+            if step.last:
+                break
+        if len(rows) < step.total:
+            raise StoreError(f"{self._url}: the list of {route} changed while it was read; it is read again later")
+        return tuple(rows)
+
+    def some(self, route: str, fields: str, ids: Iterable[int], at_once: int = PER_PAGE) -> Iterator[Row]:
+        """Read those of `ids` that are public now, `at_once` to a request; raises StoreError."""
+        wanted = sorted(set(ids))
+        for start in range(0, len(wanted), at_once):
+            few = ",".join(map(str, wanted[start : start + at_once]))
+            yield from self._ask(route, {"include": few, "per_page": str(PER_PAGE), "_fields": fields}).rows
+
+    def _page(self, route: str, query: Query, offset: int) -> Answer:
+        page = {"orderby": "id", "order": "asc", "per_page": str(PER_PAGE), "offset": str(offset)}
+        return self._ask(route, {**query, **page})
+
+    def _ask(self, route: str, query: Query) -> Answer:
+        try:
+            self._root = self._root or self._find_root()
+            return self._ask_at(self._root, route, query)
+        except BarredError:
+            raise
+        except StoreError:
+            self._root = ""  # the site may have moved its API: look for it again at the next poll
+            raise
+
+    def _find_root(self) -> str:
+        failures: list[StoreError] = []
+        for root in self._roots():
+            try:
+                self._ask_at(root, "posts", {"per_page": "1", "_fields": "id"})
+            except StoreError as error:
+                failures.append(error)
+            else:
+                return root
+        raise failures[0]  # the first root is the likeliest: what it says helps most
+
+    def _roots(self) -> Iterator[str]:
+        link = self._fetch("HEAD", self._url).headers.get("link", "")
+        if said := re.search(r'<([^<>]+)>;\s*rel="https://api\.w\.org/"', link):
+            # Only the path is taken: credentials go nowhere but to the address in the config.
+            root = urlsplit(urljoin(self._url, said[1]))
+            yield urljoin(self._url, root._replace(scheme="", netloc="").geturl())
+        yield self._url + "wp-json/"
+        yield self._url + "?rest_route=/"  # a site without pretty permalinks
+
+    def _ask_at(self, root: str, route: str, query: Query) -> Answer:
+        joint = "&" if "?" in root else "?"
+        reply = self._fetch("GET", f"{root}wp/v2/{route}{joint}{urlencode(query, safe=',')}")
+        return read(reply, self._url, route)
+
+    def _fetch(self, method: str, url: str) -> Reply:
+        request = Request(method, url, self._headers, says=False, read_limit=READ_LIMIT)
+        try:
+            return self._door.fetch(request, timeout=self._timeout, allow_private=self._allow_private)
+        except UnreachableError as error:
+            raise StoreError(f"{self._url} cannot be read: {error}") from error

@@ -1,0 +1,142 @@
+"""rows of WordPress's REST API -> raw articles, categories, images. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from html import unescape
+from urllib.parse import unquote
+
+from feedpub.model import Category, Image, Quarantined, RawArticle
+from feedpub.stores.wordpress.answers import Row, row_id
+
+STAMP_FIELDS = "id,date_gmt,modified_gmt,content.protected"
+POST_FIELDS = (
+    "id,date_gmt,modified_gmt,guid,link,title,content,excerpt,format,status,author,featured_media,categories,tags"
+)
+CATEGORY_FIELDS = "id,name,slug,parent"
+MEDIA_FIELDS = "id,source_url,alt_text,caption,description"
+NAME_FIELDS = "id,name"
+
+BRIEF_FORMATS = ("aside", "status")
+"""Post formats whose title no theme shows (wordpress.org, "Post Formats")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the numbers in a post's row stand for."""
+
+    tags: Mapping[int, str] = field(default_factory=dict)
+    authors: Mapping[int, str] = field(default_factory=dict)
+    images: Mapping[int, Image] = field(default_factory=dict)
+
+
+def stamp(row: Row) -> str:
+    """Tell one state of a post from another: its two dates, in UTC. Being scheduled and going live changes neither."""
+    return f"{row.get('date_gmt') or ''} {row.get('modified_gmt') or ''}"
+
+
+def latest(said: str) -> str:
+    """The later date of a stamp."""
+    return max(said.split(" "))
+
+
+def is_public(row: Row) -> bool:
+    """Whether everybody may read the post, without a password."""
+    content = row.get("content")
+    protected = content.get("protected") if isinstance(content, dict) else False
+    return not protected and row.get("status", "publish") == "publish"
+
+
+def article(row: Row, named: Named) -> RawArticle | Quarantined:
+    """Read a public post; what WordPress cannot have written is quarantined."""
+    key = str(row_id(row))
+    try:
+        return _article(key, row, named)
+    except (KeyError, TypeError) as error:
+        reason = f"its row in the REST API has no usable {error.args[0]!r}; a plugin may have changed it"
+        return Quarantined(key, reason)
+
+
+def _article(key: str, row: Row, named: Named) -> RawArticle:
+    author, image = numbers(row, "author"), numbers(row, "featured_media")
+    return RawArticle(
+        id=key,
+        guid=unescape(_rendered(row, "guid")),
+        url=_text(row, "link"),
+        title="" if row.get("format") in BRIEF_FORMATS else _rendered(row, "title"),
+        title_is_html=True,
+        summary=_rendered(row, "excerpt"),
+        content=_rendered(row, "content"),
+        published=_moment(row, "date_gmt"),
+        updated=_moment(row, "modified_gmt"),
+        categories=tuple(str(number) for number in numbers(row, "categories")),
+        tags=tuple(named.tags[number] for number in numbers(row, "tags") if number in named.tags),
+        authors=tuple(named.authors[number] for number in author if number in named.authors),
+        images=tuple(named.images[number] for number in image if number in named.images),
+    )
+
+
+def numbers(row: Row, name: str) -> tuple[int, ...]:
+    """The ids that a row gives under `name`: none, one, or a list of them."""
+    value = row.get(name) or ()
+    return tuple(one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int))
+
+
+def categories(rows: Iterable[Row], store: str) -> tuple[Category, ...]:
+    """Read the taxonomy. WordPress escapes names as HTML and slugs as URLs."""
+    return tuple(
+        Category(
+            store=store,
+            key=str(row_id(row)),
+            name=unescape(str(row.get("name", ""))),
+            slug=unquote(str(row.get("slug", ""))),
+            parent=str(row["parent"]) if row.get("parent") else None,
+        )
+        for row in rows
+    )
+
+
+def names(rows: Iterable[Row]) -> dict[int, str]:
+    """Read tags or authors."""
+    return {row_id(row): unescape(str(row.get("name", ""))) for row in rows}
+
+
+def images(rows: Iterable[Row]) -> dict[int, Image]:
+    """Read media: the alternative text is plain, the caption is HTML."""
+    return {
+        row_id(row): Image(url=str(row["source_url"]), alt=str(row.get("alt_text") or ""), credit=_credit(row))
+        for row in rows
+        if row.get("source_url")
+    }
+
+
+def _credit(row: Row) -> str:
+    """The caption. WordPress gives the beginning of the description where there is none: that is no credit."""
+    caption, description = (_plain(row, name) for name in ("caption", "description"))
+    return "" if re.sub(r"\s*(\[…\]|…)$", "", caption) in description else caption
+
+
+def _plain(row: Row, name: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", _rendered(row, name) if name in row else "")).strip()
+
+
+def _rendered(row: Row, name: str) -> str:
+    part = row[name]
+    text = part.get("rendered") if isinstance(part, dict) else None
+    if not isinstance(text, str):
+        raise TypeError(name)
+    return text
+
+
+def _text(row: Row, name: str) -> str:
+    value = row[name]
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
+def _moment(row: Row, name: str) -> str:
+    value = _text(row, name)
+    return value + "Z" if value and not value.endswith("Z") else value

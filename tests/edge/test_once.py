@@ -1,0 +1,64 @@
+"""Each article to each reader once: the state machine of once.py on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import create_engine, text
+
+from feedpub.ledger import Ledger
+from feedpub.ledger.database import Database
+from tests.databases import PostgreSQL
+from tests.edge.once import Once
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def test_each_reader_hears_of_each_article_once_on_sqlite(tmp_path: Path) -> None:
+    template = tmp_path / "template.db"
+    _migrate(f"sqlite:///{template}")
+
+    class OnSQLite(Once):
+        @staticmethod
+        def fresh(folder: Path) -> str:
+            shutil.copy(template, folder / "feedpub.db")
+            return f"sqlite:///{folder / 'feedpub.db'}"
+
+    budget = settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=SLOW)
+    run_state_machine_as_test(OnSQLite, settings=budget)
+
+
+def test_each_reader_hears_of_each_article_once_on_postgresql(postgres: PostgreSQL) -> None:
+    url = postgres.fresh()
+    _migrate(url)
+
+    class OnPostgreSQL(Once):
+        @staticmethod
+        def fresh(_folder: Path) -> str:
+            _empty(url)
+            return url
+
+    budget = settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=SLOW)
+    run_state_machine_as_test(OnPostgreSQL, settings=budget)
+
+
+def _migrate(url: str) -> None:
+    ledger = Ledger(Database(url))
+    ledger.open(lead=False)
+    ledger.close()
+
+
+def _empty(url: str) -> None:
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        tables = connection.execute(
+            text(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+                "AND tablename NOT IN ('alembic_version', 'counter')"
+            )
+        ).scalars()
+        connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"))
+    engine.dispose()

@@ -1,0 +1,475 @@
+"""Serving, through a real socket: what a reader of feeds, a health check and an intruder get."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import formatdate
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feedpub.errors import ConfigError, LedgerError
+from feedpub.web import Server, admin_app, parse_listen, public_app
+from feedpub.web.conditional import Conditions, Validators, verdict
+from feedpub.web.files import member, path_of
+
+AN_HOUR_AGO = int(time.time()) - 3600
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def ask(server: Server, path: str, method: str = "GET", **headers: str) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    try:
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        reply = connection.getresponse()
+        return Answer(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
+    finally:
+        connection.close()
+
+
+def write(file: Path, content: bytes, at: float = AN_HOUR_AGO) -> None:
+    """As feeds are written: whole, under a hidden name first."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f".{file.name}.tmp")
+    fresh.write_bytes(content)
+    os.utime(fresh, (at, at))
+    fresh.replace(file)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One server for all: each test shows it the application it wants."""
+    running = Server.start(admin_app(list), "127.0.0.1:0")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def site(tmp_path: Path, server: Server) -> tuple[Path, Server]:
+    root = tmp_path / "public"
+    write(root / "all.rss", "<rss>航空ニュース</rss>".encode())
+    write(root / "index.html", b"<!doctype html>")
+    server.show(public_app(root))
+    return root, server
+
+
+# ---------------------------------------------------------------- laws of the conditions
+
+ETAGS = st.text(st.characters(codec="latin-1", exclude_characters='"', exclude_categories=["Cc", "Zs"]), max_size=9)
+SECONDS = st.integers(min_value=0, max_value=4_000_000_000)
+
+
+@given(ours=ETAGS, others=st.lists(st.tuples(st.sampled_from(["", "W/"]), ETAGS), max_size=5), weak=st.booleans())
+def test_a_listed_etag_is_found_by_the_weak_comparison_and_no_other(
+    ours: str, others: list[tuple[str, str]], *, weak: bool
+) -> None:
+    listed = ", ".join(f'{mark}"{tag}"' for mark, tag in [*others, ("W/" if weak else "", ours)])
+    now = Validators(f'"{ours}"', modified=0)
+    assert verdict(now, Conditions(if_none_match=listed), now=9) == 304
+    strangers = ", ".join(f'{mark}"{tag}x"' for mark, tag in others if f"{tag}x" != ours)
+    assert verdict(now, Conditions(if_none_match=strangers), now=9) == 200
+
+
+@given(modified=SECONDS, since=SECONDS, now=SECONDS)
+def test_a_date_never_answers_for_an_etag_that_differs(modified: int, since: int, now: int) -> None:
+    asked = Conditions(if_none_match='"old"', if_modified_since=formatdate(since, usegmt=True))
+    assert verdict(Validators('"new"', modified), asked, now) == 200
+
+
+@given(modified=SECONDS, since=SECONDS, now=SECONDS)
+def test_a_date_alone_counts_unless_it_is_older_or_yet_to_come(modified: int, since: int, now: int) -> None:
+    asked = Conditions(if_modified_since=formatdate(since, usegmt=True))
+    assert (verdict(Validators('"a"', modified), asked, now) == 304) == (modified <= since <= now)
+    assert verdict(Validators('"a"', None), asked, now) == 200
+
+
+@given(st.builds(Conditions, *[st.none() | st.text(st.characters(codec="latin-1"))] * 4))
+def test_whatever_a_request_says_it_is_judged(asked: Conditions) -> None:
+    assert verdict(Validators('"a"', 0), asked, now=9) in {200, 304, 412}
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (Conditions(), 200),
+        (Conditions(if_none_match="*"), 304),
+        (Conditions(if_none_match=""), 200),
+        (Conditions(if_none_match='"a'), 200),
+        (Conditions(if_none_match="a"), 200),
+        (Conditions(if_modified_since="Sun, 06 Nov 1994 08:49:37 GMT"), 304),
+        (Conditions(if_modified_since="Sunday, 06-Nov-94 08:49:37 GMT"), 304),
+        (Conditions(if_modified_since="Sun Nov  6 08:49:37 1994"), 304),
+        (Conditions(if_modified_since="Sun, 06 Nov 1994 08:49:36 GMT"), 200),
+        (Conditions(if_modified_since="1994年11月6日"), 200),
+        (Conditions(if_match='"a"'), 200),
+        (Conditions(if_match="*"), 200),
+        (Conditions(if_match='W/"a"'), 412),
+        (Conditions(if_match='"b"', if_none_match='"a"'), 412),
+        (Conditions(if_match='"a"', if_none_match='"a"'), 304),
+        (Conditions(if_unmodified_since="Sun, 06 Nov 1994 08:49:36 GMT"), 412),
+        (Conditions(if_unmodified_since="Sun, 06 Nov 1994 08:49:37 GMT"), 200),
+        (Conditions(if_match='"a"', if_unmodified_since="Sun, 06 Nov 1994 08:49:36 GMT"), 200),
+    ],
+)
+def test_conditions_as_rfc_9110_section_13_tells_them(asked: Conditions, status: int) -> None:
+    assert verdict(Validators('"a"', modified=784111777), asked, now=1_700_000_000) == status
+
+
+# ---------------------------------------------------------------- laws of the paths
+
+
+@given(
+    st.text() | st.lists(st.sampled_from(["..", ".", "", "a", "b.rss", ".b.rss.tmp", "\\", "\0", "/"])).map("/".join)
+)
+def test_no_path_means_a_file_outside_or_a_hidden_one(path: str) -> None:
+    parts = member("/" + path)
+    assert parts is None or all(part and not part.startswith(".") and "/" not in part for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path"),
+    [
+        ("", "/"),
+        ("https://example.jp", "/"),
+        ("https://example.jp/feeds", "/feeds/"),
+        ("https://example.jp//feeds//", "/feeds/"),
+        ("https://example.jp/%E9%A3%9B%E8%A1%8C/x/", "/飛行/x/"),
+    ],
+)
+def test_the_path_of_a_base_url_has_one_slash_at_each_end(base_url: str, path: str) -> None:
+    assert path_of(base_url) == path
+
+
+# ---------------------------------------------------------------- feed files
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "for_browsers"),
+    [
+        ("category/us.rss", "application/rss+xml; charset=utf-8", True),
+        ("category/us.atom", "application/atom+xml; charset=utf-8", True),
+        ("all.json", "application/feed+json", True),
+        ("feeds.opml", "text/x-opml; charset=utf-8", True),
+        ("briefs/7.html", "text/html; charset=utf-8", False),
+        ("images/a.jpg", "image/jpeg", False),
+        ("images/a.webp", "image/webp", False),
+    ],
+)
+def test_each_kind_of_file_has_its_type(site: tuple[Path, Server], name: str, kind: str, *, for_browsers: bool) -> None:
+    root, server = site
+    write(root / name, b"content")
+    reply = ask(server, "/" + name)
+    assert (reply.status, reply.body) == (200, b"content")
+    assert reply.headers["content-type"] == kind
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert ("access-control-allow-origin" in reply.headers) == for_browsers
+    assert "server" not in reply.headers
+
+
+def test_the_etag_is_strong_and_of_the_content_alone(site: tuple[Path, Server]) -> None:
+    root, server = site
+    write(root / "same.rss", (root / "all.rss").read_bytes(), at=AN_HOUR_AGO - 500)
+    first, second = ask(server, "/all.rss"), ask(server, "/same.rss")
+    assert first.headers["etag"] == second.headers["etag"]
+    assert first.headers["etag"].startswith('"')
+    assert first.headers["last-modified"] == formatdate(AN_HOUR_AGO, usegmt=True)
+
+
+def test_what_did_not_change_is_not_sent_again(site: tuple[Path, Server]) -> None:
+    _, server = site
+    first = ask(server, "/all.rss")
+    for asked in (first.headers["etag"], f'"x", W/{first.headers["etag"]}', "*"):
+        again = ask(server, "/all.rss", If_None_Match=asked)
+        assert (again.status, again.body) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+        assert "content-type" not in again.headers
+    by_date = ask(server, "/all.rss", If_Modified_Since=first.headers["last-modified"])
+    assert by_date.status == 304
+    assert ask(server, "/all.rss", If_Match='"x"').status == 412
+
+
+def test_an_etag_that_differs_is_answered_in_full_whatever_the_date_says(site: tuple[Path, Server]) -> None:
+    _, server = site
+    reply = ask(server, "/all.rss", If_None_Match='"x"', If_Modified_Since=formatdate(time.time(), usegmt=True))
+    assert reply.status == 200
+
+
+def test_head_says_what_get_says_without_the_body(site: tuple[Path, Server]) -> None:
+    _, server = site
+    got, told = ask(server, "/all.rss"), ask(server, "/all.rss", "HEAD")
+    assert (told.status, told.body) == (200, b"")
+    assert {**got.headers, "date": ""} == {**told.headers, "date": ""}
+    assert ask(server, "/all.rss", "HEAD", If_None_Match=got.headers["etag"]).status == 304
+
+
+def test_nothing_but_reading_is_allowed(site: tuple[Path, Server]) -> None:
+    _, server = site
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE"):
+        reply = ask(server, "/all.rss", method)
+        assert reply.status == 405
+        assert {word.strip() for word in reply.headers["allow"].split(",")} == {"GET", "HEAD"}
+
+
+def test_the_folder_shows_its_index(site: tuple[Path, Server]) -> None:
+    _, server = site
+    assert ask(server, "/").body == b"<!doctype html>"
+    assert ask(server, "/?utm_source=x").body == b"<!doctype html>"
+
+
+# ---------------------------------------------------------------- never stale, never torn
+
+
+def test_two_edits_in_one_second_are_both_seen(site: tuple[Path, Server]) -> None:
+    root, server = site
+    second = float(int(time.time()) - 10)
+    seen = []
+    for content in (b"one", b"two", b"six"):
+        write(root / "all.rss", content, at=second)
+        seen.append(ask(server, "/all.rss"))
+    assert [reply.body for reply in seen] == [b"one", b"two", b"six"]
+    assert len({reply.headers["etag"] for reply in seen}) == 3
+    assert ask(server, "/all.rss", If_Modified_Since=seen[0].headers["last-modified"]).status == 200
+
+
+def test_a_write_in_place_that_keeps_its_date_is_seen(site: tuple[Path, Server]) -> None:
+    root, server = site
+    for content in (b"one", b"two"):
+        (root / "all.rss").write_bytes(content)
+        os.utime(root / "all.rss", (AN_HOUR_AGO, AN_HOUR_AGO))
+        assert ask(server, "/all.rss").body == content
+        assert ask(server, "/all.rss").headers["etag"] == f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def test_a_clock_set_back_hides_no_change(site: tuple[Path, Server]) -> None:
+    root, server = site
+    before = ask(server, "/all.rss").headers["last-modified"]
+    write(root / "all.rss", b"corrected", at=AN_HOUR_AGO - 1800)
+    changed = ask(server, "/all.rss", If_Modified_Since=before)
+    assert (changed.status, changed.body) == (200, b"corrected")
+    assert "last-modified" not in changed.headers
+    write(root / "all.rss", b"corrected again", at=AN_HOUR_AGO + 1)
+    assert "last-modified" in ask(server, "/all.rss").headers
+
+
+def test_a_date_is_not_given_before_its_second_is_over(site: tuple[Path, Server]) -> None:
+    root, server = site
+    write(root / "all.rss", b"from a clock ahead of ours", at=time.time() + 60)
+    assert "last-modified" not in ask(server, "/all.rss").headers
+
+
+def test_a_feed_replaced_while_it_is_read_arrives_whole(site: tuple[Path, Server]) -> None:
+    root, server = site
+    contents = [b"a" * 300_000, b"b" * 200_000]
+    etags = {content: f'"{hashlib.sha256(content).hexdigest()[:32]}"' for content in contents}
+    write(root / "all.rss", contents[0])
+    done = threading.Event()
+
+    def replace() -> None:
+        while not done.is_set():
+            for content in contents:
+                write(root / "all.rss", content)
+
+    writer = threading.Thread(target=replace)
+    writer.start()
+    try:
+        replies = [ask(server, "/all.rss") for _ in range(60)]
+    finally:
+        done.set()
+        writer.join()
+    assert all(etags[reply.body] == reply.headers["etag"] for reply in replies)
+
+
+# ---------------------------------------------------------------- nothing else is there
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../secret.json",
+        "/%2e%2e/secret.json",
+        "/..%2fsecret.json",
+        "/category/../../secret.json",
+        "/..%5csecret.json",
+        "//secret.json",
+        "/.all.rss.tmp",
+        "/.hidden.rss",
+        "/.git/config.json",
+        "/ledger.sqlite3",
+        "/all.rss.tmp",
+        "/all.rss/",
+        "/all.rss%00.rss",
+        "/folder.rss",
+        "/pipe.rss",
+        "/outside.json",
+        "/elsewhere/secret.json",
+        "/" + "a" * 300 + ".rss",
+        "/%ff.rss",
+    ],
+)
+def test_only_public_files_can_be_reached(site: tuple[Path, Server], path: str) -> None:
+    root, server = site
+    (root.parent / "secret.json").write_text("secret")
+    for name in (".hidden.rss", ".all.rss.tmp", "ledger.sqlite3", "all.rss.tmp"):
+        (root / name).write_text("secret")
+    (root / ".git").mkdir()
+    (root / ".git/config.json").write_text("secret")
+    (root / "folder.rss").mkdir()
+    os.mkfifo(root / "pipe.rss")
+    (root / "outside.json").symlink_to(root.parent / "secret.json")
+    (root / "elsewhere").symlink_to(root.parent, target_is_directory=True)
+    reply = ask(server, path)
+    assert reply.status == 404
+    assert b"secret" not in reply.body
+
+
+def test_a_feed_with_a_japanese_name_is_found(site: tuple[Path, Server]) -> None:
+    root, server = site
+    write(root / "tag" / "戦闘機.rss", b"found")
+    assert ask(server, "/tag/%E6%88%A6%E9%97%98%E6%A9%9F.rss").body == b"found"
+
+
+def test_a_feed_that_is_gone_is_not_there_and_may_return(site: tuple[Path, Server]) -> None:
+    root, server = site
+    assert ask(server, "/all.rss").status == 200
+    (root / "all.rss").unlink()
+    assert ask(server, "/all.rss").status == 404
+    write(root / "all.rss", b"back")
+    assert ask(server, "/all.rss").body == b"back"
+
+
+def test_a_feed_that_cannot_be_read_is_promised_back(site: tuple[Path, Server]) -> None:
+    root, server = site
+    (root / "all.rss").chmod(0)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)  # root may read everything
+    try:
+        assert ask(server, "/all.rss").status == 503
+    finally:
+        os.seteuid(was)
+
+
+def test_feeds_that_are_not_built_yet_are_not_there(tmp_path: Path, server: Server) -> None:
+    server.show(public_app(tmp_path / "not-yet"))
+    assert ask(server, "/").status == 404
+    assert ask(server, "/health/live").body == b"ok\n"
+    assert ask(server, "/health/live", "HEAD").status == 200
+
+
+# ---------------------------------------------------------------- where it answers
+
+
+def test_a_base_url_with_a_path_is_answered_below_that_path(tmp_path: Path, server: Server) -> None:
+    write(tmp_path / "index.html", b"here")
+    write(tmp_path / "all.rss", b"feed")
+    server.show(public_app(tmp_path, "https://example.jp/飛行 feeds/"))
+    home = "/%E9%A3%9B%E8%A1%8C%20feeds/"
+    for near in ("/", home[:-1]):
+        moved = ask(server, near)
+        assert (moved.status, moved.headers["location"]) == (307, home)
+    assert ask(server, home).body == b"here"
+    assert ask(server, home + "all.rss").body == b"feed"
+    assert ask(server, "/all.rss").status == 404
+    assert ask(server, "/health/live").status == 200
+
+
+def test_readiness_says_what_is_wrong(server: Server) -> None:
+    problems: list[str] = []
+    server.show(admin_app(lambda: problems))
+    well = ask(server, "/health/ready")
+    assert (well.status, json.loads(well.body)) == (200, {"ready": True, "problems": []})
+    problems.append("店 blog: no answer since 10:00")
+    ill = ask(server, "/health/ready")
+    assert (ill.status, json.loads(ill.body)) == (503, {"ready": False, "problems": problems})
+    assert ask(server, "/health/live").status == 200
+    assert ask(server, "/all.rss").status == 404
+
+
+def test_a_ledger_that_fails_while_asked_is_not_ready(server: Server) -> None:
+    def problems() -> list[str]:
+        raise LedgerError("the database does not answer")
+
+    server.show(admin_app(problems))
+    reply = ask(server, "/health/ready")
+    assert (reply.status, json.loads(reply.body)["problems"]) == (503, ["the database does not answer"])
+
+
+# ---------------------------------------------------------------- the server
+
+
+def test_a_port_that_is_taken_is_told_with_the_option_to_change(site: tuple[Path, Server]) -> None:
+    root, server = site
+    with pytest.raises(ConfigError, match=rf"^web\.listen: 127\.0\.0\.1:{server.port} is taken .*another port"):
+        Server.start(public_app(root), f"127.0.0.1:{server.port}")
+
+
+def test_the_next_free_port_is_taken_where_that_was_asked(site: tuple[Path, Server]) -> None:
+    root, server = site
+    other = Server.start(public_app(root), f"127.0.0.1:{server.port}", try_next=True)
+    try:
+        assert server.port < other.port <= server.port + 20
+        assert ask(other, "/all.rss").status == 200
+    finally:
+        other.stop()
+
+
+@pytest.mark.parametrize("listen", ["8080", "localhost", "127.0.0.1:99999", "::1:8080", "", "a b:80", "203.0.113.1:0"])
+def test_an_address_that_cannot_be_had_is_told(listen: str) -> None:
+    with pytest.raises(ConfigError, match=r"^admin\.listen: "):
+        Server.start(admin_app(list), listen, option="admin.listen")
+
+
+def test_ipv6_and_every_address_can_be_listened_on(tmp_path: Path) -> None:
+    write(tmp_path / "all.rss", b"feed")
+    assert parse_listen("[::]:8080") == ("::", 8080)
+    for listen in ("0.0.0.0:0", "[::]:0"):
+        server = Server.start(public_app(tmp_path), listen)
+        try:
+            assert ask(server, "/all.rss").body == b"feed"
+        finally:
+            server.stop()
+
+
+def test_another_application_takes_over_without_closing_the_address(site: tuple[Path, Server], tmp_path: Path) -> None:
+    _, server = site
+    write(tmp_path / "new" / "all.rss", b"new")
+    server.show(public_app(tmp_path / "new"))
+    assert ask(server, "/all.rss").body == b"new"
+
+
+def test_it_stops_in_time_though_clients_hang() -> None:
+    server = Server.start(admin_app(list), "127.0.0.1:0")
+    with socket.create_connection(("127.0.0.1", server.port)) as idle, idle.makefile("rb") as replies:
+        idle.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert replies.readline().startswith(b"HTTP/1.1 200")
+        with socket.create_connection(("127.0.0.1", server.port)) as half:
+            half.sendall(b"GET /health/live HTTP/1.1\r\nHo")
+            begun = time.monotonic()
+            server.stop()
+            assert time.monotonic() - begun < 4.5
+    with pytest.raises(ConnectionRefusedError):
+        ask(server, "/health/live")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.binary(max_size=200))
+def test_garbage_does_not_bring_it_down(server: Server, garbage: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=2) as connection:
+        connection.sendall(garbage)
+    assert ask(server, "/health/live").status == 200

@@ -1,0 +1,180 @@
+"""A hand-written site on loopback that answers like WordPress's /wp-json, with what WordPress does oddly kept odd.
+
+Seen on WordPress 6.1: lists compare local wall-clock times, strictly later ones only; beyond its end a list's
+X-WP-Total is 0; a scheduled post keeps its old `modified` when it goes live; an entry with an old date has both old.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+Row = dict[str, object]
+
+
+@dataclass
+class Post:
+    id: int
+    date: datetime
+    modified: datetime
+    title: str = "見出し"
+    content: str = "<p>本文</p>"
+    status: str = "publish"
+    password: str = ""
+    more: Row = field(default_factory=dict)
+
+
+@dataclass
+class Canned:
+    """An answer instead of the true one."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Site:
+    """What the site holds. `clock` is its time; `zone` what it shows wall-clock times in."""
+
+    posts: dict[int, Post] = field(default_factory=dict)
+    terms: dict[str, list[Row]] = field(
+        default_factory=lambda: {"categories": [], "tags": [], "users": [], "media": []}
+    )
+    clock: datetime = NOON
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Tokyo"))
+    prefix: str = "/wp-json/"
+    link: str = ""
+    asked: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    canned: Callable[[str, dict[str, str]], Canned | None] = lambda _route, _query: None
+    meanwhile: Callable[[], object] = lambda: None
+    """Happens after each answer about posts."""
+    url: str = ""
+
+    def publish(self, number: int, **said: object) -> Post:
+        """Publish now, unless `date` says otherwise."""
+        post = Post(number, **{"date": self.clock, "modified": self.clock, **said})  # type: ignore[arg-type]
+        self.posts[number] = post
+        return post
+
+    def edit(self, number: int, **said: object) -> None:
+        for name, value in {"modified": self.clock, **said}.items():
+            setattr(self.posts[number], name, value)
+
+    def passes(self, **time: float) -> None:
+        self.clock += timedelta(**time)
+
+    def wall(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone).replace(tzinfo=None)
+
+    def rows(self, route: str, query: dict[str, str]) -> list[Row]:
+        if route != "posts":
+            return self.terms[route]
+        after = [("date", query.get("after")), ("modified", query.get("modified_after"))]
+        return [
+            self.row(post)
+            for _, post in sorted(self.posts.items())
+            if post.status == "publish"
+            and all(self.wall(getattr(post, name)) > self.wall(_moment(said)) for name, said in after if said)
+        ]
+
+    def row(self, post: Post) -> Row:
+        shown = "" if post.password else post.content
+        return {
+            "id": post.id,
+            "date_gmt": _text(post.date),
+            "modified_gmt": _text(post.modified),
+            "guid": {"rendered": f"{self.url}?p={post.id}&#038;x=1"},
+            "link": f"{self.url}archives/{post.id}/",
+            "title": {"rendered": post.title},
+            "content": {"rendered": shown, "protected": bool(post.password)},
+            "excerpt": {"rendered": shown[:20], "protected": bool(post.password)},
+            "format": "standard",
+            "status": post.status,
+            "author": 1,
+            "featured_media": 0,
+            "categories": [1],
+            "tags": [],
+            **post.more,
+        }
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _moment(said: str) -> datetime:
+    return datetime.fromisoformat(said)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    site: Site
+
+    def do_HEAD(self) -> None:
+        link = {"Link": f'<{self.site.link}>; rel="https://api.w.org/"'} if self.site.link else {}
+        self._say(Canned(headers={"Content-Type": "text/html", **link}))
+
+    def do_GET(self) -> None:
+        site = self.site
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        route = query.pop("rest_route", parts.path.removeprefix(site.prefix.rstrip("/")))
+        if not route.startswith("/wp/v2/") or not (parts.path + "?rest_route=/").startswith(site.prefix):
+            self._say(Canned(404, b"<html>not here</html>"))
+            return
+        route = route.removeprefix("/wp/v2/")
+        site.asked.append(f"{route}?{parts.query}")
+        site.headers.append(dict(self.headers.items()))
+        self._say(site.canned(route, query) or self._page(route, query))
+        if route == "posts":
+            site.meanwhile()
+
+    def _page(self, route: str, query: dict[str, str]) -> Canned:
+        rows = self.site.rows(route, query)
+        if include := query.get("include"):
+            wanted = {int(one) for one in include.split(",")}
+            rows = [row for row in rows if row["id"] in wanted]
+        offset = int(query.get("offset", "0"))
+        page = rows[offset : offset + int(query.get("per_page", "10"))]
+        fields = {one.partition(".")[0] for one in query["_fields"].split(",")}
+        total = len(rows) if offset < len(rows) else 0
+        body = json.dumps([{name: row[name] for name in row if name in fields} for row in page]).encode()
+        return Canned(200, body, {"X-WP-Total": str(total), "Content-Type": "application/json"})
+
+    def _say(self, answer: Canned) -> None:
+        self.send_response_only(answer.status)
+        for name, value in {"Date": format_datetime(self.site.clock, usegmt=True), **answer.headers}.items():
+            if value:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def on_loopback(site: Site) -> Iterator[Site]:
+    handler = type("Handler", (_Handler,), {"site": site})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        site.url = f"http://127.0.0.1:{server.server_port}/"
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield site
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,39 @@
+"""Run in a process of its own: writes the digest of every file of a feed, for the test of determinism."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import locale
+import sys
+from contextlib import suppress
+
+from feedpub.feeds.catalog import catalog, digest
+from feedpub.feeds.opml import opml
+from feedpub.feeds.pages import index_page
+from feedpub.feeds.rss_atom import render
+from feedpub.model import Image, Link
+from tests.golden.samples import CATEGORIES, NAMES, OPTIONS, SITE, article
+
+with suppress(locale.Error):  # as a host program would, with whatever locale the environment names
+    locale.setlocale(locale.LC_ALL, "")
+before = locale.setlocale(locale.LC_ALL)
+
+image = Image("https://example.com/a.jpg", alt="代替", credit="撮影者", license="https://example.com/l")
+articles = [
+    article(
+        n,
+        categories=("1", "2"),
+        tags=("甲", "乙"),
+        authors=("山田", "Smith"),
+        images=(image,),
+        links=(Link("via", "https://example.net/"),),
+    )
+    for n in range(5)
+]
+specs = catalog(OPTIONS, SITE, set(CATEGORIES))
+made = [file for spec in specs for file in render(spec, SITE, OPTIONS, articles, NAMES)]
+made += [opml(specs, SITE, OPTIONS), index_page(specs, SITE, OPTIONS)]
+digests = {file.path: hashlib.sha256(file.content).hexdigest() for file in made}
+digests |= {spec.address: digest(spec, SITE, OPTIONS) for spec in specs}
+json.dump({"files": digests, "locale kept": locale.setlocale(locale.LC_ALL) == before}, sys.stdout)

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError, field_validator
+
+from feedpub.errors import ConfigError
+from feedpub.model import show_duration
+from feedpub.settings import Settings, environment, refuse_example, toml
+from feedpub.settings.cautions import cautions
+from feedpub.settings.problems import translate
+from feedpub.settings.tables import Merged, Place, show
+from tests.toml_text import values, words, written
+
+SITE = {"title": "航空ニュース", "url": "https://news.example.net.jp.test/", "timezone": "Asia/Tokyo"}
+FEEDS = {"base_url": "https://news.test/feeds/"}
+
+
+def valid(**tables: Any) -> Settings:
+    return Settings.model_validate({"site": SITE, "feeds": FEEDS} | tables)
+
+
+def refused(**tables: Any) -> dict[str, str]:
+    """What is told about these tables, by dotted key."""
+    table = {"site": SITE, "feeds": FEEDS} | tables
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate(table)
+    return {show(trail): sentence for trail, sentence in translate(caught.value, Settings, table)}
+
+
+# ---------------------------------------------------------------- several tables
+
+
+def merged(*texts: str) -> Merged:
+    together = Merged(Place("config"))
+    for number, text in enumerate(texts):
+        together.add(f"{number}.toml", *toml.parse(text.encode()))
+    return together
+
+
+@given(st.dictionaries(words, values, min_size=1, max_size=5), st.data())
+def test_tables_in_two_files_are_one_table(table: dict[str, Any], data: st.DataObject) -> None:
+    first = data.draw(st.sets(st.sampled_from(sorted(table))))
+    parts = [{k: v for k, v in table.items() if (k in first) == chosen} for chosen in (True, False)]
+    together = merged(*("# some text\n" + written(part, lambda: "inline")[0] for part in parts))
+    assert together.table == table
+    assert not together.problems
+
+
+def test_a_key_set_in_two_files_is_refused_naming_both() -> None:
+    together = merged("[site]\ntitle = 'a'\n[web]\n", "# mine\n[site]\nurl = 'u'\ntitle = 'a'\n[[web]]")
+    assert [str(problem) for problem in together.problems] == [
+        "1.toml:4: site.title: set in 0.toml:2 too; keep one of the two",
+        "1.toml:5: web: set in 0.toml:3 too; keep one of the two",
+    ]
+    assert together.table["site"] == {"title": "a", "url": "u"}
+
+
+def test_a_secret_in_the_place_of_a_key_is_not_told() -> None:
+    assert show(("targets", "https://hooks.test/canary", "x" * 65)) == 'targets."…"."…"'
+    assert show(("feeds", "categories", "米国", "a\nb")) == 'feeds.categories."米国"."a\\nb"'
+
+
+# ---------------------------------------------------------------- the environment
+
+
+def test_the_environment_says_any_option() -> None:
+    table, variables = environment.overrides(
+        {
+            "FEEDPUB_TARGETS__DISCORD_NEWS__TEMPLATE": '{"content": 1}',
+            "feedpub_site__title": "5",
+            "FEEDPUB_TARGETS__DISCORD_NEWS__WEBHOOK_URL__FILE": "/run/secrets/hook",
+            "FEEDPUB_STORES__BLOG__POLL": "3m",
+            "FEEDPUB_TARGTES__X": "",
+            "FEEDPUB_CONFIG": "/config",
+            "FEEDPUB_SERVICE_HOST": "10.0.0.1",
+            "OTHER__THING": "",
+        }
+    )
+    assert table == {
+        "site": {"title": "5"},
+        "stores": {"blog": {"poll": "3m"}},
+        "targets": {
+            "discord_news": {"template": '{"content": 1}', "webhook_url": {"file": "/run/secrets/hook"}},
+        },
+        "targtes": {},
+    }
+    assert variables["site", "title"] == "feedpub_site__title"
+    assert ("config",) not in variables
+
+
+def test_the_environment_wins_and_is_named() -> None:
+    together = merged("[targets.a]\ntoken = { env = 'A' }\nlimit = 5\n")
+    together.override(
+        *environment.overrides({"FEEDPUB_TARGETS__A__TOKEN__FILE": "/x", "FEEDPUB_TARGETS__B__KIND": "x"})
+    )
+    assert together.table == {"targets": {"a": {"token": {"file": "/x"}, "limit": 5}, "b": {"kind": "x"}}}
+    assert str(together.place(("targets", "a", "token"))) == "environment FEEDPUB_TARGETS__A__TOKEN__FILE"
+    assert str(together.place(("targets", "a", "limit"))) == "0.toml:3"
+    assert str(together.place(("targets", "b", "webhook_url"))) == "environment FEEDPUB_TARGETS__B__KIND"
+    assert str(together.place(("log",))) == "config"
+
+
+# ---------------------------------------------------------------- the models
+
+
+def test_stores_and_targets_know_their_names() -> None:
+    made = valid(targets={"terminal": {"kind": "console"}})
+    assert made.targets["terminal"].name == "terminal"
+    assert [(name, store.name, store.kind) for name, store in made.stores.items()] == [("main", "main", "sql")]
+
+
+def test_settings_are_frozen_and_hold_their_secrets() -> None:
+    made = valid(database={"url": "postgresql://feedpub:canary-s3cret@db/feedpub"})
+    with pytest.raises(ValidationError):
+        made.log.level = "debug"
+    assert "canary" not in repr(made) + str(made)
+    assert made.database.url.get_secret_value().endswith("@db/feedpub")
+
+
+@pytest.mark.parametrize(
+    ("listen", "host", "port"),
+    [("127.0.0.1:8080", "127.0.0.1", 8080), ("[::1]:0", "::1", 0), ("localhost:65535", "localhost", 65535)],
+)
+def test_an_address_to_listen_at_is_taken_apart(listen: str, host: str, port: int) -> None:
+    web = valid(web={"listen": listen}).web
+    assert (web.host, web.port) == (host, port)
+
+
+@pytest.mark.parametrize("listen", ["8080", ":8080", "localhost", "localhost:65536", "::1:80", "http://x:80", "x:8０"])
+def test_anything_else_is_no_address_to_listen_at(listen: str) -> None:
+    assert refused(web={"listen": listen})["web.listen"].startswith("write an address and a port")
+
+
+def test_two_doors_need_two_addresses() -> None:
+    sentence = "[web] and [admin] would listen at the same address; choose another port"
+    assert refused(web={"listen": "127.0.0.1:8081"}) == {"web.listen": sentence}
+    assert refused(admin={"listen": "127.0.0.1:8080"}) == {"admin.listen": sentence}
+    assert valid(web={"listen": "[::]:0"}, admin={"listen": "[::]:0"}).web.port == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["news.test", "//news.test/", "ftp://news.test/", "https://", "https://[", "http://x:y/"]
+)
+def test_the_site_and_its_feeds_have_absolute_addresses(url: str) -> None:
+    told = refused(site=SITE | {"url": url}, feeds={"base_url": url})
+    assert set(told) == {"site.url", "feeds.base_url"}
+    assert all(sentence == "an absolute address is needed, such as https://example.com/" for sentence in told.values())
+
+
+def test_an_address_that_others_are_built_on_has_no_query() -> None:
+    assert refused(site=SITE | {"url": "https://news.test/?p=1"}) == {
+        "site.url": "an address without ? and # is needed"
+    }
+
+
+def test_a_template_is_tried_when_it_is_read() -> None:
+    told = refused(targets={"terminal": {"kind": "console", "template": "{{ title"}})
+    assert list(told) == ["targets.terminal.template"]
+
+
+def test_a_ledger_is_sqlite_or_postgresql() -> None:
+    assert list(refused(database={"url": "mysql://root:canary@db/x"})) == ["database.url"]
+    assert refused(database={"url": 5}) == {"database.url": "write a text: put it in quotes"}
+
+
+def test_what_is_wrong_is_said_in_plain_words() -> None:
+    told = refused(
+        site={"titel": "x", "url": 2024, "language": ["ja"]},
+        feeds=FEEDS | {"entries": 0, "formats": "rss", "content": "fully", "categories": {"us": "米国"}},
+        stores={"blog": {"kind": "wordpres"}, "b": {}, "c": 5},
+        targets={
+            "main": {"kind": "mastodon", "tokn": "canary", "flood_limit": "many", "announce_backlog": "often"},
+            "Main": {"kind": "console"},
+            "c": {"kind": "console", "delay": 5, "max_age": "99999999w", "template": {"a": "b"}},
+        },
+        loog={},
+    )
+    assert told == {
+        "site.titel": 'unknown option (did you mean "title"?)',
+        "site.title": "is required: the site's name, as subscribers read it",
+        "site.url": "write a text: put it in quotes",
+        "site.language": "write a text, not a list",
+        "feeds.entries": "must be at least 1",
+        "feeds.formats": 'write a list, such as ["a", "b"]',
+        "feeds.content": 'write one of "full", "summary" (did you mean "full"?)',
+        "feeds.categories.us": "a table is needed here, not a single value",
+        "stores.blog.kind": told["stores.blog.kind"],
+        "stores.b.kind": told["stores.b.kind"],
+        "stores.c": "a table is needed here, not a single value",
+        "targets.main.tokn": 'unknown option (did you mean "token"?)',
+        "targets.main.token": told["targets.main.token"],
+        "targets.main.server": told["targets.main.server"],
+        "targets.main.flood_limit": "write a whole number, such as 50, without quotes",
+        "targets.main.announce_backlog": "write true or false, without quotes",
+        "targets.Main": "a name is written with a-z, 0-9 and _, and begins with a letter",
+        "targets.c.delay": 'a duration is written like "90s", "3m", "1h30m" or "2d"',
+        "targets.c.max_age": "a duration is at most a hundred years",
+        "targets.c.template": 'write a text in quotes, or { env = "NAME" } or { file = "PATH" }',
+        "loog": 'unknown table (did you mean "log"?)',
+    }
+    assert told["stores.blog.kind"].startswith('unknown kind (did you mean "wordpress"?); it is one of "sql"')
+    assert told["stores.b.kind"].startswith('is required; it is one of "sql"')
+    assert told["targets.main.token"].startswith("is required: ")
+
+
+def test_a_list_of_secrets_is_judged_item_by_item() -> None:
+    told = refused(targets={"hook": {"kind": "webhook", "url": "https://x.test/", "secret": ["a" * 32, 5]}})
+    assert told == {"targets.hook.secret[1]": "write a text: put it in quotes"}
+
+
+class Careless(BaseModel):
+    token: str
+
+    @field_validator("token")
+    @classmethod
+    def _quotes_what_it_refuses(cls, token: str) -> str:
+        raise ValueError(f"{token} is no token")
+
+
+def test_a_sentence_that_repeats_a_value_is_withheld() -> None:
+    table = {"token": "canary-s3cret"}
+    with pytest.raises(ValidationError) as caught:
+        Careless.model_validate(table)
+    assert list(translate(caught.value, Careless, table)) == [(("token",), "this value is of no use here")]
+
+
+# ---------------------------------------------------------------- the example's address
+
+
+@pytest.mark.parametrize("host", ["example.jp", "example.com", "www.example.co.jp", "blog.example", "example:8080"])
+def test_the_examples_address_is_refused_at_start(host: str) -> None:
+    made = valid(site=SITE | {"url": f"https://{host}/"}, feeds={"base_url": f"https://{host}/feeds/"})
+    with pytest.raises(ConfigError) as caught:
+        refuse_example(made)
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["site.url", "feeds.base_url"]
+
+
+@pytest.mark.parametrize("host", ["news.jp", "examples.jp", "myexample.com", "example-news.jp", "127.0.0.1:8080"])
+def test_any_other_address_is_fine(host: str) -> None:
+    made = valid(site=SITE | {"url": f"https://{host}/"}, feeds={"base_url": f"https://{host}/feeds/"})
+    refuse_example(made)
+    assert made.site.url == f"https://{host}/"
+
+
+# ---------------------------------------------------------------- what may surprise
+
+
+def told(zone: str, poll: str) -> list[str]:
+    stores: Mapping[str, object] = {"blog": {"kind": "sql", "poll": poll}}
+    return list(cautions(valid(site=SITE | {"timezone": zone}, stores=stores)))
+
+
+def test_a_cron_line_in_the_hours_when_clocks_move_is_cautioned() -> None:
+    assert [line.partition(":")[0] for line in told("Europe/Berlin", "30 2 * * *")] == ["stores.blog.poll"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "poll"),
+    [
+        ("Asia/Tokyo", "30 2 * * *"),
+        ("UTC", "30 2 * * *"),
+        ("Europe/Berlin", "30 5 * * *"),
+        ("Europe/Berlin", "*/5 * * * *"),
+        ("Europe/Berlin", "3m"),
+    ],
+)
+def test_other_cadences_surprise_nobody(zone: str, poll: str) -> None:
+    assert told(zone, poll) == []
+
+
+def test_a_duration_reads_back_as_it_was_set() -> None:
+    made = valid(targets={"terminal": {"kind": "console", "max_age": "1h30m"}})
+    assert show_duration(made.targets["terminal"].max_age) == "1h30m"

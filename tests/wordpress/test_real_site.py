@@ -1,0 +1,354 @@
+"""Store `wordpress` against a real WordPress, loaded with its own theme test data (`make test-wordpress`)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from feedpub.errors import StoreError
+from feedpub.http import Door
+from feedpub.model import Batch, RawArticle, Reply, Request
+from feedpub.stores.wordpress import WordPressOptions
+from feedpub.stores.wordpress.store import WordPressStore
+
+SITE = os.environ.get("FEEDPUB_TEST_WORDPRESS", "")
+URL = "http://127.0.0.1:8081/"
+
+pytestmark = [
+    pytest.mark.wordpress,
+    pytest.mark.skipif(not SITE, reason="needs a real WordPress: run `make test-wordpress`"),
+]
+
+
+def php(code: str) -> str:
+    """Do something inside the site, and give back what it printed."""
+    command = ["php", "-d", "error_reporting=0", str(Path(os.environ["WORDPRESS_KIT"]) / "eval.php"), code]
+    done = subprocess.run(command, env={**os.environ, "WP_SITE": SITE}, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def post(**said: str) -> str:
+    """Enter a post; `said` are PHP expressions."""
+    fields = {"post_title": "'見出し'", "post_content": "'<p>本文</p>'", "post_status": "'publish'", **said}
+    row = ", ".join(f"'{name}' => {value}" for name, value in fields.items())
+    number = php(f"echo wp_insert_post(wp_slash([{row}]));")
+    assert number.isdecimal()
+    return number
+
+
+class CountingDoor(Door):
+    """The real door, with a list of what went through it."""
+
+    asked: list[str]
+
+    def fetch(self, request: Request, **how: object) -> Reply:
+        self.asked.append(request.url)
+        return super().fetch(request, **how)  # type: ignore[arg-type]
+
+
+class Reader:
+    """Polls as the publisher does, and remembers what it read."""
+
+    def __init__(self) -> None:
+        self.door = CountingDoor()
+        self.door.asked = []
+        options = {"name": "blog", "url": URL, "allow_private": True}
+        self.store: WordPressStore = WordPressOptions.model_validate(options).open(self.door)
+        self.cursor: str | None = None
+        self.known: dict[str, RawArticle] = {}
+        self.batches: list[Batch] = []
+
+    def poll(self) -> dict[str, RawArticle]:
+        """What is new or says something else than before."""
+        self.batches, self.door.asked[:] = [], []
+        more = True
+        while more:
+            batch = self.store.changes(self.cursor)
+            self.cursor, more = batch.cursor, batch.more
+            self.batches.append(batch)
+        read = {one.id: one for batch in self.batches for one in batch.articles}
+        changed = {
+            key: one for key, one in read.items() if key not in self.known or _words(one) != _words(self.known[key])
+        }
+        self.known |= read
+        return changed
+
+    def public(self, *ids: str) -> frozenset[str]:
+        return self.store.census(ids).present
+
+
+def _words(article: RawArticle) -> RawArticle:
+    return replace(article, updated="")
+
+
+@pytest.fixture
+def reader() -> Reader:
+    """Somebody who has read all there is."""
+    reader = Reader()
+    reader.poll()
+    return reader
+
+
+# ---------------------------------------------------------------- the whole site
+
+
+def exported() -> Iterator[tuple[str, str, bool]]:
+    """Slug, status and whether there is a password, of each post of the export."""
+    export = etree.parse(os.environ["WORDPRESS_EXPORT"]).getroot()
+    wp = f"{{{export.nsmap['wp']}}}"
+    for item in export.iter("item"):
+        said = {name: item.findtext(f"{wp}{name}") or "" for name in ("post_type", "post_name", "status")}
+        if said["post_type"] == "post":
+            yield said["post_name"], said["status"], bool(item.findtext(f"{wp}post_password"))
+
+
+def test_every_published_post_is_read_and_no_other(reader: Reader) -> None:
+    slugs = {one.url.rstrip("/").rpartition("/")[2] for one in reader.known.values()}
+    rows = list(exported())
+    shown = {slug for slug, status, password in rows if status == "publish" and not password}
+    hidden = {slug for slug, status, password in rows if slug and (status != "publish" or password)}
+    assert len(shown) > 50
+    assert hidden
+    assert shown <= slugs
+    assert not hidden & slugs
+    assert not [one for one in reader.known.values() if "protected" in one.title.lower()]
+    assert reader.batches[0].gone  # the one with a password, told so
+
+
+def test_private_draft_scheduled_and_trashed_posts_stay_where_they_are(reader: Reader) -> None:
+    hidden = [
+        post(post_status="'private'"),
+        post(post_status="'draft'"),
+        post(post_status="'pending'"),
+        post(post_status="'future'", post_date="date('Y-m-d H:i:s', time() + 864000)"),
+        post(post_password="'秘密'"),
+    ]
+    trashed = post()
+    php(f"wp_trash_post({trashed});")
+    assert not {*hidden, trashed} & set(reader.poll())
+    assert reader.public(*hidden, trashed) == frozenset()
+
+
+def test_the_taxonomy_comes_with_its_parents(reader: Reader) -> None:
+    told = {one.key: one for one in reader.batches[0].categories or ()}
+    children = [one for one in told.values() if one.parent]
+    assert len(told) > 60
+    assert children
+    assert all(one.parent in told for one in children)
+    assert {key for one in reader.known.values() for key in one.categories} <= set(told)
+
+
+def test_what_an_article_says_is_read_true() -> None:
+    number = post(
+        post_title="'米国&日本 <F-35>'",
+        post_excerpt="'要約'",
+        tags_input="['R&D', '横田']",
+        post_author="1",
+    )
+    php(
+        "wp_update_user(['ID' => 1, 'display_name' => '編集部 & 校閲']);"
+        "$file = wp_upload_bits('eye.gif', null, base64_decode('R0lGODlhAQABAAAAACwAAAAAAQABAAAC'))['file'];"
+        "$media = wp_insert_attachment(['post_mime_type' => 'image/gif', 'post_status' => 'inherit',"
+        " 'post_excerpt' => '撮影: <b>米空軍</b> & 海軍', 'post_content' => '説明'], $file, 0);"
+        "update_post_meta($media, '_wp_attachment_image_alt', '飛ぶF-35 & 雲');"
+        f"set_post_thumbnail({number}, $media);"
+    )
+    reader = Reader()
+    reader.poll()
+    article = reader.known[number]
+    assert article.title.startswith("米国&#038;日本")
+    assert article.guid.startswith(URL)
+    assert article.url.startswith(URL)
+    assert article.content == "<p>本文</p>\n"
+    assert article.summary == "<p>要約</p>\n"
+    assert set(article.tags) == {"R&D", "横田"}
+    assert article.authors == ("編集部 & 校閲",)
+    assert [(one.alt, one.credit) for one in article.images] == [("飛ぶF-35 & 雲", "撮影: 米空軍 & 海軍")]
+    assert article.images[0].url.endswith(".gif")
+
+
+def test_a_post_reads_the_same_in_any_company() -> None:
+    """WordPress numbers blocks and galleries through an answer, and treats shortcodes otherwise after blocks."""
+    slugs = ["design-category-blocks", "media-category-blocks", "post-format-gallery", "post-format-image-linked"]
+    copies = [post(post_content=f"get_page_by_path('{slug}', OBJECT, 'post')->post_content") for slug in slugs]
+    reader = Reader()
+    reader.poll()
+    contents = [reader.known[number].content for number in copies]
+    assert "wp-container-" in contents[0]
+    assert "gallery-1" in contents[2]
+    reader.poll()
+    again = {one.id for batch in reader.batches for one in batch.articles}
+    assert set(copies) <= again  # read again, as they are fresh
+    assert [reader.known[number].content for number in copies] == contents
+
+
+# ---------------------------------------------------------------- what happens to it
+
+
+def test_an_idle_poll_brings_nothing_for_four_requests(reader: Reader) -> None:
+    reader.poll()
+    php(
+        'global $wpdb; $wpdb->query("UPDATE $wpdb->posts SET post_modified = post_modified - INTERVAL 1 HOUR, '
+        "post_modified_gmt = post_modified_gmt - INTERVAL 1 HOUR, post_date = post_date - INTERVAL 1 HOUR, "
+        "post_date_gmt = post_date_gmt - INTERVAL 1 HOUR WHERE post_date_gmt > '2024-01-01'\");"
+    )
+    reader.poll()
+    assert reader.poll() == {}
+    assert len(reader.door.asked) == 4
+    assert all(batch.categories is None for batch in reader.batches)
+
+
+def test_a_new_post_appears(reader: Reader) -> None:
+    number = post(post_title="'速報'")
+    changed = reader.poll()
+    assert {key: one.title for key, one in changed.items()} == {number: "速報"}
+    assert reader.poll() == {}
+
+
+def test_a_scheduled_post_gone_live_appears_with_its_old_modified_date(reader: Reader) -> None:
+    number = post(post_status="'future'", post_date="date('Y-m-d H:i:s', time() + 9 * 3600 + 7200)")
+    assert php(f"echo get_post_status({number});") == "future"
+    assert reader.poll() == {}
+    php(  # two hours later, seen from the post: written four days ago, due a minute ago, run by WordPress's cron
+        f"global $wpdb; $wpdb->update($wpdb->posts, ['post_date' => date('Y-m-d H:i:s', time() + 9 * 3600 - 60),"
+        f" 'post_date_gmt' => date('Y-m-d H:i:s', time() - 60), 'post_modified' => '2020-01-01 09:00:00',"
+        f" 'post_modified_gmt' => '2020-01-01 00:00:00'], ['ID' => {number}]);"
+    )
+    assert reader.poll() == {}
+    php(f"check_and_publish_future_post({number});")
+    article = reader.poll()[number]
+    assert article.updated == "2020-01-01T00:00:00Z"
+    assert article.published > article.updated
+
+
+def test_an_edit_appears_and_so_does_another_in_the_same_second(reader: Reader) -> None:
+    number = post()
+    reader.poll()
+    stamps = set()
+    for word in ("一", "二", "三"):
+        php(
+            f"wp_update_post(['ID' => {number}, 'post_content' => '<p>{word}</p>']); global $wpdb;"
+            "$now = $GLOBALS['wpdb']->get_var(\"SELECT post_date_gmt FROM $wpdb->posts WHERE ID = "
+            f'{number}");'
+            f"$wpdb->update($wpdb->posts, ['post_modified_gmt' => $now, 'post_modified' =>"
+            f" get_date_from_gmt($now)], ['ID' => {number}]);"
+        )
+        article = reader.poll()[number]
+        assert article.content == f"<p>{word}</p>\n"
+        stamps.add(article.updated)
+    assert len(stamps) == 1
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "wp_update_post(['ID' => {id}, 'post_status' => 'private']);",
+        "wp_update_post(['ID' => {id}, 'post_status' => 'draft']);",
+        "wp_update_post(['ID' => {id}, 'post_password' => '秘密']);",
+        "wp_trash_post({id});",
+        "wp_delete_post({id}, true);",
+    ],
+)
+def test_a_post_that_is_public_no_more_is_missing_in_the_census(reader: Reader, act: str) -> None:
+    number, other = post(), post()
+    reader.poll()
+    assert reader.public(number, other) == {number, other}
+    php(act.replace("{id}", number))
+    assert reader.public(number, other) == {other}
+    everything = reader.store.census(None)
+    assert (number in everything.present, other in everything.present) == (False, True)
+    assert number not in reader.poll()
+
+
+def test_a_password_is_told_by_the_next_poll_already(reader: Reader) -> None:
+    number = post()
+    reader.poll()
+    php(f"wp_update_post(['ID' => {number}, 'post_password' => '秘密']);")
+    reader.poll()
+    assert number in {one for batch in reader.batches for one in batch.gone}
+
+
+def test_a_post_made_public_again_comes_back(reader: Reader) -> None:
+    number = post()
+    reader.poll()
+    php(f"wp_update_post(['ID' => {number}, 'post_status' => 'private']);")
+    reader.poll()
+    reader.known.pop(number)
+    php(f"wp_update_post(['ID' => {number}, 'post_status' => 'publish']);")
+    assert number in reader.poll()
+
+
+def test_posts_imported_with_old_dates_appear_whatever_their_ids(reader: Reader) -> None:
+    high = post(post_date="'2012-01-01 10:00:00'")
+    assert high in reader.poll()
+    php("wp_delete_post(3, true);")  # a page; its number is free then
+    low = post(post_date="'2012-01-01 10:00:00'", import_id="3")
+    assert low == "3"
+    reader.poll()
+    assert low in reader.known or low in reader.poll()
+
+
+def test_a_renamed_category_is_told(reader: Reader) -> None:
+    key = php("echo wp_insert_term('横田 & 三沢', 'category', ['slug' => '基地'])['term_id'];")
+    reader.poll()
+    (told,) = [one for one in reader.batches[0].categories or () if one.key == key]
+    assert (told.name, told.slug, told.parent) == ("横田 & 三沢", "基地", None)
+    php(f"wp_update_term({key}, 'category', ['name' => '在日米軍基地', 'parent' => 1]);")
+    reader.poll()
+    (told,) = [one for one in reader.batches[0].categories or () if one.key == key]
+    assert (told.name, told.slug, told.parent) == ("在日米軍基地", "基地", "1")
+    php(f"wp_delete_term({key}, 'category');")
+
+
+def test_plain_permalinks_are_no_hindrance() -> None:
+    number = post()
+    php("update_option('permalink_structure', ''); flush_rewrite_rules();")
+    try:
+        reader = Reader()
+        reader.poll()
+        assert number in reader.known
+        assert any("rest_route" in url for url in reader.door.asked)
+    finally:
+        php("update_option('permalink_structure', '/%postname%/'); flush_rewrite_rules();")
+
+
+def test_users_that_are_barred_cost_the_author_only() -> None:
+    plugin = Path(SITE, "wp-content", "mu-plugins", "bar-users.php")
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text(
+        "<?php add_filter('rest_endpoints', function ($all) { return array_filter($all, "
+        "fn($route) => !str_starts_with($route, '/wp/v2/users'), ARRAY_FILTER_USE_KEY); });"
+    )
+    try:
+        number = post()
+        reader = Reader()
+        reader.poll()
+        assert reader.known[number].authors == ()
+    finally:
+        plugin.unlink()
+
+
+def test_an_application_password_opens_a_closed_site() -> None:
+    plugin = Path(SITE, "wp-content", "mu-plugins", "members-only.php")
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text(
+        "<?php add_filter('rest_authentication_errors', fn($seen) => is_wp_error($seen) || is_user_logged_in() ? $seen"
+        " : new WP_Error('rest_forbidden', 'members only', ['status' => 401]), 200);"
+    )
+    password = php(
+        "echo WP_Application_Passwords::create_new_application_password(1, ['name' => 'feedpub' . wp_rand()])[0];"
+    )
+    said = {"name": "blog", "url": URL, "allow_private": True}
+    try:
+        member = WordPressOptions.model_validate({**said, "user": "admin", "application_password": password})
+        assert member.open(Door()).changes(None).articles
+        with pytest.raises(StoreError, match="bars its REST API"):
+            WordPressOptions.model_validate(said).open(Door()).changes(None)
+    finally:
+        plugin.unlink()

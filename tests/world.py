@@ -1,0 +1,257 @@
+"""A small world in virtual time: a store, boards that posts stand on, and a door between. Hand-written, no network.
+
+The boards differ in what they can tell after a doubt; the world remembers everything that ever happened on them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar, Literal
+
+from feedpub.model import (
+    Absent,
+    Again,
+    Batch,
+    Category,
+    Census,
+    Context,
+    Conversation,
+    Doubt,
+    Measure,
+    Notice,
+    Outcome,
+    RawArticle,
+    Refused,
+    Remember,
+    Remembering,
+    Reply,
+    Request,
+    Said,
+    Show,
+)
+from feedpub.networks.base import Network
+from feedpub.stores.base import StoreOptions
+
+# ---------------------------------------------------------------- a store
+
+
+class ListOptions(StoreOptions):
+    """Options of a store that is a list in memory."""
+
+    kind: str = "list"
+    names_everything: ClassVar[bool] = True
+
+
+@dataclass
+class ListStore:
+    """A store that answers from a log of what happened, three rows at a time."""
+
+    log: list[RawArticle | str] = field(default_factory=list)
+    categories: tuple[Category, ...] = ()
+    down: bool = False
+
+    def put(self, raw: RawArticle) -> None:
+        """Write an article, new or changed."""
+        self.log.append(raw)
+
+    def remove(self, article: str) -> None:
+        """Take an article away."""
+        self.log.append(article)
+
+    def changes(self, cursor: str | None) -> Batch:
+        """Answer the next rows."""
+        start = int(cursor or 0)
+        rows = self.log[start : start + 3]
+        latest = {row if isinstance(row, str) else row.id: row for row in rows}
+        return Batch(
+            articles=tuple(row for row in latest.values() if isinstance(row, RawArticle)),
+            gone=tuple(row for row in latest.values() if isinstance(row, str)),
+            cursor=str(start + len(rows)),
+            more=start + len(rows) < len(self.log),
+            categories=self.categories if cursor is None else None,
+        )
+
+    def census(self, ids: Sequence[str] | None) -> Census:
+        """Answer which articles are there."""
+        present = {row.id for row in self.log if isinstance(row, RawArticle)}
+        return Census(frozenset(present), None if ids is None else frozenset(ids))
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+# ---------------------------------------------------------------- networks
+
+
+class Board(Network):
+    """A network whose answers are plain: 200 said, 429 later, 403 and 422 refused, else nobody knows."""
+
+    kind: Literal["board"] = "board"
+    can: ClassVar[frozenset[str]] = frozenset({"correct", "retract"})
+
+    def measure(self, text: str) -> Measure:
+        """Count characters."""
+        return Measure(len(text), 1000, "characters")
+
+    def announce(self, notice: Notice, context: Context) -> Conversation:
+        """Post."""
+        return self._ask("announce", notice)
+
+    def correct(self, notice: Notice, context: Context) -> Conversation:
+        """Edit."""
+        return self._ask("correct", notice)
+
+    def retract(self, notice: Notice, context: Context) -> Conversation:
+        """Delete."""
+        return self._ask("retract", notice)
+
+    def find(self, notice: Notice, context: Context) -> Conversation:
+        """Look."""
+        reply = yield self._request("find", notice, says=False)
+        if reply is None or reply.status != 200:
+            return Again("the board did not answer")
+        found = json.loads(reply.body)["id"]
+        return Said(found) if found else Absent()
+
+    def _ask(self, verb: str, notice: Notice) -> Conversation:
+        reply = yield self._request(verb, notice, says=True)
+        status = 0 if reply is None else reply.status
+        if status == 200 and reply is not None:
+            return Said(json.loads(reply.body)["id"])
+        if status == 429:
+            return Again("too many", timedelta(seconds=30))
+        if status in {403, 422}:
+            return Refused("not wanted here", "target" if status == 403 else "item")
+        return Doubt(f"HTTP {status}")
+
+    def _request(self, verb: str, notice: Notice, *, says: bool) -> Request:
+        said = {
+            "verb": verb, "target": notice.target, "key": notice.key, "guid": notice.guid,
+            "text": notice.text, "remote_id": notice.remote_id,
+        }  # fmt: skip
+        return Request("POST", "http://board.test/", body=json.dumps(said).encode(), says=says)
+
+
+class KeyedBoard(Board):
+    """Drops a repeated key for an hour."""
+
+    dedupe_for: ClassVar[timedelta] = timedelta(minutes=55)
+
+
+class FindBoard(Board):
+    """Knows no keys, but can be looked at."""
+
+    can: ClassVar[frozenset[str]] = frozenset({"correct", "retract", "find"})
+
+
+class MuteBoard(Board):
+    """Tells nothing, and cannot edit or delete."""
+
+    can: ClassVar[frozenset[str]] = frozenset()
+
+
+# ---------------------------------------------------------------- the other side
+
+Behaviour = Literal["ok", "busy", "lost before", "lost after", "refused", "forbidden", "crash before", "crash after"]
+
+
+class Crash(BaseException):
+    """The process is gone, this very moment."""
+
+
+@dataclass
+class Post:
+    """One post that was made on a board."""
+
+    id: str
+    target: str
+    guid: str
+    key: str
+    text: str
+    made_at: datetime
+    standing: bool = True
+
+
+@dataclass
+class World:
+    """The boards, and how they behave next. `doubts` counts answers that got lost, per target and guid."""
+
+    now: datetime
+    posts: list[Post] = field(default_factory=list)
+    behaviours: list[Behaviour] = field(default_factory=list)
+    doubts: dict[tuple[str, str], int] = field(default_factory=dict)
+    window: timedelta = timedelta(hours=1)
+    keyed: frozenset[str] = frozenset()
+
+    def standing(self, target: str, guid: str) -> list[Post]:
+        """What readers of a board see of an article."""
+        return [post for post in self.posts if post.standing and (post.target, post.guid) == (target, guid)]
+
+    def converse(
+        self, conversation: Conversation, remember: Remembering, *, timeout: timedelta, allow_private: bool
+    ) -> Outcome:
+        """Carry out a conversation as http.Door does."""
+        reply: Reply | None = None
+        while True:
+            try:
+                asked = conversation.send(reply)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome
+            if isinstance(asked, Remember):
+                remember(asked.key, asked.value)
+                reply = None
+            elif isinstance(asked, Show):
+                reply = None
+            else:
+                answered = self._answer(asked)
+                if not isinstance(answered, Reply):
+                    return answered
+                reply = answered
+
+    def _answer(self, asked: Request) -> Reply | Outcome:
+        said = json.loads(asked.body)
+        behaviour = self.behaviours.pop(0) if self.behaviours else "ok"
+        if behaviour == "crash before":
+            raise Crash
+        if behaviour in {"busy", "refused", "forbidden"}:
+            return Reply({"busy": 429, "refused": 422, "forbidden": 403}[behaviour])
+        if behaviour == "lost before":
+            return self._lost(said, asked)
+        body = json.dumps({"id": self._do(said)}).encode()
+        if behaviour == "crash after":
+            self._count_doubt(said)
+            raise Crash
+        return self._lost(said, asked) if behaviour == "lost after" else Reply(200, body=body)
+
+    def _lost(self, said: dict[str, str], asked: Request) -> Outcome:
+        self._count_doubt(said)
+        return Doubt("no answer") if asked.says else Again("no answer")
+
+    def _count_doubt(self, said: dict[str, str]) -> None:
+        key = (said["target"], said["guid"])
+        self.doubts[key] = self.doubts.get(key, 0) + 1
+
+    def _do(self, said: dict[str, str]) -> str:
+        if said["verb"] == "find":
+            found = self.standing(said["target"], said["guid"])
+            return found[0].id if found else ""
+        if said["verb"] == "announce":
+            return self._post(said)
+        for post in self.posts:
+            if post.id == said["remote_id"]:
+                post.standing = post.standing and said["verb"] != "retract"
+                post.text = said["text"] if said["verb"] == "correct" else post.text
+        return said["remote_id"]
+
+    def _post(self, said: dict[str, str]) -> str:
+        for post in self.posts:
+            repeat = said["target"] in self.keyed and post.key == said["key"]
+            if repeat and self.now - post.made_at < self.window:
+                return post.id
+        made = Post(f"p{len(self.posts)}", said["target"], said["guid"], said["key"], said["text"], self.now)
+        self.posts.append(made)
+        return made.id
