@@ -261,7 +261,9 @@ class Publisher:
                     already=done.news,
                     now=now,
                 )
-                self.ledger.articles.record(_extra(state, written=written, owed=owed), self.setup.targets, now)
+                self.ledger.articles.record(
+                    _extra(state, written=written, owed=owed, ripe=True), self.setup.targets, now
+                )
                 done.new += len(written)
                 done.owed += len(owed)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from feedpub.changes import GONE, MISSED, PRESENT, Known
 from feedpub.errors import Superseded
@@ -46,7 +46,8 @@ class Quarantine:
 class Record:
     """All that one step of a poll changes, to be written in one transaction.
 
-    `expected` is the cursor the batch was asked with: if it has moved since, nothing is written.
+    `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `ripe`: those of
+    `written` were waiting for their time, and it has come.
     `restored` are those of `written` that had been withdrawn; `gone` are levels of
     `changes.PRESENT/MISSED/GONE` by id.
     """
@@ -57,6 +58,7 @@ class Record:
     live: bool
     written: tuple[Written, ...] = ()
     restored: frozenset[str] = frozenset()
+    ripe: bool = False
     withdrawn: tuple[str, ...] = ()
     gone: Mapping[str, int] | None = None
     quarantined: tuple[Quarantine, ...] = ()
@@ -309,6 +311,7 @@ def _replace_categories(connection: Connection, store: str, categories: Iterable
 def _write_articles(connection: Connection, record: Record, seq: int, now: datetime) -> dict[str, int]:
     """Insert or replace; returns the row key by article id."""
     before = _keys(connection, record.store, [one.article.id for one in record.written])
+    asleep = _waiting(connection, list(before.values())) if not record.ripe else frozenset()
     soil(connection, list(before.values()), seq)
     fresh = [_article_fields(one, seq, now) for one in record.written if one.article.id not in before]
     keys = dict(before)
@@ -319,9 +322,13 @@ def _write_articles(connection: Connection, record: Record, seq: int, now: datet
         if one.article.id in before:
             key = before[one.article.id]
             fields = _article_fields(one, seq, now)
+            if key in asleep:
+                # Only `ripen` wakes it: else an edit that comes as its time does would make old news of it.
+                fields["state"] = WAITING
             connection.execute(update(schema.article).where(schema.article.c.pk == key).values(**fields))
             connection.execute(delete(schema.membership).where(schema.membership.c.article == key))
-    members = [row for one in record.written for row in _membership(one.article, keys[one.article.id], now)]
+    awake = [one.article for one in record.written if keys[one.article.id] not in asleep]
+    members = [row for one in awake for row in _membership(one, keys[one.id], now)]
     if members:
         connection.execute(insert(schema.membership), members)
     soil(connection, list(keys.values()), seq)
@@ -377,6 +384,10 @@ def _withdraw(connection: Connection, record: Record, targets: Mapping[str, Targ
         return
     soil(connection, keys, seq)
     connection.execute(delete(schema.membership).where(schema.membership.c.article.in_(keys)))
+    # What nobody has seen yet is forgotten: if it comes back, it is news.
+    seen = exists().where(schema.delivery.c.article == schema.article.c.pk)
+    unseen = (schema.article.c.state == WAITING) & ~seen
+    connection.execute(delete(schema.article).where(schema.article.c.pk.in_(keys) & unseen))
     connection.execute(
         update(schema.article)
         .where(schema.article.c.pk.in_(keys))
@@ -431,6 +442,13 @@ def _keys(connection: Connection, store: str, ids: Sequence[str]) -> dict[str, i
         )
         found |= {row.id: row.pk for row in rows}
     return found
+
+
+def _waiting(connection: Connection, keys: Sequence[int]) -> frozenset[int]:
+    rows = connection.execute(
+        select(schema.article.c.pk).where(schema.article.c.pk.in_(keys) & (schema.article.c.state == WAITING))
+    )
+    return frozenset(row.pk for row in rows)
 
 
 def _live_count(connection: Connection, store: str) -> int:

@@ -45,13 +45,13 @@ class Writing:
 
     def define(self, categories: Iterable[Category]) -> None:
         """Make categories be as said, by key; others stay."""
-        told = {known.key: known for known in categories}
+        told = {known.key: replace(known, store=self.store) for known in categories}
         there = {known.key: known for known in self.categories()}
         # A parent may come after its child: first all of them, then who stands below whom.
         missing = [replace(known, parent=None) for key, known in told.items() if key not in there]
         there |= {known.key: known for known in missing}
         self._run(insert(category), [_category_values(known) for known in missing])
-        moved = [known for key, known in told.items() if replace(known, store=self.store) != there[key]]
+        moved = [known for key, known in told.items() if known != there[key]]
         self._run(
             update(category).where(category.c.id == bindparam("key")),
             [{"key": known.key, **_category_values(known)} for known in moved],

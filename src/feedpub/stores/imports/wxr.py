@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
@@ -42,6 +43,7 @@ _FAULTS = {
     etree.ErrorTypes.ERR_TAG_NOT_FINISHED: _CUT,
     etree.ErrorTypes.ERR_COMMENT_NOT_FINISHED: _CUT,
     etree.ErrorTypes.ERR_ATTRIBUTE_NOT_FINISHED: _CUT,
+    etree.ErrorTypes.ERR_GT_REQUIRED: "a tag that does not end",
     etree.ErrorTypes.ERR_CDATA_NOT_FINISHED: "a CDATA section that does not end, or a character in it that XML forbids",
     etree.ErrorTypes.ERR_DOCUMENT_EMPTY: "no element is in it",
     etree.ErrorTypes.ERR_DOCUMENT_END: "it goes on after its end",
@@ -63,13 +65,15 @@ def read(path: Path) -> Iterator[Item]:
                 case "wp:wxr_version":
                     version = True
                 case "wp:author":
-                    authors[said["wp:author_login"]] = said["wp:author_display_name"]
+                    authors[said["wp:author_login"].strip()] = said["wp:author_display_name"].strip()
                 case "wp:category":
                     yield _category(path, said)
                 case "item" if version:
                     yield _item(path, said, authors)
+                case _:
+                    break
         if not version:
-            raise refusal(path, 1, "an RSS file, but not a WordPress export: it has no wp:wxr_version")
+            raise refusal(path, 1, "an RSS file, but not a WordPress export: no wp:wxr_version stands before its items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +91,14 @@ class _Said:
 
     @classmethod
     def of(cls, element: _Element) -> _Said:
-        children = [child for child in element if isinstance(child.tag, str)]
-        texts = {_name(child): _words(child) for child in children}
-        meta = [_Said.of(child) for child in children if _name(child) == "wp:postmeta"]
+        children = [(_name(child.tag), child) for child in element if isinstance(child.tag, str)]
+        meta = [_Said.of(child) for name, child in children if name == "wp:postmeta"]
         return cls(
-            _name(element),
+            _name(element.tag),
             element.sourceline or 0,
-            texts,
+            {name: _words(child) for name, child in children},
             {one["wp:meta_key"]: one["wp:meta_value"] for one in meta},
-            tuple(_term(child) for child in children if _name(child) == "category"),
+            tuple(_term(child) for name, child in children if name == "category"),
         )
 
     def terms_of(self, domain: str) -> tuple[CategoryTold, ...]:
@@ -103,7 +106,7 @@ class _Said:
 
 
 def _item(path: Path, said: _Said, authors: Mapping[str, str]) -> Item:
-    kind, status = said["wp:post_type"], said["wp:status"]
+    kind, status = said["wp:post_type"].strip(), said["wp:status"].strip()
     if kind == "attachment":
         return _picture(said)
     if kind != "post":
@@ -163,7 +166,7 @@ def _refuse_undated(identity: str) -> str:
 
 
 def _authors(login: str, authors: Mapping[str, str]) -> tuple[str, ...]:
-    name = authors.get(login, "").strip() or login
+    name = authors.get(login) or login
     return (clean.plain_text(name),) if name else ()
 
 
@@ -247,9 +250,10 @@ def _refusing(path: Path) -> Iterator[None]:
         raise refusal(path, error.lineno or 1, f"not well-formed XML: {fault}") from error
 
 
-def _name(element: _Element) -> str:
+@lru_cache(maxsize=256)
+def _name(tag: str) -> str:
     """An element's name with the prefix WordPress gives it, whichever version's namespace it is in."""
-    found = _NAME.fullmatch(str(element.tag))
+    found = _NAME.fullmatch(tag)
     namespace, local = found.groups() if found else ("", "")
     if not namespace:
         return local
@@ -259,4 +263,5 @@ def _name(element: _Element) -> str:
 
 
 def _words(element: _Element) -> str:
-    return str(element.xpath("string()"))
+    """All text in it; a comment would divide what `text` gives."""
+    return str(element.xpath("string()")) if len(element) else element.text or ""

@@ -123,8 +123,8 @@ class Place:
         since = max(_text(started - LOOK_BACK), min(self.floor, _text(started - SETTLING)))
         seen = {key: said for key, said in self.seen.items() if is_recent(said, started)}
         unsettled = tuple(key for key in self.unsettled if key in seen)
-        rested = type(self)(since=since, leg=LEGS[0], top=self.top, seen=seen, unsettled=unsettled, owed=owed)
-        return replace(rested, taxonomy=self.taxonomy)
+        rested = replace(self, since=since, started="", leg=LEGS[0], walked=START, seen=seen, unsettled=unsettled)
+        return replace(rested, balance=0, owed=owed)
 
     def _knows(self, row: Row) -> bool:
         return self.seen.get(str(row_id(row))) == stamp(row)
