@@ -15,6 +15,16 @@ FeedpubError                 every error we raise on purpose: one clear sentence
 No message holds a secret: texts from libraries are kept as `__cause__`, never pasted.
 """
 
+from __future__ import annotations
+
+import traceback
+
+
+def place(error: BaseException) -> str:
+    """Where an unexpected error was raised, as `file:line`. Its text is not told: it may hold a secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"
+
 
 class FeedpubError(Exception):
     """One clear sentence that says what to change; safe to show anywhere."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +18,7 @@ import structlog
 from feedpub import clean
 from feedpub.categories import matching, unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
-from feedpub.errors import ComposeError, LedgerError, OutputError, StoreError, Superseded
+from feedpub.errors import ComposeError, LedgerError, OutputError, StoreError, Superseded, place
 from feedpub.feeds.catalog import FeedsOptions, FeedSpec, catalog, digest, unmatched
 from feedpub.feeds.opml import opml
 from feedpub.feeds.pages import index_page
@@ -245,6 +244,13 @@ class Publisher:
         log.warning("quarantined", store=store, article=why.id, why=why.reason)
         return Quarantine(why, change.fingerprint)
 
+    def tidy(self) -> Published:
+        """What time alone brings: articles ripen, and feeds that could not be written are tried again."""
+        done = Published()
+        self.ripen(done)
+        self.build(done)
+        return done
+
     def ripen(self, done: Published) -> None:
         """Take the articles dated in the future whose time has come for what they are: new."""
         now = self.now()
@@ -435,10 +441,7 @@ class Publisher:
                 conversation, remember, timeout=target.timeout, allow_private=target.allow_private
             )
         except Exception as error:  # noqa: BLE001 - one target's fault must not end the others'
-            # Nobody knows how far it came. The error's text may hold a secret, so only its place is told.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            at = f"{place.filename}:{place.lineno}"
-            log.error("conversation_failed", target=target.name, error=type(error).__name__, at=at)
+            log.error("conversation_failed", target=target.name, error=type(error).__name__, at=place(error))
             return Doubt("feedpub itself failed in this conversation: see the log, and please report it")
 
     def _settle(self, held: Delivery, target: Network, written: Written, outcome: Outcome) -> Delivery:

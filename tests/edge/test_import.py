@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from feedpub.stores.imports import ImportReport, import_files
 from feedpub.stores.sql import SqlOptions, SqlStore
 
 THEME_TEST = Path(__file__).parents[3] / "shared" / "data" / "wordpress-theme-unit-test.en.xml"
+DOCS = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
 Write = Callable[..., Path]
 
 
@@ -126,6 +128,13 @@ def test_only_what_differs_is_changed_and_nothing_is_deleted(store: SqlStore, wr
 def test_a_byte_order_mark_crlf_and_blank_lines_do_no_harm(store: SqlStore, write: Write) -> None:
     path = write('\ufeff{"id": "1", "title": "一"}\r\n\r\n   \r\n{"id": "2", "title": "二"}')
     assert import_files([path], store) == ImportReport(new=2)
+
+
+def test_the_documented_lines_can_be_imported_and_every_key_is_documented(store: SqlStore, write: Write) -> None:
+    (sample,) = re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)
+    assert import_files([write(sample)], store) == ImportReport(new=2)
+    assert parents(store) == {"米国関連": None, "国内": None, "空港": "国内"}
+    assert [key for key in FULL if f"`{key}`" not in DOCS.partition("### JSON Lines")[2]] == []
 
 
 def test_null_is_the_same_as_nothing_said(store: SqlStore, write: Write) -> None:

@@ -72,7 +72,7 @@ class SqlStore:
                 return Census(frozenset(map(rows.shown, connection.execute(published).scalars())))
             found: set[str] = set()
             left = iter(ids)
-            while asked := tuple(islice(left, BATCH)):
+            while asked := tuple(map(rows.shown, islice(left, BATCH))):
                 found.update(connection.execute(published.where(schema.article.c.id.in_(asked))).scalars())
             return Census(frozenset(found), covers=frozenset(ids))
 

@@ -1,0 +1,312 @@
+"""The composition root: settings -> ledger, door, stores, publisher; and the Status and Commands that web and cli see.
+
+The clock is read here, and nowhere below.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, SecretStr
+
+from feedpub.errors import FeedpubError, StoreError
+from feedpub.http import Door
+from feedpub.ledger import Ledger
+from feedpub.ledger.articles import StoreState
+from feedpub.ledger.database import Database
+from feedpub.ledger.deliveries import Listed, TargetState
+from feedpub.model import Article, Quarantined, State
+from feedpub.notices.lifecycle import FEEDS, Cancelled, Released, Retried
+from feedpub.notices.plan import Owed
+from feedpub.pipeline import Published, Publisher, Setup, Source
+from feedpub.settings import Loaded, LogOptions, Settings, load
+from feedpub.stores.imports import ImportReport, import_files
+from feedpub.stores.sql import SqlOptions, SqlStore
+
+log = structlog.get_logger("feedpub")
+
+
+def now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How everything stands, as people look at it."""
+
+    articles: Mapping[str, int]
+    stores: tuple[StoreState, ...]
+    targets: tuple[TargetState, ...]
+    deliveries: Mapping[str, Mapping[str, int]]
+    feeds: Mapping[str, tuple[str, ...]]
+    quarantined: tuple[tuple[str, Quarantined], ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class App:
+    """A feedpub with its config in force. Make one with `App.open`, and `close` it."""
+
+    settings: Settings
+    ledger: Ledger
+    door: Door
+    publisher: Publisher
+    config_problem: str = ""
+    _sources: dict[str, Source] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, loaded: Loaded, *, lead: bool, show: Callable[[str], object] = print) -> App:
+        """Open the database and the stores. `lead`: be the one feedpub that polls, builds and delivers.
+
+        Raises LedgerError (LedgerBusy if another leads), ConfigError, StoreError.
+        """
+        settings = loaded.settings
+        configure_log(settings.log, _secrets(settings))
+        ledger = Ledger(Database(settings.database.url.get_secret_value()))
+        ledger.open(lead=lead)
+        door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
+        sources: dict[str, Source] = {}
+        app = cls(settings, ledger, door, Publisher(ledger, door, _setup(settings, sources), now), "", sources)
+        if lead:
+            app.apply(loaded)
+            lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)
+            if lost:
+                log.warning("deliveries_recovered", deliveries=lost, why="feedpub was stopped while it worked on them")
+        return app
+
+    def apply(self, loaded: Loaded) -> None:
+        """Put other settings in force; stores whose options are the same stay open."""
+        for warning in loaded.warnings:
+            log.warning("config_warning", what=warning)
+        if loaded.settings.database != self.settings.database:
+            log.warning("config_warning", what="database.url: a change takes effect at the next start")
+        configure_log(loaded.settings.log, _secrets(loaded.settings))
+        sources = self._reopen(loaded.settings)
+        self.publisher.apply(_setup(loaded.settings, sources))
+        for name, source in self._sources.items():
+            if sources.get(name) is not source:
+                source.store.close()
+        self._sources, self.settings, self.config_problem = sources, loaded.settings, ""
+
+    def _reopen(self, settings: Settings) -> dict[str, Source]:
+        sources: dict[str, Source] = {}
+        for name, options in settings.stores.items():
+            have = self._sources.get(name)
+            same = have is not None and have.options == options
+            sources[name] = have if same and have is not None else Source(options, options.open(self.door))
+        return sources
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.door.close()
+        for source in self._sources.values():
+            source.store.close()
+        self.ledger.close()
+
+    # ------------------------------------------------------------ status
+
+    def status(self) -> Status:
+        """Look at everything."""
+        return Status(
+            articles=self.ledger.articles.counts(),
+            stores=tuple(one for one in self.ledger.articles.store_states() if one.name in self.settings.stores),
+            targets=tuple(one for one in self.ledger.deliveries.target_states() if one.name in self.settings.targets),
+            deliveries=self.ledger.deliveries.counts(),
+            feeds=self.ledger.feeds.paths(),
+            quarantined=self.ledger.articles.quarantined(),
+            problems=self.problems(),
+        )
+
+    def problems(self) -> tuple[str, ...]:
+        """What keeps feedpub from doing all of its work, one sentence each; empty if nothing does."""
+        told = [self.config_problem, self.publisher.output_error]
+        for store in self.ledger.articles.store_states():
+            if store.name in self.settings.stores:
+                told += [store.error and f"stores.{store.name}: {store.error}", store.note]
+        for target in self.ledger.deliveries.target_states():
+            if target.name in self.settings.targets and target.rest.paused:
+                told.append(
+                    f"targets.{target.name} is paused: {target.rest.paused}; then `feedpub resume {target.name}`"
+                )
+        told += _parked(self.ledger.deliveries.counts(), self.settings.targets)
+        return tuple(one for one in told if one)
+
+    # ------------------------------------------------------------ commands
+
+    def import_files(
+        self, paths: Sequence[Path], store: str = "", progress: Callable[[int, int], None] | None = None
+    ) -> ImportReport:
+        """Put files into an embedded store (the only one, or the one named). Raises StoreError, ImportRefused."""
+        return import_files(paths, self.embedded(store), progress=progress)
+
+    def embedded(self, store: str = "") -> SqlStore:
+        """The embedded store that commands write into. Raises StoreError."""
+        found = {name: one for name, one in self.settings.stores.items() if isinstance(one, SqlOptions)}
+        if store and store not in found:
+            raise StoreError(f'stores.{store} is no embedded store (kind = "sql"): name one of {_names(found)}')
+        if len(found) != 1 and not store:
+            raise StoreError(f"which store? name one with --store: {_names(found)}")
+        return (found[store] if store else next(iter(found.values()))).open(self.door)
+
+    def announce(self, name: str, targets: Sequence[str]) -> tuple[str, ...]:
+        """Owe an article (by id or guid) to targets, whatever was decided before. Returns what came of it, in words."""
+        found = self.ledger.articles.find(name)
+        if not found:
+            raise FeedpubError(f"there is no public article {name}: `feedpub status` shows what is known")
+        if len(found) > 1:
+            guids = ", ".join(one.guid for one in found)
+            raise FeedpubError(f"several stores have an article {name}: name it by its guid, one of {guids}")
+        unknown = [one for one in targets if one not in self.settings.targets]
+        if unknown:
+            raise FeedpubError(f"there is no target {unknown[0]}: the config has {_names(self.settings.targets)}")
+        return tuple(self._announce(found[0], target) for target in targets or self.settings.targets)
+
+    def _announce(self, article: Article, target: str) -> str:
+        deliveries = self.ledger.deliveries
+        there = deliveries.listed(target=target, article=article.guid)
+        if not there:
+            deliveries.owe([Owed(target, article.guid, State.HELD, FEEDS, "", None)], now())
+            self.ledger.feeds.free(self.publisher.setup.targets, now())
+            return f"{target}: it will be said"
+        one = there[0].delivery
+        if one.state is State.SENT:
+            return f"{target}: said already{f', see {one.remote_url}' if one.remote_url else ''}"
+        changed = self.retry([one.id]) or self.release([one.id])
+        return f"{target}: it will be said" if changed else f"{target}: it is {one.state} already"
+
+    def deliveries(self, **filters: Any) -> tuple[Listed, ...]:  # noqa: ANN401 - passed on to Deliveries.listed
+        """List deliveries; the filters are those of the ledger."""
+        return self.ledger.deliveries.listed(**filters)
+
+    def retry(self, ids: Sequence[int]) -> int:
+        """Say these now, whatever happened before. Returns how many that changed."""
+        return self.ledger.deliveries.tell(ids, Retried(), self.publisher.setup.targets, now())
+
+    def cancel(self, ids: Sequence[int]) -> int:
+        """Never say these."""
+        return self.ledger.deliveries.tell(ids, Cancelled("cancelled by hand"), self.publisher.setup.targets, now())
+
+    def release(self, ids: Sequence[int]) -> int:
+        """Let go what the flood guard holds."""
+        released = self.ledger.deliveries.tell(ids, Released(), self.publisher.setup.targets, now())
+        self.ledger.feeds.free(self.publisher.setup.targets, now())
+        return released
+
+    def resume(self, target: str) -> None:
+        """Let a paused target speak again."""
+        if target not in self.settings.targets:
+            raise FeedpubError(f"there is no target {target}: the config has {_names(self.settings.targets)}")
+        self.ledger.deliveries.resume(target)
+
+    def once(self) -> dict[str, Published]:
+        """Poll every store, build every feed touched, say everything that is due now."""
+        done = {name: self.publisher.publish(name) for name in self.publisher.setup.sources}
+        while claimed := self.publisher.claim(1):
+            for one in claimed:
+                self.publisher.deliver(one)
+        return done
+
+
+def open_app(directory: Path, environ: Mapping[str, str], *, lead: bool = False) -> App:
+    """Load a config directory and open an App on it. Raises ConfigError."""
+    return App.open(load(directory, environ), lead=lead)
+
+
+def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:
+    return Setup(settings.site, settings.feeds, sources, dict(settings.targets))
+
+
+def _parked(counts: Mapping[str, Mapping[str, int]], targets: Iterable[str]) -> list[str]:
+    doubtful = {name: counts[name][State.DOUBTFUL] for name in targets if counts.get(name, {}).get(State.DOUBTFUL)}
+    return [
+        f"targets.{name}: of {count} notices nobody knows whether they were said: look there, "
+        f"then `feedpub deliveries list --state doubtful --target {name}`"
+        for name, count in doubtful.items()
+    ]
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+# ---------------------------------------------------------------- the log
+
+
+def configure_log(options: LogOptions, secrets: frozenset[str] = frozenset()) -> None:
+    """Tell events on standard error, one line each: text for a terminal, else JSON. Secrets never pass."""
+    text = options.format == "text" or (options.format == "auto" and sys.stderr.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if text
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _Redact(secrets),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[options.level.upper()]),
+        logger_factory=_to_stderr,
+        cache_logger_on_first_use=False,
+    )
+    # Libraries are heard only when something is wrong; what they say may hold an address, so not even then in full.
+    logging.getLogger().handlers = [logging.NullHandler()]
+
+
+class _Stderr:
+    """Writes lines to standard error, whatever becomes of it: a full disk or a closed pipe stops nobody."""
+
+    def _write(self, line: str) -> None:
+        try:
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            return
+
+    debug = info = warning = error = critical = msg = _write
+
+
+def _to_stderr(*_: object) -> _Stderr:
+    return _Stderr()
+
+
+@dataclass(frozen=True, slots=True)
+class _Redact:
+    """The last line of defence: whatever slipped into an event, no configured secret is shown."""
+
+    secrets: frozenset[str]
+
+    def __call__(self, _logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {key: self._cleaned(value) for key, value in event.items()}
+
+    def _cleaned(self, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        for secret in self.secrets:
+            value = value.replace(secret, "[secret]")
+        return value
+
+
+def _secrets(value: object) -> frozenset[str]:
+    """Every secret of the settings that is long enough to be one."""
+    if isinstance(value, SecretStr):
+        said = value.get_secret_value()
+        return frozenset({said}) if len(said) >= 6 else frozenset()
+    if isinstance(value, BaseModel):
+        return _secrets([getattr(value, name) for name in type(value).model_fields])
+    if isinstance(value, Mapping):
+        return _secrets(list(value.values()))
+    if isinstance(value, (list, tuple)):
+        return frozenset(secret for one in value for secret in _secrets(one))
+    return frozenset()

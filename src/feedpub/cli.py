@@ -1,0 +1,370 @@
+"""arguments -> the app -> an exit code: 0 done, 1 something failed, 2 configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from feedpub import demo as demonstration
+from feedpub.app import App, Status
+from feedpub.daemon import Daemon
+from feedpub.errors import ConfigError, FeedpubError
+from feedpub.http import Door
+from feedpub.ledger.deliveries import Listed
+from feedpub.model import Request, State, parse_duration
+from feedpub.pipeline import Published
+from feedpub.settings import Loaded, load, refuse_example
+from feedpub.web import Fronts
+
+cli = typer.Typer(
+    name="feedpub",
+    help="Polls an article store, writes feeds, and posts each article's notice once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+deliveries_cli = typer.Typer(help="What is owed to targets, and what became of it.", no_args_is_help=True)
+cli.add_typer(deliveries_cli, name="deliveries")
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def main() -> None:
+    """Run the command line. Every expected failure is one sentence on standard error."""
+    try:
+        cli()
+    except ConfigError as error:
+        _fail(error, 2)
+    except FeedpubError as error:
+        _fail(error, 1)
+
+
+def _fail(error: FeedpubError, code: int) -> None:
+    _err.print(escape(str(error)), style="red")
+    sys.exit(code)
+
+
+@cli.callback()
+def _root(
+    context: typer.Context,
+    config: Annotated[
+        Path, typer.Option("--config", envvar="FEEDPUB_CONFIG", help="The directory of config files.")
+    ] = Path("config"),
+) -> None:
+    context.obj = config
+
+
+# ---------------------------------------------------------------- running
+
+
+@cli.command()
+def run(context: typer.Context) -> None:
+    """Poll, build, serve and deliver until told to stop; config changes take effect as they are saved."""
+    loaded = _load(context)
+    app = App.open(loaded, lead=True, show=_show)
+    fronts = Fronts(app)
+    code = Daemon(app, context.obj, os.environ).run(fronts)
+    app.ledger.close()
+    sys.stdout.flush()
+    # A store may still be answering in a thread; nothing of it is lost by not waiting.
+    os._exit(code)
+
+
+@cli.command()
+def once(context: typer.Context) -> None:
+    """Poll every store once, build the feeds, say what is due, and tell what was done."""
+    with _opened(_load(context), lead=True) as app:
+        done = app.once()
+        for line in _summary(app, done):
+            _out.print(escape(line))
+        for name, one in done.items():
+            if one.error:
+                raise FeedpubError(f"stores.{name}: {one.error}")
+        if app.publisher.output_error:
+            raise FeedpubError(app.publisher.output_error)
+
+
+@cli.command()
+def rebuild(context: typer.Context) -> None:
+    """Render every feed again from the database; files that would not change are not touched."""
+    with _opened(_load(context), lead=True) as app:
+        done = app.publisher.rebuild()
+        _out.print(f"{done.feeds} feeds rendered, {done.files} files changed.")
+        if app.publisher.output_error:
+            raise FeedpubError(app.publisher.output_error)
+
+
+@cli.command()
+def demo() -> None:
+    """Show feedpub at work: a sample site, its feeds and pages, a notice for each new article. Ctrl-C ends it."""
+    sys.exit(demonstration.run(os.environ, _show))
+
+
+# ---------------------------------------------------------------- looking
+
+
+@cli.command()
+def check(context: typer.Context) -> None:
+    """Validate the config; every problem with file, line and key."""
+    loaded = _load(context)
+    for warning in loaded.warnings:
+        _err.print(escape(warning), style="yellow")
+    settings = loaded.settings
+    _out.print(f"The config is valid: {_listing('store', settings.stores)}; {_listing('target', settings.targets)}.")
+
+
+@cli.command()
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Tell how everything stands: stores, feeds, targets, quarantine, problems. Exit code 1 if there are problems."""
+    with _opened(_load(context)) as app:
+        found = app.status()
+    if as_json:
+        _print_json(asdict(found))
+    else:
+        _print_status(found)
+    sys.exit(1 if found.problems else 0)
+
+
+@cli.command()
+def healthcheck(context: typer.Context) -> None:
+    """Ask the running feedpub whether it lives; prints what is wrong. For a container's HEALTHCHECK."""
+    admin = load(context.obj, os.environ).settings.admin
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)  # noqa: S104 - asked of ourselves
+    address = f"http://[{host}]:{admin.port}" if ":" in host else f"http://{host}:{admin.port}"
+    reply = Door().fetch(Request("GET", f"{address}/health/ready"), timeout=parse_duration("5s"), allow_private=True)
+    for problem in json.loads(reply.body)["problems"]:
+        _out.print(escape(problem))
+
+
+# ---------------------------------------------------------------- doing
+
+
+@cli.command("import")
+def import_(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="WordPress exports (WXR) or JSON Lines.")],
+    store: Annotated[str, typer.Option(help="Which embedded store, if there are several.")] = "",
+) -> None:
+    """Put articles from files into the embedded store: all or nothing; importing twice changes nothing."""
+    loaded = load(context.obj, os.environ)
+    with _opened(loaded) as app, Progress(console=_err, transient=True) as progress:
+        bar = progress.add_task("importing", total=None)
+        report = app.import_files(files, store, lambda done, of: progress.update(bar, completed=done, total=of))
+    _out.print(f"{report.new:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged.")
+    for reason, count in sorted(report.skipped.items()):
+        _out.print(escape(f"  left out: {count:,} {reason}"))
+
+
+@cli.command()
+def announce(
+    context: typer.Context,
+    article: Annotated[str, typer.Argument(help="Its id in the store, or its guid.")],
+    target: Annotated[list[str] | None, typer.Option(help="Only there; may be given several times.")] = None,
+) -> None:
+    """Owe an article to targets, whatever was decided before; the running feedpub says it, or `feedpub once`."""
+    with _opened(_load(context)) as app:
+        for line in app.announce(article, target or []):
+            _out.print(escape(line))
+
+
+@cli.command()
+def resume(context: typer.Context, target: str) -> None:
+    """Let a paused target speak again."""
+    with _opened(_load(context)) as app:
+        app.resume(target)
+    _out.print(escape(f"{target} speaks again."))
+
+
+@deliveries_cli.command("list")
+def deliveries_list(
+    context: typer.Context,
+    state: Annotated[list[State] | None, typer.Option(help="Only in this state.")] = None,
+    target: Annotated[str, typer.Option(help="Only of this target.")] = "",
+    article: Annotated[str, typer.Option(help="Only of this article (id or guid).")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List deliveries, newest first."""
+    with _opened(_load(context)) as app:
+        listed = app.deliveries(states=state or [], target=target, article=article, limit=limit)
+    if as_json:
+        _print_json([_delivery(one) for one in listed])
+    else:
+        _print_deliveries(listed)
+
+
+@deliveries_cli.command("retry")
+def deliveries_retry(context: typer.Context, ids: list[int]) -> None:
+    """Say these now: failed, skipped and doubtful ones too."""
+    with _opened(_load(context)) as app:
+        _out.print(f"{app.retry(ids)} will be said.")
+
+
+@deliveries_cli.command("cancel")
+def deliveries_cancel(context: typer.Context, ids: list[int]) -> None:
+    """Never say these."""
+    with _opened(_load(context)) as app:
+        _out.print(f"{app.cancel(ids)} cancelled.")
+
+
+@deliveries_cli.command("release")
+def deliveries_release(
+    context: typer.Context,
+    ids: Annotated[list[int] | None, typer.Argument(help="Which; none: all that are held.")] = None,
+    target: Annotated[str, typer.Option(help="All that are held of this target.")] = "",
+) -> None:
+    """Let go what the flood guard holds."""
+    with _opened(_load(context)) as app:
+        held = app.deliveries(states=[State.HELD], held_by="flood", target=target, ids=ids or [], limit=100_000)
+        released = app.release([one.delivery.id for one in held])
+    _out.print(f"{released} released.")
+
+
+# ---------------------------------------------------------------- small things
+
+
+def _load(context: typer.Context) -> Loaded:
+    loaded = load(context.obj, os.environ)
+    refuse_example(loaded.settings)
+    return loaded
+
+
+@contextmanager
+def _opened(loaded: Loaded, *, lead: bool = False) -> Iterator[App]:
+    app = App.open(loaded, lead=lead, show=_show)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _summary(app: App, done: Mapping[str, Published]) -> Iterator[str]:
+    """What a round did, and what comes next."""
+    noted = sum(one.baseline for one in done.values())
+    new = sum(one.new for one in done.values())
+    edited = sum(one.edited + one.restored for one in done.values())
+    withdrawn = sum(one.withdrawn for one in done.values())
+    said = app.deliveries(states=[State.SENT], limit=1)
+    if noted:
+        yield f"{noted:,} articles noted, none announced."
+    built = sum(one.feeds for one in done.values())
+    yield f"{new:,} new, {edited:,} edited, {withdrawn:,} withdrawn; {built:,} feeds built."
+    targets = ", ".join(app.settings.targets)
+    if noted and targets:
+        newest = app.ledger.feeds.entries("all", 1)
+        first = next(iter(app.settings.targets))
+        yield f"The next new one goes to {targets}."
+        if newest:
+            yield f"Try now: feedpub announce {newest[0].id} --target {first}"
+    elif not targets:
+        yield "There is no target yet: add one to the config, and new articles will be told there."
+    elif not said and not new:
+        yield f"New articles go to {targets}."
+    for problem in app.problems():
+        yield f"Problem: {problem}"
+
+
+def _listing(what: str, names: Mapping[str, object]) -> str:
+    return f"{len(names)} {what}{'' if len(names) == 1 else 's'} ({', '.join(names) or 'none'})"
+
+
+def _delivery(one: Listed) -> dict[str, Any]:
+    delivery = one.delivery
+    return {
+        "id": delivery.id,
+        "article": one.article.id,
+        "guid": one.article.guid,
+        "title": one.article.title or one.article.summary,
+        "target": delivery.target,
+        "action": delivery.action,
+        "state": delivery.state,
+        "held_by": delivery.held_by,
+        "attempts": delivery.attempts,
+        "due_at": delivery.due_at,
+        "remote_url": delivery.remote_url,
+        "error": delivery.reason,
+    }
+
+
+def _print_json(value: object) -> None:
+    def plain(one: object) -> object:
+        return one.isoformat() if isinstance(one, datetime) else str(one)
+
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=plain) + "\n")
+
+
+def _print_deliveries(listed: Sequence[Listed]) -> None:
+    if not listed:
+        _out.print("No deliveries.")
+        return
+    table = _table("id", "article", "target", "state", "tries", "due", "why or where")
+    for one in listed:
+        delivery = one.delivery
+        state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
+        title = one.article.title or one.article.summary
+        table.add_row(
+            str(delivery.id), escape(f"{one.article.id} {title[:30]}"), delivery.target, state, str(delivery.attempts),
+            _moment(delivery.due_at), escape(delivery.reason or delivery.remote_url),
+        )  # fmt: skip
+    _out.print(table)
+
+
+def _print_status(found: Status) -> None:
+    articles = found.articles
+    _out.print(
+        f"{articles.get('live', 0):,} articles public, {articles.get('waiting', 0):,} waiting for their date, "
+        f"{articles.get('withdrawn', 0):,} withdrawn, {articles.get('quarantined', 0):,} in quarantine; "
+        f"{len(found.feeds):,} feeds."
+    )
+    stores = _table("store", "last poll", "state")
+    for store in found.stores:
+        stores.add_row(store.name, _moment(store.polled_at), escape(store.error or store.note or "well"))
+    _out.print(stores)
+    targets = _table("target", "kind", *State, "state")
+    for target in found.targets:
+        counts = found.deliveries.get(target.name, {})
+        numbers = [str(counts.get(state, "")) for state in State]
+        targets.add_row(
+            target.name,
+            target.kind,
+            *numbers,
+            escape(f"paused: {target.rest.paused}" if target.rest.paused else "well"),
+        )
+    _out.print(targets)
+    for store_name, kept_out in found.quarantined:
+        _out.print(escape(f"quarantined: {store_name}/{kept_out.id}: {kept_out.reason}"))
+    for problem in found.problems:
+        _out.print(escape(f"problem: {problem}"), style="red")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _moment(moment: datetime | None) -> str:
+    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,318 @@
+"""A feedpub that runs: cadences, live reload, signals, and the delivery loop. The only importer of apscheduler."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobSubmissionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from feedpub.app import App, now
+from feedpub.cadence import Cadence, next_run
+from feedpub.errors import FeedpubError, place
+from feedpub.model import Delivery
+from feedpub.settings import Loaded, digest, load
+
+log = structlog.get_logger("feedpub")
+
+LOOK_EVERY = 0.3
+"""Seconds between looks at the config directory; a change counts when two looks in a row see the same."""
+TIDY_EVERY = Cadence(every=timedelta(seconds=15))
+CLOCK_STEP = 5.0
+"""Seconds that the wall clock may part from the steady one between two looks before cadences are anchored anew."""
+POOL = 16
+"""Conversations at a time; those older than `PATIENCE` do not count, so that hanging targets starve nobody."""
+PATIENCE = 1.0
+CAP = 256
+"""Conversations at a time, hanging ones included."""
+LONGEST_SLEEP = 5.0
+"""Seconds after which the delivery loop looks again by itself: other processes cannot wake it."""
+DRAIN_SECONDS = 8.0
+
+
+class Front(Protocol):
+    """Whatever shows the app to the world (web.py), and follows its config."""
+
+    def apply(self) -> None:
+        """The app's settings changed."""
+        ...
+
+    def stop(self) -> None:
+        """Take no more requests."""
+        ...
+
+
+class CadenceTrigger(BaseTrigger):  # type: ignore[misc]  # apscheduler is not typed
+    """Fires by `cadence.next_run`, anchored to when the job was last started."""
+
+    def __init__(self, cadence: Cadence, anchor: datetime | None, zone: Any) -> None:  # noqa: ANN401 - a tzinfo
+        """Begin from an anchor: when the job was last started, if it ever was."""
+        self.cadence, self.anchor, self.zone = cadence, anchor, zone
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:  # noqa: D102 - as in BaseTrigger
+        last = previous_fire_time or self.anchor
+        return next_run(self.cadence, last, now.astimezone(UTC), self.zone)
+
+
+class Daemon:
+    """Polls each store at its cadence, delivers what falls due, follows the config, until it is told to stop."""
+
+    def __init__(self, app: App, config: Path | None, environ: Mapping[str, str]) -> None:
+        """Run an app; `config` is the directory to follow (None: the config stays as it is)."""
+        self.app = app
+        self._config = config
+        self._environ = environ
+        self._stopping = threading.Event()
+        self._reload = threading.Event()
+        self._wake = threading.Event()
+        self._deliveries = _Deliveries(app, self._wake, self._stopping)
+        self._started: dict[str, datetime] = {}
+        self._cadences: dict[str, Cadence] = {}
+        self._scheduler = _scheduler()
+        self._digest = digest(config, environ) if config is not None else ""
+        self._seen = self._digest
+
+    # ------------------------------------------------------------ running
+
+    def run(self, front: Front | None = None) -> int:
+        """Run until SIGTERM or SIGINT; returns the exit code."""
+        self._listen()
+        self._sync_jobs()
+        self._scheduler.start()
+        self._deliveries.start()
+        log.info("started", stores=len(self.app.settings.stores), targets=len(self.app.settings.targets))
+        clock = _ClockWatch()
+        while not self._stopping.wait(LOOK_EVERY):
+            self._follow_config(front)
+            if stepped := clock.stepped():
+                log.warning("clock_stepped", seconds=round(stepped, 1))
+                self._sync_jobs(anew=True)
+                self._wake.set()
+        self._stop(front)
+        return 0
+
+    def _listen(self) -> None:
+        def stop(_number: int, _frame: object) -> None:
+            if self._stopping.is_set():
+                os._exit(1)  # told twice: somebody is in a hurry
+            self._stopping.set()
+            self._wake.set()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
+
+    def _stop(self, front: Front | None) -> None:
+        log.info("stopping")
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        self._deliveries.drain(DRAIN_SECONDS)
+        self.app.door.close()
+        self._deliveries.drain(1.0)
+        if front is not None:
+            front.stop()
+        log.info("stopped", cut=self._deliveries.busy)
+
+    # ------------------------------------------------------------ cadences
+
+    def _sync_jobs(self, *, anew: bool = False) -> None:
+        """Make the jobs those of the config. One that did not change keeps its phase; `anew`: all begin now."""
+        zone = self.app.settings.site.zone
+        wanted = {name: source.poll for name, source in self.app.settings.stores.items()}
+        for name in self._cadences.keys() - wanted.keys():
+            self._scheduler.remove_job(f"poll:{name}")
+            del self._cadences[name]
+        for name, cadence in wanted.items():
+            if self._cadences.get(name) != cadence or anew:
+                anchor = None if anew else self._started.get(name) or self._last_poll(name)
+                self._add(f"poll:{name}", CadenceTrigger(cadence, anchor, zone), partial(self._publish, name))
+                self._cadences[name] = cadence
+        if anew or self._scheduler.get_job("tidy") is None:
+            self._add("tidy", CadenceTrigger(TIDY_EVERY, None, zone), self._tidy)
+
+    def _last_poll(self, name: str) -> datetime | None:
+        """When a feedpub before us last polled; a store never polled is polled at once."""
+        return self.app.ledger.articles.store_state(name).polled_at
+
+    def _add(self, job: str, trigger: CadenceTrigger, work: Callable[[], None]) -> None:
+        self._scheduler.add_job(work, trigger, id=job, name=job, replace_existing=True)
+
+    def _publish(self, name: str) -> None:
+        self._started[name] = now()
+        if name not in self.app.publisher.setup.sources:
+            return
+        with _told("publish", store=name):
+            self.app.publisher.publish(name)
+        self._wake.set()
+
+    def _tidy(self) -> None:
+        """What time alone brings: articles ripen, feeds that could not be written are tried again, leases run out."""
+        with _told("tidy"):
+            publisher = self.app.publisher
+            publisher.tidy()
+            self.app.ledger.deliveries.recover(publisher.setup.targets, now(), all_leases=False)
+        self._wake.set()
+
+    # ------------------------------------------------------------ the config, live
+
+    def _follow_config(self, front: Front | None) -> None:
+        if self._config is None:
+            return
+        seen = digest(self._config, self._environ)
+        settled, self._seen = seen == self._seen, seen
+        if self._reload.is_set() or (settled and seen != self._digest):
+            self._reload.clear()
+            self._digest = seen
+            self._apply_config(front)
+
+    def _apply_config(self, front: Front | None) -> None:
+        """Put the saved config in force; a bad one changes nothing, and is told until it is mended."""
+        if self._config is None:
+            return
+        try:
+            loaded = load(self._config, self._environ)
+            self._put_in_force(loaded, front)
+        except FeedpubError as error:
+            self.app.config_problem = f"the saved config is not in force: {error}"
+            log.error("config_refused", why=str(error))
+            return
+        log.info("config_applied", stores=len(loaded.settings.stores), targets=len(loaded.settings.targets))
+
+    def _put_in_force(self, loaded: Loaded, front: Front | None) -> None:
+        self.app.apply(loaded)
+        self._sync_jobs()
+        if front is not None:
+            front.apply()
+        self._scheduler.add_job(self._tidy, id="tidy_now", replace_existing=True)
+        self._wake.set()
+
+
+# ---------------------------------------------------------------- the delivery loop
+
+
+class _Deliveries:
+    """Claims what is due for free workers, and lets each say it in a thread of its own."""
+
+    def __init__(self, app: App, wake: threading.Event, stopping: threading.Event) -> None:
+        self._app = app
+        self._wake = wake
+        self._stopping = stopping
+        self._lock = threading.Lock()
+        self._at_work: dict[int, float] = {}
+        self._idle = threading.Condition(self._lock)
+        self._thread = threading.Thread(target=self._loop, name="deliveries", daemon=True)
+
+    @property
+    def busy(self) -> int:
+        """How many conversations are going on."""
+        with self._lock:
+            return len(self._at_work)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def drain(self, seconds: float) -> None:
+        """Wait for the conversations under way, at most so long."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._at_work, timeout=seconds)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            sleep = LONGEST_SLEEP
+            with _told("deliver"):
+                sleep = self._round()
+            self._wake.wait(sleep)
+
+    def _round(self) -> float:
+        """Claim for every free worker; returns seconds until there may be more to do."""
+        free, until_free = self._free()
+        if not free:
+            return until_free
+        claimed = self._app.publisher.claim(free)
+        for one in claimed:
+            self._begin(one)
+        if len(claimed) == free:
+            return 0.0
+        due = self._app.ledger.deliveries.next_due(self._app.publisher.setup.targets, now())
+        left = LONGEST_SLEEP if due is None else (due - now()).total_seconds()
+        return min(max(left, 0.05), LONGEST_SLEEP)
+
+    def _free(self) -> tuple[int, float]:
+        with self._lock:
+            begun = sorted(self._at_work.values())
+        young = [one for one in begun if time.monotonic() - one < PATIENCE]
+        free = min(POOL - len(young), CAP - len(begun))
+        return max(free, 0), (young[0] + PATIENCE - time.monotonic()) if young else PATIENCE
+
+    def _begin(self, claimed: Delivery) -> None:
+        with self._lock:
+            self._at_work[claimed.id] = time.monotonic()
+        threading.Thread(target=self._deliver, args=(claimed,), name=f"say:{claimed.target}", daemon=True).start()
+
+    def _deliver(self, claimed: Delivery) -> None:
+        try:
+            with _told("deliver", target=claimed.target):
+                self._app.publisher.deliver(claimed)
+        finally:
+            with self._idle:
+                del self._at_work[claimed.id]
+                self._idle.notify_all()
+            self._wake.set()
+
+
+# ---------------------------------------------------------------- small things
+
+
+def _scheduler() -> BackgroundScheduler:
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # its events are told below, in our words
+    scheduler = BackgroundScheduler(
+        timezone=UTC,
+        executors={"default": ThreadPoolExecutor(20)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    scheduler.add_listener(_tell_skipped, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+    return scheduler
+
+
+def _tell_skipped(event: JobSubmissionEvent) -> None:
+    log.warning("run_skipped", job=event.job_id, why="the run before it has not ended yet")
+
+
+class _ClockWatch:
+    """Notices when the wall clock was set: it then parts from the steady one."""
+
+    def __init__(self) -> None:
+        self._wall, self._steady = time.time(), time.monotonic()
+
+    def stepped(self) -> float:
+        """Seconds that the wall clock jumped since the last look; 0.0 for none worth telling."""
+        wall, steady = time.time(), time.monotonic()
+        step = (wall - self._wall) - (steady - self._steady)
+        self._wall, self._steady = wall, steady
+        return step if abs(step) > CLOCK_STEP else 0.0
+
+
+@contextmanager
+def _told(what: str, **names: str) -> Iterator[None]:
+    """Tell what went wrong inside, and go on: one fault must not end the daemon."""
+    try:
+        yield
+    except FeedpubError as error:
+        log.error("failed", what=what, **names, why=str(error))
+    except Exception as error:  # noqa: BLE001 - see above
+        log.error("fault", what=what, **names, error=type(error).__name__, at=place(error))

@@ -1,0 +1,97 @@
+"""A sample Japanese site in a throw-away directory -> the daemon at work, with a new article every 20 s."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from feedpub.app import App, now
+from feedpub.daemon import Daemon
+from feedpub.settings import load
+from feedpub.web import Fronts, Server, public_app
+
+NEXT_ARTICLE_EVERY = 20.0
+"""Seconds."""
+
+_CONFIG = """\
+[site]
+title = "汐見航空ニュース"
+description = "feedpub の見本サイト"
+url = "https://example.jp/"
+language = "ja"
+timezone = "Asia/Tokyo"
+
+[stores.main]
+kind = "sql"
+path = "{folder}/articles.db"
+poll = "2s"
+
+[feeds]
+base_url = "http://127.0.0.1:{port}/"
+output = "{folder}/public"
+
+[targets.terminal]
+kind = "console"
+template = "{{{{ headline }}}}\\n{{{{ url }}}}"
+
+[database]
+url = "sqlite:///{folder}/feedpub.db"
+
+[web]
+listen = "{host}:{port}"
+
+[admin]
+listen = "{host}:0"
+
+[log]
+level = "warning"
+"""
+
+
+def run(environ: Mapping[str, str], show: Callable[[str], None]) -> int:
+    """Run the sample site until Ctrl-C; returns the exit code."""
+    wanted = environ.get("FEEDPUB_WEB__LISTEN", "127.0.0.1:8080")
+    with tempfile.TemporaryDirectory(prefix="feedpub-demo-") as folder:
+        public = Server.start(public_app(Path(folder) / "public"), wanted, try_next=True)
+        host, port = wanted.rpartition(":")[0], public.port
+        config = Path(folder) / "config"
+        config.mkdir()
+        text = _CONFIG.format(folder=folder, host=host, port=port)
+        (config / "feedpub.toml").write_text(text, encoding="utf-8")
+        app = App.open(load(config, {}), lead=True, show=show)
+        _import(app, "site.jsonl")
+        app.once()
+        fronts = Fronts(app, public)
+        show(f"Pages and feeds: http://127.0.0.1:{port}/   (Ctrl-C ends the demo)")
+        show(f"{app.status().articles.get('live', 0)} sample articles noted, none announced.")
+        show(f"A new one appears every {NEXT_ARTICLE_EVERY:.0f} s; below is what would be posted.\n")
+        threading.Thread(target=_write_on, args=(app,), daemon=True).start()
+        return Daemon(app, None, {}).run(fronts)
+
+
+def _write_on(app: App) -> None:
+    """Write one article after the other, as authors do."""
+    pause = threading.Event()
+    with tempfile.TemporaryDirectory(prefix="feedpub-demo-") as folder, _content("upcoming.jsonl") as path:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+            pause.wait(NEXT_ARTICLE_EVERY if number else 5.0)
+            one = Path(folder) / "one.jsonl"
+            one.write_text(
+                line.rstrip().removesuffix("}") + f', "published": "{now().isoformat()}"}}\n', encoding="utf-8"
+            )
+            app.import_files([one])
+
+
+def _import(app: App, name: str) -> None:
+    with _content(name) as path:
+        app.import_files([path])
+
+
+@contextmanager
+def _content(name: str) -> Iterator[Path]:
+    with as_file(files(__package__) / name) as path:
+        yield path

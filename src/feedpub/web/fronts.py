@@ -1,0 +1,59 @@
+"""an app -> its two addresses: feeds for the public, health for admins; they follow the config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+from starlette.types import ASGIApp
+
+from feedpub.app import App
+from feedpub.errors import ConfigError
+from feedpub.web.apps import admin_app, public_app
+from feedpub.web.server import Server
+
+log = structlog.get_logger("feedpub")
+
+
+class Fronts:
+    """The public server and the admin's, for as long as the app runs."""
+
+    def __init__(self, app: App, public: Server | None = None) -> None:
+        """Listen as the settings say (`public` does already). Raises ConfigError if an address cannot be had."""
+        self._app = app
+        settings = app.settings
+        self._listens = (settings.web.listen, settings.admin.listen)
+        self._public = public or Server.start(self._public_app(), settings.web.listen)
+        try:
+            self._admin = Server.start(admin_app(app.problems), settings.admin.listen, option="admin.listen")
+        except ConfigError:
+            self._public.stop()
+            raise
+        log.info("listening", web=settings.web.listen, admin=settings.admin.listen)
+
+    def apply(self) -> None:
+        """Follow the settings; an address that cannot be had leaves the old one in service (ConfigError)."""
+        web, admin = self._app.settings.web.listen, self._app.settings.admin.listen
+        if web != self._listens[0]:
+            self._public = _moved(self._public, Server.start(self._public_app(), web))
+            self._listens = (web, self._listens[1])
+        else:
+            self._public.show(self._public_app())
+        if admin != self._listens[1]:
+            moved = Server.start(admin_app(self._app.problems), admin, option="admin.listen")
+            self._admin = _moved(self._admin, moved)
+            self._listens = (web, admin)
+
+    def stop(self) -> None:
+        """Take no more requests."""
+        self._public.stop(1.0)
+        self._admin.stop(1.0)
+
+    def _public_app(self) -> ASGIApp:
+        feeds = self._app.settings.feeds
+        return public_app(Path(feeds.output), feeds.base_url)
+
+
+def _moved(before: Server, after: Server) -> Server:
+    before.stop(1.0)
+    return after
