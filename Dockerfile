@@ -36,6 +36,6 @@ VOLUME /data
 USER 10001:10001
 EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["feedpub", "healthcheck"]
+HEALTHCHECK --interval=60s --timeout=15s --start-period=60s --retries=3 CMD ["feedpub", "healthcheck"]
 ENTRYPOINT ["feedpub"]
 CMD ["run"]

@@ -40,7 +40,7 @@ cli = typer.Typer(
 deliveries_cli = typer.Typer(help="What is owed to targets, and what became of it.", no_args_is_help=True)
 cli.add_typer(deliveries_cli, name="deliveries")
 
-_out = Console(highlight=False, soft_wrap=True)
+_out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -168,6 +168,8 @@ def import_(
         bar = progress.add_task("importing", total=None)
         report = app.import_files(files, store, lambda done, of: progress.update(bar, completed=done, total=of))
     _out.print(f"{report.new:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged.")
+    if report.reguided:
+        _out.print(f"  {report.reguided:,} had the guid of another article in the files: they get one of their own")
     for reason, count in sorted(report.skipped.items()):
         _out.print(escape(f"  left out: {count:,} {reason}"))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -174,6 +174,8 @@ class Publisher:
         return done
 
     def _record(self, name: str, state: StoreState, batch: Batch, done: Published) -> None:
+        if batch.categories is not None:
+            batch = replace(batch, categories=tuple(map(clean.category, batch.categories)))
         if batch == Batch((), state.cursor or "", more=batch.more) and not state.baseline:
             return
         known = self.ledger.articles.known(name, [*(raw.id for raw in batch.articles), *batch.gone])
@@ -231,8 +233,10 @@ class Publisher:
             article = result.article
             owner = owners.get(article.guid, (store, article.id))
             if owner != (store, article.id) or article.guid in written:
-                other = f"article {owner[1]} of stores.{owner[0]}" if owner[1] != article.id else "another article"
-                why = Quarantined(change.raw.id, f"its guid {article.guid} belongs to {other} already: give it its own")
+                if article.guid in written:
+                    owner = (store, written[article.guid].article.id)
+                other = f"article {owner[1]} of stores.{owner[0]}"
+                why = Quarantined(change.raw.id, f"its guid {article.guid} belongs to {other}: give it one of its own")
                 quarantined.append(self._keep_out(store, change, why))
                 continue
             if result.warnings:

@@ -515,6 +515,12 @@ def test_files_of_both_kinds_go_in_together_or_not_at_all(store: SqlStore, write
     assert import_files([first, second], store) == ImportReport(new=2)
 
 
+def test_a_copied_post_does_not_keep_the_guid_of_its_model(store: SqlStore, write: Write) -> None:
+    copied = lines({"id": "1", "guid": "g", "title": "一"}, {"id": "2", "guid": "g", "title": "二"})
+    assert import_files([write(copied)], store) == ImportReport(new=2, reguided=1)
+    assert {key: article.guid for key, article in articles(store).items()} == {"1": "g", "2": ""}
+
+
 # ---------------------------------------------------------------- WordPress's own theme test data
 
 
@@ -526,6 +532,7 @@ class TestThemeTestData:
         report = import_files([THEME_TEST], store)
         assert report == ImportReport(
             new=56,
+            reguided=2,
             skipped={"page": 21, "attachment": 37, "nav_menu_item": 70, "draft": 1, "password-protected": 1},
         )
         titles = {article.title for article in articles(store).values()}

@@ -144,7 +144,7 @@ def _tag(identity: str, site: Site) -> str:
 def _updated(raw: str, published: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
     """When it last changed, never before it was published; and what was wrong with the date."""
     if not raw.strip():
-        return published, "updated is missing: published is used"
+        return published, ""
     try:
         # A scheduled post keeps the date of its last edit, from before it went out.
         return max(date(raw, zone), published), ""

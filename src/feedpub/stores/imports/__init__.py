@@ -27,11 +27,15 @@ _HEAD = 4096
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: articles by what became of them, and what was left out, by reason."""
+    """What an import did: articles by what became of them, and what was left out, by reason.
+
+    `reguided` are articles whose guid another one of the import has too: they get one of their own.
+    """
 
     new: int = 0
     changed: int = 0
     unchanged: int = 0
+    reguided: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -40,6 +44,9 @@ class _Survey:
     """What the first reading found."""
 
     places: dict[str, str] = field(default_factory=dict)
+    guids: dict[str, str] = field(default_factory=dict)
+    """Whose a guid is: the first article's that has it. A copied post often keeps the guid of its model."""
+    reguided: set[str] = field(default_factory=set)
     categories: dict[CategoryTold, str] = field(default_factory=dict)
     pictures: dict[str, Image] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -66,7 +73,7 @@ def import_files(
             done += len(batch)
             if progress is not None:
                 progress(done, len(survey.places))
-    return ImportReport(written.new, written.changed, written.unchanged, dict(survey.skipped))
+    return ImportReport(written.new, written.changed, written.unchanged, len(survey.reguided), dict(survey.skipped))
 
 
 def _survey(files: Iterable[tuple[Path, _Reader]]) -> _Survey:
@@ -82,6 +89,8 @@ def _survey(files: Iterable[tuple[Path, _Reader]]) -> _Survey:
                 survey.categories.setdefault(item, f"{path}:{item.line}")
             case ArticleTold():
                 _refuse_repeat(survey.places, path, item)
+                if item.article.guid and survey.guids.setdefault(item.article.guid, item.article.id) != item.article.id:
+                    survey.reguided.add(item.article.id)
                 for category in item.categories:
                     survey.categories.setdefault(category, f"{path}:{item.line}")
     return survey
@@ -101,10 +110,12 @@ def _articles(files: Iterable[tuple[Path, _Reader]], survey: _Survey, taxonomy: 
             if item.article.id not in survey.places or None in keys:
                 raise refusal(path, item.line, "the file changed while it was read: import it again")
             picture = survey.pictures.get(item.picture)
+            article = item.article
             yield replace(
-                item.article,
+                article,
+                guid="" if article.id in survey.reguided else article.guid,
                 categories=tuple(key for key in keys if key is not None),
-                images=(picture,) if picture and picture.url else item.article.images,
+                images=(picture,) if picture and picture.url else article.images,
             )
 
 
