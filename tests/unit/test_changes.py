@@ -1,0 +1,125 @@
+"""What a batch or a census changes, judged by fingerprints of the raw rows."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedpub.changes import (
+    GONE,
+    MISSED,
+    PRESENT,
+    Change,
+    Known,
+    compare,
+    diff,
+    fingerprint,
+    headline,
+    too_many_gone,
+)
+from feedpub.model import Batch, Census, RawArticle
+
+RAW = RawArticle(
+    id="1", guid="g1", url="https://news.test/1", title="見出し", content="<p>本文</p>", updated="2026-04-01"
+)
+
+
+def known(raw: RawArticle, **changed: object) -> Known:
+    return replace(Known(raw.id, fingerprint(raw), headline(raw), revision=3, guid="g"), **changed)  # type: ignore[arg-type]
+
+
+def batch(*articles: RawArticle, gone: tuple[str, ...] = ()) -> Batch:
+    return Batch(articles, cursor="1", gone=gone)
+
+
+def only(changes: tuple[Change, ...]) -> Change:
+    assert len(changes) == 1
+    return changes[0]
+
+
+def test_an_unseen_row_is_new() -> None:
+    change = only(diff({}, batch(RAW)).new)
+    assert (change.raw, change.revision, change.guid) == (RAW, 1, "")
+
+
+def test_the_same_row_again_is_nothing() -> None:
+    assert diff({"1": known(RAW)}, batch(RAW, RAW)) == diff({}, batch())
+
+
+def test_an_edit_of_the_text_keeps_the_revision_of_the_headline() -> None:
+    change = only(diff({"1": known(RAW)}, batch(replace(RAW, content="<p>追記</p>"))).edited)
+    assert (change.revision, change.guid) == (3, "g")
+
+
+def test_an_edit_of_the_headline_raises_its_revision() -> None:
+    for edit in ({"title": "訂正"}, {"url": "https://news.test/one"}, {"notice": "著者の言葉"}):
+        assert only(diff({"1": known(RAW)}, batch(replace(RAW, **edit))).edited).revision == 4  # type: ignore[arg-type]
+
+
+def test_the_text_of_a_brief_is_its_headline() -> None:
+    brief = replace(RAW, title="")
+    assert only(diff({"1": known(brief)}, batch(replace(brief, content="<p>改</p>"))).edited).revision == 4
+
+
+def test_a_mass_re_stamp_changes_nothing() -> None:
+    assert diff({"1": known(RAW)}, batch(replace(RAW, updated="2026-11-23"))) == diff({}, batch())
+
+
+def test_a_row_given_twice_counts_as_it_was_given_last() -> None:
+    assert only(diff({}, batch(RAW, replace(RAW, title="後"))).new).raw.title == "後"
+
+
+def test_one_that_was_only_ever_quarantined_is_still_new() -> None:
+    kept_out = Known("1", "fingerprint of a broken row", "", revision=0)
+    assert only(diff({"1": kept_out}, batch(RAW)).new).revision == 1
+
+
+def test_a_withdrawn_article_that_comes_back_is_restored_even_unchanged() -> None:
+    assert only(diff({"1": known(RAW, withdrawn=True)}, batch(RAW)).restored).guid == "g"
+
+
+def test_what_the_store_takes_away_is_gone_once() -> None:
+    assert diff({"1": known(RAW)}, batch(gone=("1", "1", "never seen"))).gone == ("1",)
+    assert diff({"1": known(RAW, withdrawn=True)}, batch(gone=("1",))).gone == ()
+
+
+def test_what_a_census_missed_and_a_poll_shows_is_back() -> None:
+    assert diff({"1": known(RAW, gone=MISSED)}, batch(RAW)).back == ("1",)
+
+
+def test_two_censuses_must_agree() -> None:
+    nobody = Census(frozenset())
+    assert compare([known(RAW)], nobody) == {"1": MISSED}
+    assert compare([known(RAW, gone=MISSED)], nobody) == {"1": GONE}
+    assert compare([known(RAW, gone=GONE)], nobody) == {}
+    assert compare([known(RAW, gone=MISSED)], Census(frozenset({"1"}))) == {"1": PRESENT}
+
+
+def test_a_census_speaks_only_of_what_it_covers() -> None:
+    assert compare([known(RAW)], Census(frozenset(), covers=frozenset({"2"}))) == {}
+
+
+@pytest.mark.parametrize(
+    ("gone", "live", "many"),
+    [(10, 50, False), (11, 50, True), (11, 200, False), (21, 200, True), (1, 1, False), (2, 2, True), (5, 5, True)],
+)
+def test_too_many_gone_is_over_the_limit_and_over_a_tenth_or_all(gone: int, live: int, many: bool) -> None:
+    assert too_many_gone(gone, live, limit=10) is many
+
+
+rows = st.builds(RawArticle, st.text(), st.text(), st.text(), st.text(), st.booleans(), st.text(), st.text())
+
+
+@given(rows, rows)
+def test_rows_have_one_fingerprint_exactly_when_they_say_the_same(one: RawArticle, other: RawArticle) -> None:
+    same = all(
+        getattr(one, each.name) == getattr(other, each.name) for each in fields(RawArticle) if each.name != "updated"
+    )
+    assert (fingerprint(one) == fingerprint(other)) is same
+
+
+def test_a_lone_surrogate_has_a_fingerprint_too() -> None:
+    assert fingerprint(replace(RAW, title="\ud83d")) != fingerprint(RAW)
