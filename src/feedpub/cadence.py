@@ -13,6 +13,8 @@ from feedpub.model import parse_duration, show_duration
 
 _SHORTEST = timedelta(seconds=1)
 _LONGEST = timedelta(days=366)
+_HOURS = 24
+_LONGEST_OVERLAP = timedelta(hours=24)
 _HOW = 'a cadence is a duration such as "3m", or a cron line such as "*/5 6-23 * * *"'
 
 
@@ -168,8 +170,9 @@ def next_run(cadence: Cadence, last: datetime | None, now: datetime, zone: ZoneI
     """When to run next, in UTC: never in the past, anchored to the last run, once per local time through DST.
 
     `last` is when the last run began (None: never). Runs that were missed become one, now. A cron line speaks
-    of local time in `zone`: a time that DST skips runs once right after the gap, one that comes twice
-    runs at its first pass only. A clock set back stalls nothing: a `last` too far ahead is forgotten.
+    of local time in `zone`: a time that DST skips runs once right after the gap, one that comes twice runs at its
+    first pass only, unless the line means every hour. A clock set back stalls nothing: a `last` too far ahead is
+    forgotten.
     """
     if cadence.cron is None:
         return next_slot(last, cadence.every or _SHORTEST, now)
@@ -201,8 +204,13 @@ def _anchor(cron: Cron, last: datetime | None, now: datetime, zone: ZoneInfo) ->
 
 def _first_after(cron: Cron, moment: datetime, zone: ZoneInfo) -> datetime:
     # Walls rise, and so do their instants; hence the first wall that lies later is the answer.
-    walls = _walls(cron, moment.astimezone(zone).replace(tzinfo=None))
-    return next(instant for wall in walls if (instant := _instant(wall, zone)) > moment)
+    here = moment.astimezone(zone).replace(tzinfo=None)
+    first = next(instant for wall in _walls(cron, here) if (instant := _instant(wall, zone)) > moment)
+    if len(cron.hours) < _HOURS:
+        return first
+    # What runs every hour runs in the hour that comes twice, too: else polls would pause once a year.
+    again = (_second_pass(wall, zone) for wall in _walls(cron, here - _LONGEST_OVERLAP))
+    return min(first, next(instant for instant in again if instant > moment))
 
 
 def _walls(cron: Cron, start: datetime) -> Iterator[datetime]:
@@ -215,6 +223,12 @@ def _walls(cron: Cron, start: datetime) -> Iterator[datetime]:
                 if (wall := datetime.combine(day, time(hour, minute))) >= start:
                     yield wall
         day += timedelta(days=1)
+
+
+def _second_pass(wall: datetime, zone: ZoneInfo) -> datetime:
+    """When clocks in `zone` last show `wall`: another instant than the first only where they were set back."""
+    again = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return again if again.astimezone(zone).replace(tzinfo=None) == wall else _instant(wall, zone)
 
 
 def _instant(wall: datetime, zone: ZoneInfo) -> datetime:

@@ -54,6 +54,14 @@ def test_a_category_has_its_slug_for_address_and_carries_its_children() -> None:
     assert known["category/us"].title == "米国関連 – 航空ニュース"
 
 
+def test_namesakes_are_told_apart_by_their_parents() -> None:
+    aside = Category("blog", "3", "海軍", "navy-aside")
+    known = addresses(Category("blog", "1", "米国関連", "us"), NAVY, aside)
+    assert known["category/navy"].label == "米国関連 › 海軍"
+    assert known["category/navy"].title == "米国関連 › 海軍 – 航空ニュース"
+    assert known["category/navy-aside"].label == "海軍"
+
+
 def test_a_japanese_slug_gets_the_same_safe_address_however_it_is_encoded() -> None:
     raw = Category("blog", "1", "米国関連", "米国関連")
     assert set(addresses(US)) == set(addresses(raw)) == {"all", "briefs", "category/c-46f764f2"}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -162,16 +162,13 @@ def _named(feed: CategoryOptions, known: Sequence[Category]) -> Iterable[Ref]:
 def _unconfigured(
     wild: Iterable[Category], site: Site, known: Sequence[Category], taken: set[str]
 ) -> Iterable[FeedSpec]:
-    specs = [
-        FeedSpec(
-            f"category/{address}",
-            "category",
-            _title(group.name, site),
-            with_descendants(group.roots, known),
-            group.name,
-        )
-        for address, group in _addressed(_groups(wild), taken)
-    ]
+    groups = _groups(wild)
+    namesakes = Counter(group.name for group in groups)
+    specs = []
+    for address, group in _addressed(groups, taken):
+        label = _path(group, known) if namesakes[group.name] > 1 else group.name
+        sources = with_descendants(group.roots, known)
+        specs.append(FeedSpec(f"category/{address}", "category", _title(label, site), sources, label))
     return sorted(specs, key=lambda spec: (fold(spec.label), spec.address))
 
 
@@ -181,6 +178,15 @@ def _groups(wild: Iterable[Category]) -> list[_Group]:
         slug = readable_slug(category.slug)
         alike[slug, line(category.name) or line(slug) or line(category.key)].append(ref(category))
     return [_Group(slug, name, tuple(sorted(roots))) for (slug, name), roots in alike.items()]
+
+
+def _path(group: _Group, known: Sequence[Category]) -> str:
+    """Name its parent too: how readers tell it from its namesakes."""
+    named = {ref(category): category for category in known}
+    root = named[group.roots[0]]
+    parent = named.get((root.store, root.parent or ""))
+    above = line(parent.name) if parent else ""
+    return f"{above} › {group.name}" if above else group.name
 
 
 def _addressed(groups: Iterable[_Group], taken: set[str]) -> Iterable[tuple[str, _Group]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, literal, select, update
 
 from feedpub.changes import GONE, MISSED, PRESENT, Known
 from feedpub.errors import Superseded
@@ -259,7 +259,7 @@ class Articles:
         """Remember how the last poll ended: since when it fails, and why."""
         with self._database.write() as connection:
             _ensure_store(connection, store)
-            failed_since = func.coalesce(schema.store.c.failed_since, now) if error else None
+            failed_since = func.coalesce(schema.store.c.failed_since, literal(now, schema.Moment())) if error else None
             connection.execute(
                 update(schema.store)
                 .where(schema.store.c.name == store)

@@ -29,10 +29,11 @@ class Fronts:
         except ConfigError:
             self._public.stop()
             raise
-        log.info("listening", web=settings.web.listen, admin=settings.admin.listen)
+        self._tell()
 
     def apply(self) -> None:
         """Follow the settings; an address that cannot be had leaves the old one in service (ConfigError)."""
+        before = self._listens
         web, admin = self._app.settings.web.listen, self._app.settings.admin.listen
         if web != self._listens[0]:
             self._public = _moved(self._public, Server.start(self._public_app(), web))
@@ -43,11 +44,20 @@ class Fronts:
             moved = Server.start(admin_app(self._app.problems), admin, option="admin.listen")
             self._admin = _moved(self._admin, moved)
             self._listens = (web, admin)
+        if self._listens != before:
+            self._tell()
 
     def stop(self) -> None:
         """Take no more requests."""
         self._public.stop(1.0)
         self._admin.stop(1.0)
+
+    def _tell(self) -> None:
+        """Say where; port 0 in the config means any free one."""
+        hosts = (listen.rpartition(":")[0] for listen in self._listens)
+        ports = (self._public.port, self._admin.port)
+        web, admin = (f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+        log.info("listening", web=web, admin=admin)
 
     def _public_app(self) -> ASGIApp:
         feeds = self._app.settings.feeds
