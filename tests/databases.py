@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 
 def sqlite_url(folder: Path) -> str:
@@ -30,11 +30,12 @@ class PostgreSQL:
             self._server: Any = get_server(folder, cleanup_mode="delete")
         self._admin = create_engine(self._address("postgres"), isolation_level="AUTOCOMMIT")
 
-    def fresh(self) -> str:
-        """The address of a new, empty database."""
+    def fresh(self, like: str = "") -> str:
+        """The address of a new database: empty, or a copy of one that nobody is connected to."""
         name = f"t{uuid4().hex}"
+        model = f" TEMPLATE {make_url(like).database}" if like else ""
         with self._admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name}{model}"))
         return self._address(name, driver="postgresql")
 
     def psql(self, command: str) -> None:

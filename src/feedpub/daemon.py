@@ -22,7 +22,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from feedpub.app import App, now
 from feedpub.cadence import Cadence, next_run
-from feedpub.errors import FeedpubError, place
+from feedpub.errors import FeedpubError, LedgerBusy, LedgerError, place
 from feedpub.model import Delivery
 from feedpub.settings import Loaded, digest, load
 
@@ -79,6 +79,7 @@ class Daemon:
         self._reload = threading.Event()
         self._wake = threading.Event()
         self._deliveries = _Deliveries(app, self._wake, self._stopping)
+        self._code = 0
         self._started: dict[str, datetime] = {}
         self._cadences: dict[str, Cadence] = {}
         self._scheduler = _scheduler()
@@ -88,7 +89,7 @@ class Daemon:
     # ------------------------------------------------------------ running
 
     def run(self, front: Front | None = None) -> int:
-        """Run until SIGTERM or SIGINT; returns the exit code."""
+        """Run until SIGTERM or SIGINT (0), or until another feedpub has taken the lead (1); returns the exit code."""
         self._listen()
         self._sync_jobs()
         self._scheduler.start()
@@ -102,7 +103,7 @@ class Daemon:
                 self._sync_jobs(anew=True)
                 self._wake.set()
         self._stop(front)
-        return 0
+        return self._code
 
     def _listen(self) -> None:
         def stop(_number: int, _frame: object) -> None:
@@ -160,6 +161,16 @@ class Daemon:
 
     def _tidy(self) -> None:
         """What time alone brings: articles ripen, feeds that could not be written are tried again, leases run out."""
+        try:
+            self.app.ledger.database.keep_lead()
+        except LedgerBusy as error:
+            log.error("lead_lost", why=str(error))
+            self._code = 1
+            self._stopping.set()
+            return
+        except LedgerError as error:
+            log.error("failed", what="tidy", why=str(error))
+            return
         with _told("tidy"):
             publisher = self.app.publisher
             publisher.tidy()

@@ -158,7 +158,8 @@ POINTS: dict[str, Arm] = {
     "before the start commits": at_commit(Deliveries, "start"),
     "the start is committed": after(Deliveries, "start"),
     "the connection is open": after(_Line, "opened"),
-    "the request is sent": after(_OnLine, "send"),
+    "half of the request is sent": after(_OnLine, "send"),  # odd passings: the head, without its body
+    "the request is sent": after(_OnLine, "send"),  # even ones
     "the answer is here": after(Door, "converse"),
     "before the answer commits": at_commit(Deliveries, "settle"),
     "the answer is committed": after(Deliveries, "settle"),

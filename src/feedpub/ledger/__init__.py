@@ -19,10 +19,15 @@ class Ledger:
         self.deliveries = Deliveries(self.database)
 
     def open(self, *, lead: bool) -> None:
-        """Bring the schema up to date. `lead`: be the only one that polls, builds and delivers (LedgerBusy)."""
-        if lead:
+        """Connect. `lead`: be the only one that polls, builds, delivers and migrates (LedgerBusy).
+
+        Whoever does not lead leaves the schema alone, unless it is not up to date and nobody else leads.
+        """
+        if lead or not self.database.up_to_date():
             self.database.lead()
-        self.database.migrate()
+            self.database.migrate()
+        if not lead:
+            self.database.resign()
 
     def close(self) -> None:
         """Let go of everything."""

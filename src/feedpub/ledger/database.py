@@ -24,7 +24,6 @@ from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerTooNew, O
 
 BUSY_SECONDS = 30
 _LEADER_LOCK = 0x666565647075  # "feedpu": the advisory lock of whoever leads
-_MIGRATION_LOCK = _LEADER_LOCK + 1
 
 
 class Database:
@@ -59,30 +58,28 @@ class Database:
 
     # ------------------------------------------------------------ the schema
 
-    def migrate(self) -> None:
-        """Bring the schema up to date; under a lock, so that two starting at once do it once.
-
-        An older SQLite file is copied aside first. Raises LedgerTooNew for a schema of a later feedpub.
-        """
-        with _translated(), self.engine.begin() as connection:
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+    def up_to_date(self) -> bool:
+        """Whether the schema is this feedpub's. Raises LedgerTooNew for one of a later feedpub."""
+        with self.read() as connection:
             have = MigrationContext.configure(connection).get_current_revision()
-        config = Config()
-        config.set_main_option("script_location", "feedpub:ledger/migrations")
-        scripts = ScriptDirectory.from_config(config)
+        scripts = ScriptDirectory.from_config(_alembic())
         if have is not None and have not in {one.revision for one in scripts.walk_revisions()}:
             raise LedgerTooNew(
                 f"the database has schema {have!r}, which this feedpub does not know: "
                 "run the feedpub that wrote it, or a later one"
             )
-        if have == scripts.get_current_head():
+        return have == scripts.get_current_head()
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; an older SQLite file is copied aside first. Only for who leads."""
+        if self.up_to_date():
             return
+        with self.read() as connection:
+            have = MigrationContext.configure(connection).get_current_revision()
         if self.is_sqlite and have is not None:
             self._copy_aside(have)
-        with _translated(), self.engine.begin() as connection:
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        config = _alembic()
+        with self.write() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -98,6 +95,27 @@ class Database:
     def lead(self) -> None:
         """Become the one that polls, builds and delivers, until `close`. Raises LedgerBusy if another does."""
         self._leader = self._lock_file() if self.is_sqlite else self._lock_row()
+
+    def keep_lead(self) -> None:
+        """Make sure that we still lead: with PostgreSQL the lead is lost with its connection, and taken again here.
+
+        Raises LedgerBusy if another has taken it: then whoever calls must stop.
+        """
+        if self.is_sqlite or not isinstance(self._leader, Connection):
+            return
+        try:
+            with _translated():
+                self._leader.execute(text("SELECT 1"))
+        except LedgerError:
+            self._leader.invalidate()
+            self._leader.close()
+            self.lead()
+
+    def resign(self) -> None:
+        """Let another lead."""
+        if self._leader is not None:
+            self._leader.close()
+            self._leader = None
 
     def _lock_file(self) -> IO[str]:
         path = Path(f"{self._url.database}.lock")
@@ -127,10 +145,14 @@ class Database:
 
     def close(self) -> None:
         """Let go of the lead and of all connections."""
-        if self._leader is not None:
-            self._leader.close()
-            self._leader = None
+        self.resign()
         self.engine.dispose()
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "feedpub:ledger/migrations")
+    return config
 
 
 def _parse(url: str) -> Any:  # noqa: ANN401 - SQLAlchemy's URL; its own annotations change between releases
