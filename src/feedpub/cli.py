@@ -164,7 +164,7 @@ def import_(
 ) -> None:
     """Put articles from files into the embedded store: all or nothing; importing twice changes nothing."""
     loaded = load(context.obj, os.environ)
-    with _opened(loaded) as app, Progress(console=_err, transient=True) as progress:
+    with _opened(loaded) as app, Progress(console=_err, transient=True, disable=not _err.is_terminal) as progress:
         bar = progress.add_task("importing", total=None)
         report = app.import_files(files, store, lambda done, of: progress.update(bar, completed=done, total=of))
     _out.print(f"{report.new:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged.")
@@ -300,10 +300,10 @@ def _delivery(one: Listed) -> dict[str, Any]:
         "guid": one.article.guid,
         "title": one.article.title or one.article.summary,
         "target": delivery.target,
-        "action": delivery.action,
+        "action": one.action,
         "state": delivery.state,
         "held_by": delivery.held_by,
-        "attempts": delivery.attempts,
+        "attempts": one.attempts,
         "due_at": delivery.due_at,
         "remote_url": delivery.remote_url,
         "error": delivery.reason,
@@ -327,7 +327,7 @@ def _print_deliveries(listed: Sequence[Listed]) -> None:
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
         title = one.article.title or one.article.summary
         table.add_row(
-            str(delivery.id), escape(f"{one.article.id} {title[:30]}"), delivery.target, state, str(delivery.attempts),
+            str(delivery.id), escape(f"{one.article.id} {title[:30]}"), delivery.target, state, str(one.attempts),
             _moment(delivery.due_at), escape(delivery.reason or delivery.remote_url),
         )  # fmt: skip
     _out.print(table)

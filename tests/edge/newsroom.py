@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from feedpub.model import Category, Delivery, RawArticle
 from feedpub.stores.embedded.file import StoreFile
 from feedpub.stores.sql import SqlStore
 
+TODAY = datetime.now(UTC).isoformat()  # noqa: TID251 - news is made by a real clock
 CATEGORIES = (
     Category("main", "1", "日本関連", "japan"),
     Category("main", "2", "海上自衛隊", "jmsdf", parent="1"),
@@ -91,15 +93,12 @@ class Newsroom:
     def torn(self) -> list[str]:
         """The feed files on the disk that a stranger cannot read to their end; there should be none."""
         files = [path for path in (self.folder / self.output).rglob("*") if path.suffix in {".rss", ".atom"}]
-        read = {path: feedparser.parse(path.read_bytes()) for path in files}
-        return [path.name for path, found in read.items() if found.bozo or not found.feed.get("title")]
+        return [path.name for path in files if not _read(path.read_bytes()).whole]
 
     def carried(self, feed: str, ending: str) -> set[str]:
         """The ids of the articles that a feed carries, as a stranger reads it."""
         path = self.folder / self.output / f"{feed}.{ending}"
-        if not path.exists():
-            return set()
-        return {entry.link.rpartition("/")[2] for entry in feedparser.parse(path.read_bytes()).entries}
+        return set(_read(path.read_bytes()).articles) if path.exists() else set()
 
     def litter(self) -> list[Path]:
         """Files that were being written when somebody died."""
@@ -142,9 +141,23 @@ class Newsroom:
             url=f"https://news.test/{id_}",
             title=f"護衛艦「もがみ」型{id_} 第{version}報",
             content=f"<p>{id_} {version} " + "海上自衛隊の新型護衛艦が就役した。" * 20 + "</p>",
-            published=datetime.now(UTC).isoformat(),  # noqa: TID251 - an article is published by a real clock
+            published=TODAY,
             categories=("2",),
         )
+
+
+@dataclass(frozen=True)
+class _Feed:
+    whole: bool
+    articles: tuple[str, ...]
+
+
+@cache
+def _read(content: bytes) -> _Feed:
+    """Read a feed as a stranger does; the same bytes read the same."""
+    found = feedparser.parse(content)
+    ids = tuple(entry.link.rpartition("/")[2] for entry in found.entries)
+    return _Feed(whole=not found.bozo and bool(found.feed.get("title")), articles=ids)
 
 
 def events(log: Path) -> list[dict[str, Any]]:

@@ -350,8 +350,8 @@ def test_limits_are_those_of_the_networks() -> None:
 
 
 def test_the_console_shows_the_notice_and_lets_no_control_character_act() -> None:
-    conversation = Console(name="demo").announce(noticed("赤\x1b[31m\x9b2J\n青"), CONTEXT)
-    assert next(conversation) == Show("── news: announce ──\n赤[31m2J\n青")
+    conversation = Console(name="demo").announce(noticed("赤\x1b[31m\x9b2J\n青　👨\u200d👩\u200d👧"), CONTEXT)
+    assert next(conversation) == Show("── news: announce ──\n赤[31m2J\n青　👨\u200d👩\u200d👧")
     with pytest.raises(StopIteration) as end:
         conversation.send(None)
     assert end.value.value == Said()

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lxml import etree
 
 from feedpub.errors import StoreError
 from feedpub.http import Door
 from feedpub.model import Batch, RawArticle, Reply, Request
 from feedpub.stores.wordpress import WordPressOptions
 from feedpub.stores.wordpress.store import WordPressStore
+from tests.wordpress.site import MARKS, SITE, URL, exported, php, post, slug
 
-SITE = os.environ.get("FEEDPUB_TEST_WORDPRESS", "")
-URL = "http://127.0.0.1:8081/"
-
-pytestmark = [
-    pytest.mark.wordpress,
-    pytest.mark.skipif(not SITE, reason="needs a real WordPress: run `make test-wordpress`"),
-]
-
-
-def php(code: str) -> str:
-    """Do something inside the site, and give back what it printed."""
-    command = ["php", "-d", "error_reporting=0", str(Path(os.environ["WORDPRESS_KIT"]) / "eval.php"), code]
-    done = subprocess.run(command, env={**os.environ, "WP_SITE": SITE}, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def post(**said: str) -> str:
-    """Enter a post; `said` are PHP expressions."""
-    fields = {"post_title": "'見出し'", "post_content": "'<p>本文</p>'", "post_status": "'publish'", **said}
-    row = ", ".join(f"'{name}' => {value}" for name, value in fields.items())
-    number = php(f"echo wp_insert_post(wp_slash([{row}]));")
-    assert number.isdecimal()
-    return number
+pytestmark = MARKS
 
 
 class CountingDoor(Door):
@@ -98,21 +73,11 @@ def reader() -> Reader:
 # ---------------------------------------------------------------- the whole site
 
 
-def exported() -> Iterator[tuple[str, str, bool]]:
-    """Slug, status and whether there is a password, of each post of the export."""
-    export = etree.parse(os.environ["WORDPRESS_EXPORT"]).getroot()
-    wp = f"{{{export.nsmap['wp']}}}"
-    for item in export.iter("item"):
-        said = {name: item.findtext(f"{wp}{name}") or "" for name in ("post_type", "post_name", "status")}
-        if said["post_type"] == "post":
-            yield said["post_name"], said["status"], bool(item.findtext(f"{wp}post_password"))
-
-
 def test_every_published_post_is_read_and_no_other(reader: Reader) -> None:
-    slugs = {one.url.rstrip("/").rpartition("/")[2] for one in reader.known.values()}
+    slugs = {slug(one.url) for one in reader.known.values()}
     rows = list(exported())
-    shown = {slug for slug, status, password in rows if status == "publish" and not password}
-    hidden = {slug for slug, status, password in rows if slug and (status != "publish" or password)}
+    shown = {name for name, status, password in rows if status == "publish" and not password}
+    hidden = {name for name, status, password in rows if name and (status != "publish" or password)}
     assert len(shown) > 50
     assert hidden
     assert shown <= slugs

@@ -53,10 +53,22 @@ class TargetState:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A delivery as people look at it: with its article."""
+    """A delivery as people look at it: with its article, what was tried last, and how many tries there were."""
 
     delivery: Delivery
     article: Article
+    tried: Action | None = None
+    tries: int = 0
+
+    @property
+    def action(self) -> Action:
+        """What is to be done; where all is done, what was."""
+        return self.delivery.action or self.tried or Action.ANNOUNCE
+
+    @property
+    def attempts(self) -> int:
+        """Every try there was; the delivery itself counts only those of its present action."""
+        return max(self.delivery.attempts, self.tries)
 
 
 class Deliveries:
@@ -215,8 +227,12 @@ class Deliveries:
         limit: int = 100,
     ) -> tuple[Listed, ...]:
         """Deliveries with their articles, newest first."""
-        one = schema.delivery.c
-        query = select(schema.delivery, schema.article.c.body).join(schema.article, schema.article.c.pk == one.article)
+        one, of = schema.delivery.c, schema.attempt.c
+        tries = select(func.count()).where(of.delivery == one.id).scalar_subquery()
+        tried = select(of.action).where(of.delivery == one.id).order_by(of.pk.desc()).limit(1).scalar_subquery()
+        query = select(schema.delivery, schema.article.c.body, tries.label("tries"), tried.label("tried")).join(
+            schema.article, schema.article.c.pk == one.article
+        )
         for given, where in (
             (states, one.state.in_(list(states))),
             (target, one.target == target),
@@ -228,7 +244,10 @@ class Deliveries:
                 query = query.where(where)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(one.id.desc()).limit(limit)).all()
-        return tuple(Listed(delivery_of(row), article_of(row.body)) for row in rows)
+        return tuple(
+            Listed(delivery_of(row), article_of(row.body), Action(row.tried) if row.tried else None, row.tries)
+            for row in rows
+        )
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many deliveries each target has in each state."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar, Literal
+from unicodedata import category
 
 from feedpub.model import Context, Conversation, Measure, Notice, Said, Show
 from feedpub.networks.base import Network
@@ -19,7 +20,7 @@ class Console(Network):
 
     def word(self, text: str) -> str:
         """Keep a terminal's control characters from acting."""
-        return "".join(letter for letter in text if letter.isprintable() or letter == "\n")
+        return "".join(letter for letter in text if letter == "\n" or category(letter) != "Cc")
 
     def measure(self, text: str) -> Measure:
         """Count code points; a terminal takes any number."""
