@@ -46,6 +46,20 @@ class PostgreSQL:
         with self._admin.connect() as connection:
             connection.execute(text(command))
 
+    def cut_off(self, url: str) -> None:
+        """End every connection to a database, as a restart or a failing network does."""
+        name = make_url(url).database
+        self.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    def stop(self) -> None:
+        """Shut the server down."""
+        self._admin.dispose()
+        self._server.stop()
+
+    def start(self) -> None:
+        """Start it again, at the same address."""
+        self._server.ensure_postgres_running()
+
     def close(self) -> None:
         """Stop the server and delete its files."""
         self._admin.dispose()

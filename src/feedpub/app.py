@@ -138,6 +138,7 @@ class App:
                     f"targets.{target.name} is paused: {target.rest.paused}; then `feedpub resume {target.name}`"
                 )
         told += _parked(self.ledger.deliveries.counts(), self.settings.targets)
+        told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
         return tuple(one for one in told if one)
 
     # ------------------------------------------------------------ commands
@@ -231,6 +232,15 @@ def _parked(counts: Mapping[str, Mapping[str, int]], targets: Iterable[str]) -> 
         f"targets.{name}: of {count} notices nobody knows whether they were said: look there, "
         f"then `feedpub deliveries list --state doubtful --target {name}`"
         for name, count in doubtful.items()
+    ]
+
+
+def _flooded(counts: Mapping[str, int], targets: Iterable[str]) -> list[str]:
+    return [
+        f"targets.{name}: {counts[name]} notices are held, as so many articles were new at once: look, "
+        f"then `feedpub deliveries release --target {name}`"
+        for name in targets
+        if name in counts
     ]
 
 

@@ -45,9 +45,9 @@ from feedpub.model import (
 )
 from feedpub.networks.base import Network
 from feedpub.notices.compose import compose, key_of
-from feedpub.notices.lifecycle import WayOut, way_out
+from feedpub.notices.lifecycle import FLOOD, WayOut, way_out
 from feedpub.notices.pace import rest_after
-from feedpub.notices.plan import Scope, news_by_target, plan
+from feedpub.notices.plan import Owed, Scope, news_by_target, plan
 from feedpub.outputs.disk import DiskOutput
 from feedpub.stores.base import Store, StoreOptions
 
@@ -207,8 +207,10 @@ class Publisher:
         self.ledger.articles.record(record, self.setup.targets, now)
         if batch.categories is not None:
             self._sync_feeds()
+            self._tell_unknown()
         for name_, count in news_by_target(owed).items():
             done.news[name_] = done.news.get(name_, 0) + count
+        _tell_held(owed)
         done.owed += len(owed)
         done.quarantined += len(record.quarantined)
         done.baseline += len(fresh) if state.baseline else 0
@@ -274,6 +276,7 @@ class Publisher:
                 self.ledger.articles.record(
                     _extra(state, written=written, owed=owed, ripe=True), self.setup.targets, now
                 )
+                _tell_held(owed)
                 done.new += len(written)
                 done.owed += len(owed)
 
@@ -502,6 +505,11 @@ def _too_many_note(name: str, gone: int, live: int) -> str:
         f"{gone} of {live} articles are gone from stores.{name} at once: they stay in the feeds; "
         f"if that is right, raise stores.{name}.withdraw_limit to {gone} until the next poll"
     )
+
+
+def _tell_held(owed: Iterable[Owed]) -> None:
+    for target, count in news_by_target(one for one in owed if one.held_by == FLOOD).items():
+        log.error("flood_held", target=target, deliveries=count, why="so many articles are new at once: see `status`")
 
 
 def _shown(done: Published) -> dict[str, object]:

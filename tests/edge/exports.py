@@ -128,7 +128,9 @@ def _item(
     form: str = "",
     year: int = 2025,
 ) -> str:
-    terms = "".join(f'<category domain="category" nicename="{slug}"><![CDATA[{_NAMES[slug]}]]></category>' for slug in slugs)
+    terms = "".join(
+        f'<category domain="category" nicename="{slug}"><![CDATA[{_NAMES[slug]}]]></category>' for slug in slugs
+    )
     if form:
         terms += f'<category domain="post_format" nicename="post-format-{form}"><![CDATA[{form}]]></category>'
     date = f"{year}-01-{number % 28 + 1:02} 0{number % 10}:00:00"

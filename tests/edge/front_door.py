@@ -23,7 +23,7 @@ from tests.edge.receiver import Receiver
 from tests.toml_text import inline
 
 ROOT = Path(__file__).parents[2]
-Table = Mapping[str, object]
+Table = dict[str, object]
 
 SITE: Table = {"title": "航空ニュース", "url": "https://news.test/", "language": "ja", "timezone": "Asia/Tokyo"}
 FEEDS: Table = {"base_url": "https://news.test/feeds/", "output": "public", "entries": 1000}
@@ -38,6 +38,11 @@ def until(holds: Callable[[], object], *, within: float = 10.0) -> float:
         assert time.monotonic() < begun + within, "it did not come to pass in time"
         time.sleep(0.02)
     return time.monotonic() - begun
+
+
+def measured(what: str, seconds: float) -> None:
+    """Tell a figure; `pytest -rP` shows it."""
+    sys.stdout.write(f"{seconds:.2f} s {what}\n")
 
 
 def ago(**length: float) -> str:
@@ -131,12 +136,12 @@ class Answer(NamedTuple):
 class Launcher:
     """Starts feedpub a hundred times for the price of one import (launcher.py)."""
 
-    def __init__(self, folder: Path) -> None:
-        """Begin; `folder` takes what the commands print."""
+    def __init__(self, folder: Path, module: str = "tests.edge.launcher") -> None:
+        """Begin; `folder` takes what the commands print, `module` is what carries out the orders."""
         self._folder = folder
         self._count = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.edge.launcher"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -286,7 +291,7 @@ def written(tables: Mapping[str, object]) -> str:
 
 def _heads(tables: Mapping[str, object]) -> Iterator[tuple[str, Table]]:
     for name, table in tables.items():
-        assert isinstance(table, Mapping)
+        assert isinstance(table, dict)
         if name in {"stores", "targets"}:
             yield from ((f"{name}.{inner}", below) for inner, below in table.items())
         else:

@@ -11,13 +11,14 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from feedpub.__main__ import main
+from feedpub.cli import main
 
 
-def serve() -> None:
+def serve(be: Callable[[], object] = main) -> None:
     """Carry out one order a line (JSON), answer each with a pid; write a child's exit code where the order says.
 
     A code is negative for the signal that ended the child. When no more orders can come, all children are ended.
@@ -41,7 +42,7 @@ def serve() -> None:
         *lines, orders = (orders + read).split(b"\n")
         for line in lines:
             order = json.loads(line)
-            running[pid := _fork(order)] = order["end"]
+            running[pid := _fork(order, be)] = order["end"]
             sys.stdout.write(f"{pid}\n")
             sys.stdout.flush()
     for pid in running:
@@ -59,14 +60,14 @@ def _reap(running: dict[int, str]) -> None:
         whole.rename(end)
 
 
-def _fork(order: dict[str, object]) -> int:
+def _fork(order: dict[str, object], be: Callable[[], object]) -> int:
     pid = os.fork()
     if not pid:
-        _be(order)
+        _live(order, be)
     return pid
 
 
-def _be(order: dict[str, object]) -> NoReturn:
+def _live(order: dict[str, object], be: Callable[[], object]) -> NoReturn:
     """Be feedpub, from here to the end of the process."""
     code = 70
     try:
@@ -79,7 +80,7 @@ def _be(order: dict[str, object]) -> NoReturn:
         os.environ.clear()
         os.environ.update(dict(order["environ"]))  # type: ignore[call-overload]
         sys.argv = ["feedpub", *list(order["args"])]  # type: ignore[call-overload]
-        main()
+        be()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

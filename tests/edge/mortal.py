@@ -1,28 +1,33 @@
-"""orders -> feedpubs that die where they are told to: each a process of its own, forked here, killed by itself.
+"""A launcher whose children die where they are told to: each is `feedpub` itself, and kills itself at a named point.
 
-A nursery reads one order a line (JSON) on standard input, forks a child that is `feedpub` itself (its own `main`), and
-tells its pid, then how it ended. Importing feedpub takes longer than most of these children live: it is done once.
-The product has no hooks: functions are wrapped from outside, in the child alone. `POINTS` names the places.
+The product has no hooks for this: functions are wrapped from outside, in the child alone. A child's environment says
+at which of `POINTS` (MORTAL_POINT) and at which passing of it (MORTAL_NTH) it dies, and how many seconds its clock is
+ahead (MORTAL_AHEAD).
 """
 
 from __future__ import annotations
 
-import json
+import gc
 import os
 import signal
 import stat
-import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from io import StringIO
 from pathlib import Path
-from typing import Any, Self
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine.default import DefaultDialect
 
 import feedpub.app
-import feedpub.cli
 import feedpub.daemon
+from feedpub.cli import main
 from feedpub.http import Door, _Line, _OnLine
 from feedpub.ledger import articles as recording
 from feedpub.ledger.articles import Articles
@@ -30,20 +35,9 @@ from feedpub.ledger.deliveries import Deliveries
 from feedpub.ledger.feeds import Feeds
 from feedpub.outputs import disk
 from feedpub.stores.sql import SqlStore
+from tests.edge.launcher import serve
 
 Arm = Callable[["Reaper"], None]
-
-
-@dataclass(frozen=True)
-class Order:
-    """Be `feedpub ARGS` in a folder, with a clock so many seconds ahead, and die at the n-th passing of a point."""
-
-    folder: str
-    args: tuple[str, ...]
-    log: str
-    point: str = ""
-    nth: int = 1
-    ahead: float = 0.0
 
 
 @dataclass
@@ -100,15 +94,13 @@ def at_commit(owner: Any, name: str) -> Arm:
         return original(*args)
 
     def arm(reaper: Reaper) -> None:
-        from sqlalchemy.engine.default import DefaultDialect  # noqa: PLC0415 - only here is its inside of interest
-
         _wrap(owner, name, method, reaper)
         _wrap(DefaultDialect, "do_commit", commit, reaper)
 
     return arm
 
 
-def _sync(*, folder: bool, done: bool) -> Arm:
+def at_sync(*, folder: bool, done: bool) -> Arm:
     """As a feed file, or the folder it stands in, is about to be made durable; or `done`, has been."""
 
     def wrap(reaper: Reaper, original: Callable[..., Any], descriptor: int) -> None:
@@ -119,7 +111,7 @@ def _sync(*, folder: bool, done: bool) -> Arm:
         if concerned and done:
             reaper.passing()
 
-    return partial(_wrap, disk.os, "fsync", wrap)
+    return partial(_wrap, os, "fsync", wrap)
 
 
 def _half(reaper: Reaper, original: Callable[..., Any], staged: Any, aside: str) -> None:
@@ -145,12 +137,12 @@ POINTS: dict[str, Arm] = {
     "before the recording commits": at_commit(Articles, "record"),
     "the recording is committed": after(Articles, "record"),
     "a feed file is half written": partial(_wrap, disk._Staged, "stage", _half),
-    "a feed file is written": _sync(folder=False, done=False),
-    "a feed file is synced": _sync(folder=False, done=True),
-    "before a feed file is renamed": before(disk.os, "rename"),
-    "a feed file is renamed": after(disk.os, "rename"),
-    "before the folder is synced": _sync(folder=True, done=False),
-    "the folder is synced": _sync(folder=True, done=True),
+    "a feed file is written": at_sync(folder=False, done=False),
+    "a feed file is synced": at_sync(folder=False, done=True),
+    "before a feed file is renamed": before(os, "rename"),
+    "a feed file is renamed": after(os, "rename"),
+    "before the folder is synced": at_sync(folder=True, done=False),
+    "the folder is synced": at_sync(folder=True, done=True),
     "before a feed's being out commits": at_commit(Feeds, "published"),
     "a feed's being out is committed": after(Feeds, "published"),
     "before the claim commits": at_commit(Deliveries, "claim"),
@@ -168,41 +160,15 @@ POINTS: dict[str, Arm] = {
 }
 
 
-# ---------------------------------------------------------------- the nursery
+# ---------------------------------------------------------------- a child's life
 
 
-def main() -> None:
-    """Raise one child for every order, until there are no more."""
-    for line in sys.stdin:
-        order = Order(**json.loads(line))
-        pid = os.fork()
-        if pid == 0:
-            _live(order)
-        _tell(pid)
-        _, ended = os.waitpid(pid, 0)
-        _tell(os.waitstatus_to_exitcode(ended))
-
-
-def _live(order: Order) -> None:
-    """Be feedpub, from here to the end of the process."""
-    code = 70
-    try:
-        os.chdir(order.folder)
-        log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        for stream in (1, 2):
-            os.dup2(log, stream)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        _set_clock(timedelta(seconds=order.ahead))
-        if order.point:
-            POINTS[order.point](Reaper(order.nth))
-        sys.argv = ["feedpub", *order.args]
-        feedpub.cli.main()
-        code = 0
-    except SystemExit as end:
-        code = int(end.code or 0)
-    finally:
-        sys.stdout.flush()
-        os._exit(code)
+def live() -> None:
+    """Be feedpub, as the environment says."""
+    if "MORTAL_POINT" in os.environ:
+        POINTS[os.environ.pop("MORTAL_POINT")](Reaper(int(os.environ.pop("MORTAL_NTH"))))
+    _set_clock(timedelta(seconds=float(os.environ.pop("MORTAL_AHEAD", "0"))))
+    main()
 
 
 def _set_clock(ahead: timedelta) -> None:
@@ -211,66 +177,25 @@ def _set_clock(ahead: timedelta) -> None:
     def now() -> datetime:
         return true() + ahead
 
-    feedpub.app.now = feedpub.daemon.now = now
+    for module in (feedpub.app, feedpub.daemon):
+        vars(module)["now"] = now
 
 
-def _tell(number: int) -> None:
-    sys.stdout.write(f"{number}\n")
-    sys.stdout.flush()
-
-
-# ---------------------------------------------------------------- and from outside
-
-
-class Nursery:
-    """The nursery as tests see it: `run` a feedpub to its end, or `start` one and `end` it."""
-
-    def __init__(self) -> None:
-        """Start it."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.edge.mortal"],
-            cwd=Path(__file__).parents[2],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+def warm_up() -> None:
+    """Load what is loaded late, so that no child has to."""
+    with TemporaryDirectory() as folder, redirect_stdout(StringIO()), suppress(SystemExit):
+        (Path(folder) / "feedpub.toml").write_text(
+            '[site]\ntitle = "航空"\nurl = "https://news.test/"\n[feeds]\nbase_url = "https://news.test/feeds/"\n',
+            encoding="utf-8",
         )
-
-    def __enter__(self) -> Self:
-        """Use it."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Send it home."""
-        if self._process.stdin and self._process.stdout:
-            self._process.stdin.close()
-            self._process.wait(10)
-            self._process.stdout.close()
-
-    def run(self, order: Order) -> int:
-        """Let one live to its end; returns its exit code, negative for the signal that killed it."""
-        self.start(order)
-        return self.end()
-
-    def start(self, order: Order) -> int:
-        """Let one begin to live; returns its pid. Then `end` it before the next."""
-        stdin, _ = self._pipes()
-        stdin.write(json.dumps(asdict(order)) + "\n")
-        stdin.flush()
-        return self._read()
-
-    def end(self) -> int:
-        """Wait for the one that lives; returns its exit code, negative for the signal that killed it."""
-        return self._read()
-
-    def _read(self) -> int:
-        _, stdout = self._pipes()
-        return int(stdout.readline())
-
-    def _pipes(self) -> tuple[Any, Any]:
-        assert self._process.stdin
-        assert self._process.stdout
-        return self._process.stdin, self._process.stdout
+        sys.argv = ["feedpub", "--config", folder, "check"]
+        main()
+    for database in ("sqlite://", "postgresql+psycopg://"):
+        create_engine(database)
+    gc.collect()
+    gc.freeze()
 
 
 if __name__ == "__main__":
-    main()
+    warm_up()
+    serve(live)

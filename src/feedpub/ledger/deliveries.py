@@ -20,6 +20,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.rows import AnyRow, Fields, article_of, delivery_fields, delivery_of
 from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Said, State, Target
 from feedpub.notices.lifecycle import (
+    FLOOD,
     Answered,
     Cancelled,
     Claimed,
@@ -258,6 +259,14 @@ class Deliveries:
             for row in rows:
                 found.setdefault(row[0], {})[row[1]] = row[2]
         return found
+
+    def flooded(self) -> dict[str, int]:
+        """How many deliveries of each target the flood guard holds."""
+        one = schema.delivery.c
+        held = (one.state == State.HELD) & (one.held_by == FLOOD)
+        with self._database.read() as connection:
+            rows = connection.execute(select(one.target, func.count()).where(held).group_by(one.target))
+            return {row[0]: row[1] for row in rows}
 
     def attempts(self, delivery: int) -> tuple[Mapping[str, Any], ...]:
         """The journal of one delivery, oldest first."""

@@ -19,6 +19,8 @@ from feedpub.errors import FeedpubError
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import FEEDS, KINDS, Output, member, path_of
 
+log = structlog.get_logger("feedpub")
+
 _GUARDS = {
     "X-Content-Type-Options": "nosniff",
     # Feeds carry it too: a browser that shows XML would run a script inside it.
@@ -48,7 +50,7 @@ def public_app(root: Path, base_url: str = "", *, now: Callable[[], float] = tim
                 output.forget(parts)
                 return _sentence(404, "There is no such feed.")
             # Not 404: a reader that is told so may drop the subscription.
-            structlog.get_logger().warning("a feed file cannot be read", file="/".join(parts), reason=error.strerror)
+            log.warning("feed_not_read", file="/".join(parts), why=error.strerror)
             return _sentence(503, "This feed cannot be read just now; it will be back.")
         return _file(request, parts[-1], content, validators, now())
 

@@ -1,0 +1,56 @@
+"""README.md and docs/ as tests read them: their blocks of code, their tables, their headings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent
+
+ROOT = Path(__file__).parents[1]
+GUIDES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
+"""What admins read, by file name."""
+PAGES = GUIDES | {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("*.md")}
+"""And what developers read."""
+
+OLD, NEW = "whsec_" + "b2xk" * 8, "whsec_" + "bmV3" * 8
+SECRETS = {
+    "DISCORD_WEBHOOK": "https://discord.com/api/webhooks/1/token",
+    "SLACK_WEBHOOK": "https://hooks.slack.com/services/T0/B0/token",
+    "MASTODON_TOKEN": "a-token-of-some-length",
+    "HOOK_SECRET": OLD,
+    "HOOK_SECRET_NEW": NEW,
+    "DATABASE_URL": "postgresql://feedpub:password@localhost/feedpub",
+}
+"""What the guides' secrets hold, by their names: those of variables, or of files in capitals."""
+
+
+def blocks(language: str, guides: Mapping[str, str] = GUIDES) -> dict[str, str]:
+    """Every block of a language ("": of none), by file and line."""
+    found = {}
+    for name, text in guides.items():
+        fences = list(re.finditer(r"^ *```(\w*)\n", text + "\n", re.MULTILINE))
+        for opening, closing in zip(fences[::2], fences[1::2], strict=True):
+            if opening[1] == language:
+                line = text.count("\n", 0, opening.start()) + 1
+                found[f"{name}:{line}"] = dedent(text[opening.end() : closing.start()])
+    return found
+
+
+def rows(page: str, first: str) -> Iterator[list[str]]:
+    """The cells of every table row of a guide, in tables whose first column has this heading."""
+    inside = False
+    for line in GUIDES[page].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if inside and cells and set(cells[0]) - set("-"):
+            yield cells
+        inside = bool(cells) and (inside or cells[0] == first)
+
+
+def anchors(text: str) -> set[str]:
+    """The names by which a page's headings can be linked to, as GitHub makes them."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    }
