@@ -33,6 +33,8 @@ from feedpub.stores.sql import SqlOptions, SqlStore
 
 log = structlog.get_logger("feedpub")
 
+_TO_BE_SAID = "it will be said by the feedpub that runs, else at the next `feedpub once`"
+
 
 def now() -> datetime:
     """The clock."""
@@ -134,9 +136,7 @@ class App:
                 told += [store.error and f"stores.{store.name}: {store.error}", store.note]
         for target in self.ledger.deliveries.target_states():
             if target.name in self.settings.targets and target.rest.paused:
-                told.append(
-                    f"targets.{target.name} is paused: {target.rest.paused}; then `feedpub resume {target.name}`"
-                )
+                told.append(f"targets.{target.name} is paused: {target.rest.paused} (`feedpub resume {target.name}`)")
         told += _parked(self.ledger.deliveries.counts(), self.settings.targets)
         told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
         return tuple(one for one in told if one)
@@ -162,7 +162,7 @@ class App:
         """Owe an article (by id or guid) to targets, whatever was decided before. Returns what came of it, in words."""
         found = self.ledger.articles.find(name)
         if not found:
-            raise FeedpubError(f"there is no public article {name}: `feedpub status` shows what is known")
+            raise FeedpubError(f"there is no public article {name}: name one by its id in the store, or by its guid")
         if len(found) > 1:
             guids = ", ".join(one.guid for one in found)
             raise FeedpubError(f"several stores have an article {name}: name it by its guid, one of {guids}")
@@ -177,12 +177,12 @@ class App:
         if not there:
             deliveries.owe([Owed(target, article.guid, State.HELD, FEEDS, "", None)], now())
             self.ledger.feeds.free(self.publisher.setup.targets, now())
-            return f"{target}: it will be said"
+            return f"{target}: {_TO_BE_SAID}"
         one = there[0].delivery
         if one.state is State.SENT:
             return f"{target}: said already{f', see {one.remote_url}' if one.remote_url else ''}"
         changed = self.retry([one.id]) or self.release([one.id])
-        return f"{target}: it will be said" if changed else f"{target}: it is {one.state} already"
+        return f"{target}: {_TO_BE_SAID}" if changed else f"{target}: it is {one.state} already"
 
     def deliveries(self, **filters: Any) -> tuple[Listed, ...]:  # noqa: ANN401 - passed on to Deliveries.listed
         """List deliveries; the filters are those of the ledger."""
@@ -229,8 +229,9 @@ def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:
 def _parked(counts: Mapping[str, Mapping[str, int]], targets: Iterable[str]) -> list[str]:
     doubtful = {name: counts[name][State.DOUBTFUL] for name in targets if counts.get(name, {}).get(State.DOUBTFUL)}
     return [
-        f"targets.{name}: of {count} notices nobody knows whether they were said: look there, "
-        f"then `feedpub deliveries list --state doubtful --target {name}`"
+        f"targets.{name}: nobody knows whether {count} of its notices were said: look there, then "
+        f"`feedpub deliveries retry ID` or `feedpub deliveries cancel ID` for each of "
+        f"`feedpub deliveries list --state doubtful --target {name}`"
         for name, count in doubtful.items()
     ]
 

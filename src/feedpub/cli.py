@@ -26,7 +26,7 @@ from feedpub.http import Door
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Request, State, parse_duration
 from feedpub.pipeline import Published
-from feedpub.settings import Loaded, load, refuse_example
+from feedpub.settings import AdminOptions, Loaded, load, refuse_example
 from feedpub.web import Fronts
 
 cli = typer.Typer(
@@ -145,7 +145,11 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 @cli.command()
 def healthcheck(context: typer.Context) -> None:
     """Ask the running feedpub whether it lives; prints what is wrong. For a container's HEALTHCHECK."""
-    admin = load(context.obj, os.environ).settings.admin
+    try:
+        admin = load(context.obj, os.environ).settings.admin
+    except ConfigError:
+        # The feedpub that runs has a config in force; that the saved one is bad is for it to say.
+        admin = AdminOptions(listen=os.environ.get("FEEDPUB_ADMIN__LISTEN", AdminOptions().listen))
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)  # noqa: S104 - asked of ourselves
     address = f"http://[{host}]:{admin.port}" if ":" in host else f"http://{host}:{admin.port}"
     reply = Door().fetch(Request("GET", f"{address}/health/ready"), timeout=parse_duration("5s"), allow_private=True)
@@ -216,14 +220,14 @@ def deliveries_list(
 def deliveries_retry(context: typer.Context, ids: list[int]) -> None:
     """Say these now: failed, skipped and doubtful ones too."""
     with _opened(_load(context)) as app:
-        _out.print(f"{app.retry(ids)} will be said.")
+        _tell_changed(app.retry(ids), ids, "will be said")
 
 
 @deliveries_cli.command("cancel")
 def deliveries_cancel(context: typer.Context, ids: list[int]) -> None:
     """Never say these."""
     with _opened(_load(context)) as app:
-        _out.print(f"{app.cancel(ids)} cancelled.")
+        _tell_changed(app.cancel(ids), ids, "cancelled")
 
 
 @deliveries_cli.command("release")
@@ -257,6 +261,12 @@ def _opened(loaded: Loaded, *, lead: bool = False) -> Iterator[App]:
         app.close()
 
 
+def _tell_changed(changed: int, ids: Sequence[int], what: str) -> None:
+    _out.print(f"{changed} {what}.")
+    if changed < len(set(ids)):
+        raise FeedpubError(f"{len(set(ids)) - changed} left as they are: no such delivery, or it is settled already")
+
+
 def _show(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -271,6 +281,8 @@ def _summary(app: App, done: Mapping[str, Published]) -> Iterator[str]:
     said = app.deliveries(states=[State.SENT], limit=1)
     if noted:
         yield f"{noted:,} articles noted, none announced."
+    if skipped := sum(one.skipped for one in done.values()):
+        yield f"{skipped:,} notices not owed, with the reason: feedpub deliveries list --state skipped"
     built = sum(one.feeds for one in done.values())
     yield f"{new:,} new, {edited:,} edited, {withdrawn:,} withdrawn; {built:,} feeds built."
     targets = ", ".join(app.settings.targets)

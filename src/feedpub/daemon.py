@@ -22,7 +22,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from feedpub.app import App, now
 from feedpub.cadence import Cadence, next_run
-from feedpub.errors import FeedpubError, LedgerBusy, LedgerError, place
+from feedpub.errors import ConfigError, FeedpubError, LedgerBusy, LedgerError, place
 from feedpub.model import Delivery
 from feedpub.settings import Loaded, digest, load
 
@@ -195,18 +195,22 @@ class Daemon:
             return
         try:
             loaded = load(self._config, self._environ)
-            self._put_in_force(loaded, front)
+            self._put_in_force(loaded)
         except FeedpubError as error:
             self.app.config_problem = f"the saved config is not in force: {error}"
             log.error("config_refused", why=str(error))
             return
+        try:
+            if front is not None:
+                front.apply()
+        except ConfigError as error:
+            self.app.config_problem = f"one change is not in force: {error}"
+            log.error("config_refused", why=str(error))
         log.info("config_applied", stores=len(loaded.settings.stores), targets=len(loaded.settings.targets))
 
-    def _put_in_force(self, loaded: Loaded, front: Front | None) -> None:
+    def _put_in_force(self, loaded: Loaded) -> None:
         self.app.apply(loaded)
         self._sync_jobs()
-        if front is not None:
-            front.apply()
         self._scheduler.add_job(self._tidy, id="tidy_now", replace_existing=True)
         self._wake.set()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ from feedpub.model import (
     Quarantined,
     Refused,
     Site,
+    State,
 )
 from feedpub.networks.base import Network
 from feedpub.notices.compose import compose, key_of
@@ -86,6 +87,7 @@ class Published:
     quarantined: int = 0
     baseline: int = 0
     owed: int = 0
+    skipped: int = 0
     feeds: int = 0
     files: int = 0
     error: str = ""
@@ -149,7 +151,8 @@ class Publisher:
             self.look(name, done)
         self.ripen(done)
         self.build(done)
-        if did := {key: value for key, value in _shown(done).items() if value}:
+        did = {key: value for key, value in _shown(done).items() if value}
+        if did and not done.error:
             log.info("published", store=name, **did)
         return done
 
@@ -211,7 +214,7 @@ class Publisher:
         for name_, count in news_by_target(owed).items():
             done.news[name_] = done.news.get(name_, 0) + count
         _tell_held(owed)
-        done.owed += len(owed)
+        _count_owed(done, owed)
         done.quarantined += len(record.quarantined)
         done.baseline += len(fresh) if state.baseline else 0
         done.new += 0 if state.baseline else len(fresh)
@@ -278,7 +281,7 @@ class Publisher:
                 )
                 _tell_held(owed)
                 done.new += len(written)
-                done.owed += len(owed)
+                _count_owed(done, owed)
 
     # ------------------------------------------------------------ what is gone
 
@@ -468,6 +471,8 @@ class Publisher:
                 time.sleep(wait)
             else:
                 _tell_outcome(settled, written.article, outcome)
+                if rest.paused:
+                    log.error("target_paused", target=target.name, why=rest.paused)
                 return settled
 
     # ------------------------------------------------------------ small things
@@ -501,6 +506,11 @@ def _extra(state: StoreState, **fields: object) -> Record:
 
 
 def _too_many_note(name: str, gone: int, live: int) -> str:
+    if gone == live:
+        return (
+            f"all {gone} articles are gone from stores.{name}: an empty store is not believed, so they stay in the "
+            f"feeds; bring articles back, or take stores.{name} out of the config"
+        )
     return (
         f"{gone} of {live} articles are gone from stores.{name} at once: they stay in the feeds; "
         f"if that is right, raise stores.{name}.withdraw_limit to {gone} until the next poll"
@@ -512,8 +522,14 @@ def _tell_held(owed: Iterable[Owed]) -> None:
         log.error("flood_held", target=target, deliveries=count, why="so many articles are new at once: see `status`")
 
 
+def _count_owed(done: Published, owed: Sequence[Owed]) -> None:
+    skipped = sum(one.state is State.SKIPPED for one in owed)
+    done.owed += len(owed) - skipped
+    done.skipped += skipped
+
+
 def _shown(done: Published) -> dict[str, object]:
-    fields = ("new", "edited", "restored", "withdrawn", "quarantined", "baseline", "owed", "feeds", "files", "error")
+    fields = ("new", "edited", "restored", "withdrawn", "quarantined", "baseline", "owed", "skipped", "feeds", "files")
     return {name: getattr(done, name) for name in fields}
 
 

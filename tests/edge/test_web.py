@@ -365,9 +365,9 @@ def test_a_feed_that_cannot_be_read_is_promised_back(site: tuple[Path, Server]) 
         os.seteuid(was)
 
 
-def test_feeds_that_are_not_built_yet_are_not_there(tmp_path: Path, server: Server) -> None:
+def test_a_reader_is_asked_to_come_again_while_nothing_is_built_yet(tmp_path: Path, server: Server) -> None:
     server.show(public_app(tmp_path / "not-yet"))
-    assert ask(server, "/").status == 404
+    assert ask(server, "/").status == 503
     assert ask(server, "/health/live").body == b"ok\n"
     assert ask(server, "/health/live", "HEAD").status == 200
 

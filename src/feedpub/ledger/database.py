@@ -202,7 +202,9 @@ def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see _parse
             url, pool_size=4, max_overflow=60, pool_pre_ping=True, connect_args={"connect_timeout": 10}
         )
     except ModuleNotFoundError:
-        raise ConfigError("database.url: PostgreSQL needs one more package: pip install 'feedpub[postgres]'") from None
+        raise ConfigError(
+            "database.url: PostgreSQL needs the package psycopg: install feedpub with its extra `postgres`"
+        ) from None
 
 
 def _open_private(path: Path) -> IO[str]:

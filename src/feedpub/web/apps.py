@@ -46,7 +46,7 @@ def public_app(root: Path, base_url: str = "", *, now: Callable[[], float] = tim
         try:
             content, validators = output.read(parts, now())
         except OSError as error:
-            if error.errno in _ABSENT:
+            if error.errno in _ABSENT and root.is_dir():
                 output.forget(parts)
                 return _sentence(404, "There is no such feed.")
             # Not 404: a reader that is told so may drop the subscription.
