@@ -100,6 +100,8 @@ class Daemon:
             self._follow_config(front)
             if stepped := clock.stepped():
                 log.warning("clock_stepped", seconds=round(stepped, 1))
+                with _told("follow_clock"):
+                    self.app.ledger.deliveries.follow_clock(timedelta(seconds=stepped))
                 self._sync_jobs(anew=True)
                 self._wake.set()
         self._stop(front)

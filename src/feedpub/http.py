@@ -103,6 +103,12 @@ class Door:
             raise UnreachableError(f"the answer is larger than {request.read_limit} bytes", sent=True)
         return reply
 
+    @property
+    def closed(self) -> bool:
+        """Whether we go out no more, so that no failure says anything of the other side."""
+        with self._lock:
+            return self._closed
+
     def close(self) -> None:
         """Cut every conversation that is going on and begin no more: they end at once, as Again or Doubt."""
         with self._lock:

@@ -169,8 +169,7 @@ class Publisher:
                 more = batch.more
         except StoreError as error:
             done.error = str(error)
-            self.ledger.articles.note_poll(name, now=self.now(), error=done.error)
-            log.error("store_failed", store=name, why=done.error)
+            self._note_failure(name, done.error)
             return done
         self.ledger.articles.note_poll(name, now=self.now())
         self._withdraw(name, done)
@@ -295,13 +294,19 @@ class Publisher:
             # The first poll has just read everything.
             self.ledger.articles.note_census(name, now=now, whole=True)
             return
-        whole = now - state.censused_at >= options.census
-        if whole or state.rechecked_at is None or now - state.rechecked_at >= options.recheck:
+        # However far off: a clock that was set back must not make us look away for so long.
+        whole = abs(now - state.censused_at) >= options.census
+        if whole or state.rechecked_at is None or abs(now - state.rechecked_at) >= options.recheck:
             try:
                 self._census(name, done, whole=whole)
             except StoreError as error:
-                self.ledger.articles.note_poll(name, now=now, error=str(error))
-                log.error("store_failed", store=name, why=str(error))
+                self._note_failure(name, str(error))
+
+    def _note_failure(self, name: str, why: str) -> None:
+        if self.door.closed:
+            return  # we are stopping: no fault of the store's
+        self.ledger.articles.note_poll(name, now=self.now(), error=why)
+        log.error("store_failed", store=name, why=why)
 
     def _census(self, name: str, done: Published, *, whole: bool) -> None:
         """Compare a census with what we know. Only what two censuses in a row miss is taken for gone."""

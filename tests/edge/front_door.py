@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -38,6 +39,12 @@ def until(holds: Callable[[], object], *, within: float = 10.0) -> float:
         assert time.monotonic() < begun + within, "it did not come to pass in time"
         time.sleep(0.02)
     return time.monotonic() - begun
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return int(door.getsockname()[1])
 
 
 def measured(what: str, seconds: float) -> None:

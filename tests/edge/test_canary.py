@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from hashlib import sha256
 
 import pytest
 
-from tests.edge.front_door import SITE, STORE, Running, Site, Table, until
+from tests.edge.front_door import SITE, STORE, Running, Site, Table, free_port, until
 from tests.edge.receiver import Answer, Mood, Receiver, Seen
 
 
@@ -87,11 +86,6 @@ def _pieces(secret: str) -> Iterator[bytes]:
     yield from (lowered[start : start + 12] for start in range(0, len(lowered) - 11, 2))
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return int(door.getsockname()[1])
-
-
 # ---------------------------------------------------------------- networks and stores that fail
 
 
@@ -100,7 +94,7 @@ def test_no_secret_is_shown_whatever_networks_and_stores_answer(site: Site) -> N
     with ExitStack() as stack:
         urls = {name: stack.enter_context(Echo(status, mood)).url for name, (status, mood) in TROUBLES.items()}
         urls["page"] = stack.enter_context(Echo(200, page=True)).url
-        urls["refused"] = f"http://127.0.0.1:{closed_port()}"
+        urls["refused"] = f"http://127.0.0.1:{free_port()}"
         (site.folder / "secrets").mkdir()
         targets: Table = {
             f"{name}_{trouble}": target
@@ -293,10 +287,10 @@ def test_no_value_of_the_environment_is_shown(site: Site) -> None:
 def test_the_password_of_a_database_is_never_shown(site: Site) -> None:
     with Database() as database:
         addresses = [
-            f"127.0.0.1:{closed_port()}/news",
+            f"127.0.0.1:{free_port()}/news",
             f"127.0.0.1:{database.server_address[1]}/news",
-            f"127.0.0.1:{closed_port()}/news?sslmode={WORD}",
-            f"127.0.0.1:{closed_port()}/news?{WORD}={WORD}",
+            f"127.0.0.1:{free_port()}/news?sslmode={WORD}",
+            f"127.0.0.1:{free_port()}/news?{WORD}={WORD}",
         ]
         runs = [(address, "once") for address in addresses]
         for address, command in [*runs, (addresses[0], "run"), (addresses[1], "status")]:

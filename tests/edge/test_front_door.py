@@ -303,6 +303,53 @@ def test_the_list_of_deliveries_is_for_scripts_too(site: Site) -> None:
     assert "Text is too blue" in failed["error"]
 
 
+# ---------------------------------------------------------------- what people decide by hand
+
+
+def test_an_article_noted_before_can_be_announced_by_hand_but_not_twice(site: Site) -> None:
+    site.configure(targets={"terminal": CONSOLE})
+    site.feedpub("import", str(one_article(site)))
+    first = site.feedpub("once").out
+    assert "Try now: feedpub announce 1 --target terminal" in first
+    assert "terminal: it will be said" in site.feedpub("announce", "1", "--target", "terminal").out
+    assert "https://news.test/1" in site.feedpub("once").out
+    assert "terminal: said already" in site.feedpub("announce", "1", "--target", "terminal").out
+    assert "https://news.test/1" not in site.feedpub("once").out
+    assert "there is no target x: the config has terminal" in site.feedpub("announce", "1", "--target", "x", code=1).err
+
+
+def one_article(site: Site) -> Path:
+    path = site.folder / "one.jsonl"
+    path.write_text('{"id": "1", "title": "一つ目", "url": "https://news.test/1"}\n', encoding="utf-8")
+    return path
+
+
+def test_a_target_that_lets_us_in_no_more_is_paused_and_told_until_it_is_resumed(site: Site) -> None:
+    with Receiver() as server:
+        server.script = [(401, {})]
+        site.configure(targets={"hook": webhook(server)})
+        site.feedpub("once")
+        site.publish("one", "two", "three")
+        site.feedpub("once")
+        site.feedpub("once")
+        assert len(server.requests) == 1
+        told = site.feedpub("status", code=1).out
+        assert "problem: targets.hook is paused: the webhook does not let us in (HTTP 401)" in told
+        assert "`feedpub resume hook`" in told
+        queue = {one["article"]: one for one in site.deliveries()}
+        assert {one["state"] for one in queue.values()} == {"due"}
+        assert "1 cancelled." in site.feedpub("deliveries", "cancel", str(queue["two"]["id"])).out
+        assert "hook speaks again." in site.feedpub("resume", "hook").out
+        site.feedpub("once")
+        assert sorted(seen.json["data"]["id"] for seen in server.kept) == ["one", "three"]
+        assert len({seen.key for seen in server.requests}) == 2
+        assert [one["state"] for one in site.deliveries("--article", "two")] == ["skipped"]
+        site.feedpub("status")
+        assert "1 will be said." in site.feedpub("deliveries", "retry", str(queue["two"]["id"])).out
+        site.feedpub("once")
+        assert [seen.json["data"]["id"] for seen in server.kept[2:]] == ["two"]
+
+
 # ---------------------------------------------------------------- files to import, exit codes
 
 

@@ -10,7 +10,18 @@ from pathlib import Path
 
 from standardwebhooks import Webhook
 
-from tests.edge.front_door import CONSOLE, STORE, Running, Site, Table, discord, measured, until, webhook
+from tests.edge.front_door import (
+    CONSOLE,
+    STORE,
+    Running,
+    Site,
+    Table,
+    discord,
+    free_port,
+    measured,
+    until,
+    webhook,
+)
 from tests.edge.receiver import Answer, Mood, Receiver
 
 FIRST, SECOND = "whsec_" + "Zmlyc3Q" * 6 + "==", "whsec_" + "c2Vjb25k" * 5
@@ -54,8 +65,7 @@ def test_a_saved_cadence_is_in_force_within_two_seconds_and_others_keep_their_ph
     seconds = until(lambda: beside.look() and len(main.look()) > 1)
     measured("from saving to the first poll by the new cadence", seconds)
     assert seconds < 4  # two, and two more for a machine that is busy
-    until(lambda: main.look() and len(beside.look()) == 3)
-    assert len(main.seen) >= 4
+    until(lambda: len(main.look()) >= 3 and len(beside.look()) == 2)
     assert all(-0.6 < late < 1.0 for late in beside.off_beat(3.0)), beside.off_beat(3.0)
     daemon.end()
 
@@ -81,9 +91,10 @@ class Beats:
 
 
 def test_a_mistake_in_the_file_changes_nothing_and_is_told_until_it_is_mended(site: Site) -> None:
-    site.configure(targets={"terminal": CONSOLE})
+    site.configure(targets={"terminal": CONSOLE}, admin={"listen": f"127.0.0.1:{free_port()}"})
     daemon = running(site)
     assert problems(daemon) == []
+    assert site.feedpub("healthcheck").out == ""
     good = (site.folder / "config" / "feedpub.toml").read_text(encoding="utf-8")
     for spoiled, place in (
         (good.replace("poll = ", "poll == "), r"config/feedpub\.toml:\d+: "),
@@ -103,6 +114,7 @@ def test_a_mistake_in_the_file_changes_nothing_and_is_told_until_it_is_mended(si
     daemon.signal(signal.SIGHUP)
     daemon.wait_for("config_applied", times=2)
     daemon.end()
+    assert "127.0.0.1 refuses connections" in site.feedpub("healthcheck", code=1).err
 
 
 def test_a_target_added_live_hears_of_the_next_article_and_one_removed_of_no_more(site: Site) -> None:
@@ -244,7 +256,7 @@ def test_hanging_targets_starve_nobody_and_are_cut_when_feedpub_is_stopped(
         assert states.pop("well") == "sent"
         assert states == dict.fromkeys(slow, "doubtful")
         told = site.feedpub("status", code=1).out
-        assert "targets.hang7: of 1 notices nobody knows whether they were said" in told
+        assert "targets.hang7: nobody knows whether 1 " in told
 
 
 def test_whoever_tells_it_twice_is_obeyed_at_once_and_the_doubt_is_told_afterwards(site: Site) -> None:
@@ -264,7 +276,7 @@ def test_whoever_tells_it_twice_is_obeyed_at_once_and_the_doubt_is_told_afterwar
         assert [one["state"] for one in site.deliveries()] == ["sending"]
         told = site.feedpub("once")
         assert '"deliveries_recovered"' in told.err
-        assert "Problem: targets.room: of 1 notices nobody knows whether they were said" in told.out
+        assert "Problem: targets.room: nobody knows whether 1 " in told.out
         assert [(one["state"], one["error"]) for one in site.deliveries()] == [
             ("doubtful", "feedpub was stopped while it was being said")
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from feedpub.model import Action, Again, Article, Doubt, Refused, Said, State
+from feedpub.model import EPOCH, Action, Again, Article, Doubt, Refused, Said, State
 from feedpub.notices.pace import PATIENCE, Rest, rest_after
 from feedpub.notices.plan import Owed, news_by_target, plan
 from tests.world import Board
@@ -76,7 +76,7 @@ def test_older_news_is_told_first() -> None:
 
 # ---------------------------------------------------------------- the target afterwards
 
-CALM = Rest(0, NOW, NOW)
+CALM = Rest(0, EPOCH, NOW)
 
 
 def after(outcome: Said | Again | Refused | Doubt, before: Rest = CALM, attempts: int = 1, every: str = "0") -> Rest:

@@ -87,7 +87,7 @@ class Database:
         aside = f"{self._url.database}.before-{revision}"
         Path(aside).unlink(missing_ok=True)
         with _translated(), self.engine.connect() as connection:
-            outside = connection.execution_options(isolation_level="AUTOCOMMIT", looks=True)
+            outside = connection.execution_options(outside=True)
             outside.exec_driver_sql("VACUUM INTO ?", (aside,))
 
     # ------------------------------------------------------------ who leads
@@ -190,8 +190,9 @@ def _sqlite(path: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        looks = connection.get_execution_options().get("looks", False)
-        connection.exec_driver_sql("BEGIN" if looks else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if not options.get("outside"):  # VACUUM cannot be part of a transaction
+            connection.exec_driver_sql("BEGIN" if options.get("looks") else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -12,7 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from feedpub.errors import Superseded
 from feedpub.ledger import schema
@@ -192,6 +206,29 @@ class Deliveries:
                 _journal_end(connection, delivery, None, now)
             return len(rows)
 
+    def follow_clock(self, step: timedelta) -> None:
+        """The clock was set by `step`: what is under way keeps its lease, and nothing waits longer than it did.
+
+        Waits are not prolonged by a clock set ahead: a machine that slept looks the same, and they have passed.
+        """
+        one, of = schema.delivery.c, schema.target.c
+        back = min(step, timedelta(0))
+        with self._database.write() as connection:
+            connection.execute(
+                update(schema.target).values(
+                    rest_until=_moved(of.rest_until, back), slot_until=_moved(of.slot_until, back)
+                )
+            )
+            connection.execute(
+                update(schema.delivery)
+                .where(one.state.in_((State.DUE, State.DOUBTFUL, *_OPEN)))
+                .values(
+                    due_at=_moved(one.due_at, back),
+                    doubt_since=_moved(one.doubt_since, back),
+                    lease_until=_moved(one.lease_until, step),
+                )
+            )
+
     def next_due(self, targets: Iterable[str], now: datetime) -> datetime | None:
         """When something may next be claimed, or a lease runs out. Never sooner than true, at most `now` late."""
         one, of = schema.delivery.c, schema.target.c
@@ -345,6 +382,10 @@ def _new_delivery(owed: Owed, article: AnyRow, now: datetime) -> Fields:
 
 
 # ---------------------------------------------------------------- small things
+
+
+def _moved(moment: Column[Any], step: timedelta) -> ColumnElement[int]:
+    return type_coerce(moment, BigInteger) + step // timedelta(microseconds=1)
 
 
 def _busy(target: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or its alias

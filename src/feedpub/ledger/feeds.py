@@ -155,11 +155,15 @@ def soil_all(connection: Connection, seq: int) -> None:
 def free_held(connection: Connection, targets: Mapping[str, Target], now: datetime) -> None:
     """Move each delivery that waits for feeds, if all that carry its article are out, and it is well."""
     article, feed, delivery = schema.article.c, schema.feed.c, schema.delivery.c
-    carried = exists().where(
-        (schema.feed_source.c.feed == feed.address)
-        & (schema.membership.c.store == schema.feed_source.c.store)
-        & (schema.membership.c.category == schema.feed_source.c.category)
-        & (schema.membership.c.article == article.pk)
+    carried = (
+        exists()
+        .where(
+            (schema.feed_source.c.feed == feed.address)
+            & (schema.membership.c.store == schema.feed_source.c.store)
+            & (schema.membership.c.category == schema.feed_source.c.category)
+            & (schema.membership.c.article == article.pk)
+        )
+        .correlate(schema.feed, schema.article)  # of itself it would mean any article that the feed carries
     )
     behind = (
         exists()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from feedpub.cadence import next_slot
-from feedpub.model import Action, Again, Outcome, Refused, Said, Target
+from feedpub.model import EPOCH, Action, Again, Outcome, Refused, Said, Target
 from feedpub.retry import target_rest
 
 PATIENCE = 3
@@ -26,14 +26,18 @@ class Rest:
 def rest_after(outcome: Outcome, action: Action, attempts: int, before: Rest, target: Target, now: datetime) -> Rest:
     """Tell how a target goes on after an outcome. `attempts`: of this item, this one included."""
     if isinstance(outcome, Said):
-        speaks = action is Action.ANNOUNCE
-        slot = next_slot(now, target.every, now) if speaks else before.slot_until
-        return Rest(0, now, slot)
+        slot = _slot_after(target, now) if action is Action.ANNOUNCE else before.slot_until
+        return Rest(0, EPOCH, slot)
     if isinstance(outcome, Refused) and outcome.scope == "target":
-        return Rest(before.failures, now, before.slot_until, paused=outcome.why)
+        return Rest(before.failures, EPOCH, before.slot_until, paused=outcome.why)
     alone = attempts > PATIENCE and before.failures == 0
     if isinstance(outcome, Again) and not alone:
         failures = before.failures + 1
         rest = target_rest(failures, outcome.wait, now, target.name)
         return Rest(failures, rest, before.slot_until)
-    return Rest(0, now, before.slot_until)
+    return Rest(0, EPOCH, before.slot_until)
+
+
+def _slot_after(target: Target, now: datetime) -> datetime:
+    # A moment that need not be waited for is not `now`: a clock set back would have to reach it again.
+    return next_slot(now, target.every, now) if target.every else EPOCH
