@@ -22,7 +22,8 @@ from feedpub.http import Door
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.database import Database
-from feedpub.ledger.deliveries import Listed, TargetState
+from feedpub.ledger.deliveries import Listed
+from feedpub.ledger.targets import TargetState
 from feedpub.model import Article, Quarantined, State
 from feedpub.notices.lifecycle import FEEDS, Cancelled, Released, Retried
 from feedpub.notices.plan import Owed
@@ -121,7 +122,7 @@ class App:
         return Status(
             articles=self.ledger.articles.counts(),
             stores=tuple(one for one in self.ledger.articles.store_states() if one.name in self.settings.stores),
-            targets=tuple(one for one in self.ledger.deliveries.target_states() if one.name in self.settings.targets),
+            targets=tuple(one for one in self.ledger.targets.states() if one.name in self.settings.targets),
             deliveries=self.ledger.deliveries.counts(),
             feeds=self.ledger.feeds.paths(),
             quarantined=self.ledger.articles.quarantined(),
@@ -134,7 +135,7 @@ class App:
         for store in self.ledger.articles.store_states():
             if store.name in self.settings.stores:
                 told += [store.error and f"stores.{store.name}: {store.error}", store.note]
-        for target in self.ledger.deliveries.target_states():
+        for target in self.ledger.targets.states():
             if target.name in self.settings.targets and target.rest.paused:
                 told.append(f"targets.{target.name} is paused: {target.rest.paused} (`feedpub resume {target.name}`)")
         told += _parked(self.ledger.deliveries.counts(), self.settings.targets)
@@ -206,7 +207,7 @@ class App:
         """Let a paused target speak again."""
         if target not in self.settings.targets:
             raise FeedpubError(f"there is no target {target}: the config has {_names(self.settings.targets)}")
-        self.ledger.deliveries.resume(target)
+        self.ledger.targets.resume(target)
 
     def once(self) -> dict[str, Published]:
         """Poll every store, build every feed touched, say everything that is due now."""

@@ -25,8 +25,9 @@ from feedpub.feeds.pages import index_page
 from feedpub.feeds.rss_atom import render
 from feedpub.http import Door
 from feedpub.ledger import Ledger
-from feedpub.ledger.articles import Quarantine, Record, StoreState, Written
+from feedpub.ledger.articles import StoreState
 from feedpub.ledger.feeds import Dirty, FeedRow
+from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
     Article,
@@ -114,7 +115,7 @@ class Publisher:
         """Take on a setup: its targets, its feeds. What is no longer there is told."""
         self.setup = setup
         self._output = DiskOutput(Path(setup.feeds.output))
-        new, cancelled = self.ledger.deliveries.sync_targets(setup.targets)
+        new, cancelled = self.ledger.targets.sync(setup.targets)
         for name, count in cancelled.items():
             log.warning("queue_cancelled", target=name, deliveries=count, why="the target was removed from the config")
         self._welcome([setup.targets[name] for name in new])
@@ -420,7 +421,7 @@ class Publisher:
 
     def _converse(self, claimed: Delivery, target: Network) -> Delivery:
         written = self.ledger.articles.by_key(claimed.article)
-        context = Context(self.now(), self.ledger.deliveries.memory(target.name))
+        context = Context(self.now(), self.ledger.targets.memory(target.name))
         doubt = claimed.doubt_since is not None
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
             return self._settle(claimed, target, written, self._say(target, target.find(claimed.frozen, context)))
@@ -449,7 +450,7 @@ class Publisher:
 
     def _say(self, target: Network, conversation: Conversation) -> Outcome:
         def remember(key: str, value: str) -> None:
-            self.ledger.deliveries.remember(target.name, key, value)
+            self.ledger.targets.remember(target.name, key, value)
 
         try:
             return self.door.converse(
@@ -465,7 +466,7 @@ class Publisher:
         waits = iter(_PERSIST_WAITS)
         while True:
             try:
-                before = self.ledger.deliveries.rest(target.name)
+                before = self.ledger.targets.rest(target.name)
                 rest = rest_after(outcome, action, held.attempts, before, target, self.now())
                 settled = self.ledger.deliveries.settle(held, outcome, rest, target, self.now())
             except Superseded:

@@ -26,6 +26,7 @@ class Post:
     link: str
     title: str
     public: bool
+    scheduled: bool
     categories: frozenset[str]
 
 
@@ -85,6 +86,7 @@ def _posts(channel: ET.Element, now: datetime) -> Iterator[Post]:
             _text(item, "link"),
             "" if brief else _plain(_text(item, "title")),
             shown and out,
+            shown and not out,
             frozenset(slug for domain, slug in slugs if domain == "category"),
         )
 

@@ -228,7 +228,7 @@ class Once(RuleBasedStateMachine):
     def resume_all(self) -> None:
         with self._mortal():
             for name in self.targets:
-                self.ledger.deliveries.resume(name)
+                self.ledger.targets.resume(name)
 
     @rule()
     def release_all(self) -> None:

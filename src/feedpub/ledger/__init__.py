@@ -6,16 +6,18 @@ from feedpub.ledger.articles import Articles
 from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Deliveries
 from feedpub.ledger.feeds import Feeds
+from feedpub.ledger.targets import Targets
 
 
 class Ledger:
-    """Our own database, by its three subjects."""
+    """Our own database, by its four subjects."""
 
     def __init__(self, database: Database) -> None:
         """Work on a database; connects, and migrates, at `open`."""
         self.database = database
         self.articles = Articles(self.database)
         self.feeds = Feeds(self.database)
+        self.targets = Targets(self.database)
         self.deliveries = Deliveries(self.database)
 
     def open(self, *, lead: bool) -> None:

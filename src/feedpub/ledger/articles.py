@@ -7,63 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, func, literal, select, update
 
-from feedpub.changes import GONE, MISSED, PRESENT, Known
-from feedpub.errors import Superseded
+from feedpub.changes import GONE, Known
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
-from feedpub.ledger.deliveries import insert_owed, move_all
-from feedpub.ledger.feeds import soil, soil_all
-from feedpub.ledger.rows import AnyRow, article_body, article_of, next_seq
+from feedpub.ledger.recording import Record, Written, ensure_store, write
+from feedpub.ledger.rows import CHUNK, LIVE, WAITING, WITHDRAWN, AnyRow, article_of, chunks
 from feedpub.model import Article, Category, Quarantined, Target
-from feedpub.notices.lifecycle import Edited, Event, Restored, Withdrawn
-from feedpub.notices.plan import Owed
-
-_CHUNK = 500
-WAITING, LIVE, WITHDRAWN = "waiting", "live", "withdrawn"
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """An article to be recorded, and the marks it is known by."""
-
-    article: Article
-    fingerprint: str
-    headline: str
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """An article kept out, and the row that was judged."""
-
-    what: Quarantined
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """All that one step of a poll changes, to be written in one transaction.
-
-    `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `ripe`: those of
-    `written` were waiting for their time, and it has come.
-    `restored` are those of `written` that had been withdrawn; `gone` are levels of
-    `changes.PRESENT/MISSED/GONE` by id.
-    """
-
-    store: str
-    expected: str | None
-    cursor: str | None
-    live: bool
-    written: tuple[Written, ...] = ()
-    restored: frozenset[str] = frozenset()
-    ripe: bool = False
-    withdrawn: tuple[str, ...] = ()
-    gone: Mapping[str, int] | None = None
-    quarantined: tuple[Quarantine, ...] = ()
-    categories: tuple[Category, ...] | None = None
-    owed: tuple[Owed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +60,7 @@ class Articles:
         """What we remember of these articles, quarantined ones included."""
         found: dict[str, Known] = {}
         with self._database.read() as connection:
-            for some in _chunks(list(ids)):
+            for some in chunks(list(ids)):
                 where = (schema.article.c.store == store) & schema.article.c.id.in_(some)
                 for row in connection.execute(_known_columns().where(where)):
                     found[row.id] = _known(row)
@@ -134,10 +85,10 @@ class Articles:
                         & (schema.article.c.id > after)
                     )
                     .order_by(schema.article.c.id)
-                    .limit(_CHUNK)
+                    .limit(CHUNK)
                 ).all()
             yield from map(_known, rows)
-            if len(rows) < _CHUNK:
+            if len(rows) < CHUNK:
                 return
             after = rows[-1].id
 
@@ -145,7 +96,7 @@ class Articles:
         """Who has these guids: (store, id) by guid."""
         found: dict[str, tuple[str, str]] = {}
         with self._database.read() as connection:
-            for some in _chunks(list(guids)):
+            for some in chunks(list(guids)):
                 for row in connection.execute(
                     select(schema.article.c.guid, schema.article.c.store, schema.article.c.id).where(
                         schema.article.c.guid.in_(some)
@@ -183,7 +134,7 @@ class Articles:
             row = connection.execute(select(schema.article).where(schema.article.c.pk == key)).one()
         return Written(article_of(row.body), row.fingerprint, row.headline, row.revision)
 
-    def ripe(self, now: datetime, limit: int = _CHUNK) -> tuple[Written, ...]:
+    def ripe(self, now: datetime, limit: int = CHUNK) -> tuple[Written, ...]:
         """Articles dated in the future whose time has come."""
         with self._database.read() as connection:
             rows = connection.execute(
@@ -243,22 +194,12 @@ class Articles:
         Raises Superseded if the cursor is not the expected one any more.
         """
         with self._database.write() as connection:
-            seq = next_seq(connection)
-            _move_cursor(connection, record, now)
-            if record.categories is not None:
-                _replace_categories(connection, record.store, record.categories)
-                soil_all(connection, seq)
-            keys = _write_articles(connection, record, seq, now)
-            _move_edited(connection, record, keys, targets, now)
-            _withdraw(connection, record, targets, seq, now)
-            _mark_gone(connection, record)
-            _replace_quarantine(connection, record, now)
-            insert_owed(connection, record.owed, now)
+            write(connection, record, targets, now)
 
     def note_poll(self, store: str, *, now: datetime, error: str = "") -> None:
         """Remember how the last poll ended: since when it fails, and why."""
         with self._database.write() as connection:
-            _ensure_store(connection, store)
+            ensure_store(connection, store)
             failed_since = func.coalesce(schema.store.c.failed_since, literal(now, schema.Moment())) if error else None
             connection.execute(
                 update(schema.store)
@@ -278,177 +219,7 @@ class Articles:
             connection.execute(update(schema.store).where(schema.store.c.name == store).values(**moments))
 
 
-# ---------------------------------------------------------------- the steps of `record`
-
-
-def _ensure_store(connection: Connection, name: str) -> None:
-    if connection.execute(select(schema.store.c.name).where(schema.store.c.name == name)).first() is None:
-        connection.execute(insert(schema.store).values(name=name, cursor=None, phase="baseline", error="", note=""))
-
-
-def _move_cursor(connection: Connection, record: Record, now: datetime) -> None:
-    _ensure_store(connection, record.store)
-    same = schema.store.c.cursor.is_(None) if record.expected is None else schema.store.c.cursor == record.expected
-    moved = connection.execute(
-        update(schema.store)
-        .where((schema.store.c.name == record.store) & same)
-        .values(cursor=record.cursor, phase="live" if record.live else "baseline", polled_at=now)
-    )
-    if moved.rowcount != 1:
-        raise Superseded(f"stores.{record.store}: another poll was faster; nothing of this one was recorded")
-
-
-def _replace_categories(connection: Connection, store: str, categories: Iterable[Category]) -> None:
-    connection.execute(delete(schema.category).where(schema.category.c.store == store))
-    rows = [
-        {"store": store, "key": one.key, "name": one.name, "slug": one.slug, "parent": one.parent}
-        for one in {one.key: one for one in categories}.values()
-    ]
-    if rows:
-        connection.execute(insert(schema.category), rows)
-
-
-def _write_articles(connection: Connection, record: Record, seq: int, now: datetime) -> dict[str, int]:
-    """Insert or replace; returns the row key by article id."""
-    before = _keys(connection, record.store, [one.article.id for one in record.written])
-    asleep = _waiting(connection, list(before.values())) if not record.ripe else frozenset()
-    soil(connection, list(before.values()), seq)
-    fresh = [_article_fields(one, seq, now) for one in record.written if one.article.id not in before]
-    keys = dict(before)
-    if fresh:
-        rows = connection.execute(insert(schema.article).returning(schema.article.c.pk, schema.article.c.id), fresh)
-        keys |= {row.id: row.pk for row in rows}
-    for one in record.written:
-        if one.article.id in before:
-            key = before[one.article.id]
-            fields = _article_fields(one, seq, now)
-            if key in asleep:
-                # Only `ripen` wakes it: else an edit that comes as its time does would make old news of it.
-                fields["state"] = WAITING
-            connection.execute(update(schema.article).where(schema.article.c.pk == key).values(**fields))
-            connection.execute(delete(schema.membership).where(schema.membership.c.article == key))
-    awake = [one.article for one in record.written if keys[one.article.id] not in asleep]
-    members = [row for one in awake for row in _membership(one, keys[one.id], now)]
-    if members:
-        connection.execute(insert(schema.membership), members)
-    soil(connection, list(keys.values()), seq)
-    return keys
-
-
-def _article_fields(written: Written, seq: int, now: datetime) -> dict[str, Any]:
-    article = written.article
-    return {
-        "store": article.store,
-        "id": article.id,
-        "guid": article.guid,
-        "fingerprint": written.fingerprint,
-        "headline": written.headline,
-        "revision": written.revision,
-        "seq": seq,
-        "state": LIVE if article.published <= now else WAITING,
-        "brief": article.brief,
-        "gone": PRESENT,
-        "published": article.published,
-        "updated": article.updated,
-        "withdrawn_at": None,
-        "body": article_body(article),
-    }
-
-
-def _membership(article: Article, key: int, now: datetime) -> Iterator[dict[str, Any]]:
-    if article.published > now:
-        return
-    for category in dict.fromkeys(article.categories):
-        yield {
-            "article": key,
-            "category": category,
-            "store": article.store,
-            "published": article.published,
-            "guid": article.guid,
-        }
-
-
-def _move_edited(
-    connection: Connection, record: Record, keys: Mapping[str, int], targets: Mapping[str, Target], now: datetime
-) -> None:
-    events: dict[int, Event] = {}
-    for one in record.written:
-        kind = Restored if one.article.id in record.restored else Edited
-        events[keys[one.article.id]] = kind(one.revision, one.article.announce)
-    move_all(connection, events, targets, now)
-
-
-def _withdraw(connection: Connection, record: Record, targets: Mapping[str, Target], seq: int, now: datetime) -> None:
-    keys = list(_keys(connection, record.store, record.withdrawn).values())
-    if not keys:
-        return
-    soil(connection, keys, seq)
-    connection.execute(delete(schema.membership).where(schema.membership.c.article.in_(keys)))
-    # What nobody has seen yet is forgotten: if it comes back, it is news.
-    seen = exists().where(schema.delivery.c.article == schema.article.c.pk)
-    unseen = (schema.article.c.state == WAITING) & ~seen
-    connection.execute(delete(schema.article).where(schema.article.c.pk.in_(keys) & unseen))
-    connection.execute(
-        update(schema.article)
-        .where(schema.article.c.pk.in_(keys))
-        .values(state=WITHDRAWN, withdrawn_at=now, gone=GONE, seq=seq)
-    )
-    move_all(connection, dict.fromkeys(keys, Withdrawn()), targets, now)
-
-
-def _mark_gone(connection: Connection, record: Record) -> None:
-    for level in (PRESENT, MISSED, GONE):
-        ids = [id_ for id_, given in (record.gone or {}).items() if given == level]
-        for some in _chunks(ids):
-            connection.execute(
-                update(schema.article)
-                .where((schema.article.c.store == record.store) & schema.article.c.id.in_(some))
-                .values(gone=level)
-            )
-
-
-def _replace_quarantine(connection: Connection, record: Record, now: datetime) -> None:
-    judged = [one.article.id for one in record.written] + [one.what.id for one in record.quarantined]
-    for some in _chunks([*judged, *record.withdrawn]):
-        connection.execute(
-            delete(schema.quarantine).where(
-                (schema.quarantine.c.store == record.store) & schema.quarantine.c.id.in_(some)
-            )
-        )
-    rows = {
-        one.what.id: {
-            "store": record.store,
-            "id": one.what.id,
-            "fingerprint": one.fingerprint,
-            "reason": one.what.reason,
-            "at": now,
-        }
-        for one in record.quarantined
-    }
-    if rows:
-        connection.execute(insert(schema.quarantine), list(rows.values()))
-
-
 # ---------------------------------------------------------------- small things
-
-
-def _keys(connection: Connection, store: str, ids: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for some in _chunks(list(ids)):
-        rows = connection.execute(
-            select(schema.article.c.id, schema.article.c.pk).where(
-                (schema.article.c.store == store) & schema.article.c.id.in_(some)
-            )
-        )
-        found |= {row.id: row.pk for row in rows}
-    return found
-
-
-def _waiting(connection: Connection, keys: Sequence[int]) -> frozenset[int]:
-    rows = connection.execute(
-        select(schema.article.c.pk).where(schema.article.c.pk.in_(keys) & (schema.article.c.state == WAITING))
-    )
-    return frozenset(row.pk for row in rows)
 
 
 def _live_count(connection: Connection, store: str) -> int:
@@ -492,8 +263,3 @@ def _store_state(row: AnyRow) -> StoreState:
         rechecked_at=row.rechecked_at,
         censused_at=row.censused_at,
     )
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]

@@ -6,7 +6,6 @@ Locks are always taken in the order target, delivery.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,14 +30,14 @@ from sqlalchemy import (
 from feedpub.errors import Superseded
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
-from feedpub.ledger.rows import AnyRow, Fields, article_of, delivery_fields, delivery_of
-from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Said, State, Target
+from feedpub.ledger.moving import insert_owed, locked, save
+from feedpub.ledger.rows import article_of, delivery_of
+from feedpub.model import Action, Article, Delivery, Notice, Outcome, Said, State, Target
 from feedpub.notices.lifecycle import (
     FLOOD,
     Answered,
     Cancelled,
     Claimed,
-    Event,
     Lost,
     Released,
     Retried,
@@ -55,15 +54,6 @@ LEASE_MARGIN = timedelta(seconds=30)
 _OPEN = (State.CLAIMED, State.SENDING)
 _due = schema.delivery.alias("due")
 _other = schema.delivery.alias("other")
-
-
-@dataclass(frozen=True, slots=True)
-class TargetState:
-    """How a target is doing."""
-
-    name: str
-    kind: str
-    rest: Rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,62 +83,6 @@ class Deliveries:
         """Work on an open database."""
         self._database = database
 
-    # ------------------------------------------------------------ targets
-
-    def sync_targets(self, targets: Mapping[str, Target]) -> tuple[tuple[str, ...], dict[str, int]]:
-        """Make the targets those given. Returns the new ones, and what it cancelled of each removed one."""
-        with self._database.write() as connection:
-            have = {row.name: row for row in connection.execute(select(schema.target))}
-            new = tuple(name for name in targets if name not in have)
-            for name in new:
-                connection.execute(
-                    insert(schema.target).values(
-                        name=name, kind=targets[name].kind, paused="", failures=0, rest_until=EPOCH, slot_until=EPOCH,
-                        memory="{}",
-                    )
-                )  # fmt: skip
-            for name, target in targets.items():
-                if name in have and have[name].kind != target.kind:
-                    connection.execute(
-                        update(schema.target).where(schema.target.c.name == name).values(kind=target.kind)
-                    )
-            removed = [name for name in have if name not in targets]
-            return new, {name: count for name in removed if (count := _cancel_all(connection, name))}
-
-    def target_states(self) -> tuple[TargetState, ...]:
-        """Every target ever configured."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(schema.target).order_by(schema.target.c.name))
-            return tuple(TargetState(row.name, row.kind, _rest(row)) for row in rows)
-
-    def rest(self, name: str) -> Rest:
-        """How one target is going on."""
-        with self._database.read() as connection:
-            return _rest(connection.execute(select(schema.target).where(schema.target.c.name == name)).one())
-
-    def resume(self, name: str) -> None:
-        """Let a paused target speak again."""
-        with self._database.write() as connection:
-            connection.execute(
-                update(schema.target)
-                .where(schema.target.c.name == name)
-                .values(paused="", failures=0, rest_until=EPOCH)
-            )
-
-    def memory(self, name: str) -> dict[str, str]:
-        """What a target remembered."""
-        with self._database.read() as connection:
-            text = connection.execute(select(schema.target.c.memory).where(schema.target.c.name == name)).scalar_one()
-        return dict(json.loads(text))
-
-    def remember(self, name: str, key: str, value: str) -> None:
-        """Make something durable for a target."""
-        with self._database.write() as connection:
-            where = schema.target.c.name == name
-            text = connection.execute(select(schema.target.c.memory).where(where).with_for_update()).scalar_one()
-            memory = {**json.loads(text), key: value}
-            connection.execute(update(schema.target).where(where).values(memory=json.dumps(memory)))
-
     # ------------------------------------------------------------ a delivery's way
 
     def claim(self, targets: Mapping[str, Target], now: datetime, limit: int) -> tuple[Delivery, ...]:
@@ -168,7 +102,7 @@ class Deliveries:
             started = step(held, Started(notice), target, now)
             if started == held:
                 raise Superseded("the delivery changed while its notice was written")
-            _save(connection, held, started)
+            save(connection, held, started)
             _journal_start(connection, started, notice.action, now)
             return started
 
@@ -180,7 +114,7 @@ class Deliveries:
             )
             held = _own(connection, delivery)
             settled = step(held, Answered(outcome), target, now)
-            _save(connection, held, settled)
+            save(connection, held, settled)
             _journal_end(connection, held, outcome, now)
             connection.execute(
                 update(schema.target)
@@ -197,12 +131,12 @@ class Deliveries:
         if not all_leases:
             lost &= schema.delivery.c.lease_until < now
         with self._database.write() as connection:
-            rows = connection.execute(_locked(select(schema.delivery).where(lost))).all()
+            rows = connection.execute(locked(select(schema.delivery).where(lost))).all()
             for row in rows:
                 delivery = delivery_of(row)
                 target = targets.get(delivery.target)
                 after = _orphaned(delivery) if target is None else step(delivery, Lost(), target, now)
-                _save(connection, delivery, after)
+                save(connection, delivery, after)
                 _journal_end(connection, delivery, None, now)
             return len(rows)
 
@@ -319,66 +253,17 @@ class Deliveries:
         """Let a person's word change these deliveries. Returns how many it changed."""
         changed = 0
         with self._database.write() as connection:
-            rows = connection.execute(_locked(select(schema.delivery).where(schema.delivery.c.id.in_(list(ids))))).all()
+            rows = connection.execute(locked(select(schema.delivery).where(schema.delivery.c.id.in_(list(ids))))).all()
             for delivery in map(delivery_of, rows):
                 if delivery.target in targets:
                     after = step(delivery, event, targets[delivery.target], now)
-                    changed += _save(connection, delivery, after)
+                    changed += save(connection, delivery, after)
         return changed
 
     def owe(self, owed: Sequence[Owed], now: datetime) -> None:
         """Take on more deliveries, such as a new target's backlog; those that exist stay as they are."""
         with self._database.write() as connection:
             insert_owed(connection, owed, now)
-
-
-# ---------------------------------------------------------------- inside other transactions
-
-
-def move_all(connection: Connection, events: Mapping[int, Event], targets: Mapping[str, Target], now: datetime) -> None:
-    """Step every delivery of these articles (by row key) through what happened to them."""
-    keys = list(events)
-    for start in range(0, len(keys), 500):
-        some = keys[start : start + 500]
-        rows = connection.execute(_locked(select(schema.delivery).where(schema.delivery.c.article.in_(some)))).all()
-        for delivery in map(delivery_of, rows):
-            if delivery.target in targets:
-                after = step(delivery, events[delivery.article], targets[delivery.target], now)
-                _save(connection, delivery, after)
-
-
-def insert_owed(connection: Connection, owed: Sequence[Owed], now: datetime) -> None:
-    """Add the deliveries planned; one that exists already stays as it is."""
-    guids = list(dict.fromkeys(one.guid for one in owed))
-    for start in range(0, len(guids), 500):
-        some = guids[start : start + 500]
-        query = select(schema.article.c.guid, schema.article.c.pk, schema.article.c.revision)
-        articles = {row.guid: row for row in connection.execute(query.where(schema.article.c.guid.in_(some)))}
-        keys = [row.pk for row in articles.values()]
-        there = select(schema.delivery.c.target, schema.delivery.c.article).where(schema.delivery.c.article.in_(keys))
-        have = {(row.target, row.article) for row in connection.execute(there)}
-        fresh = [
-            _new_delivery(one, articles[one.guid], now)
-            for one in owed
-            if one.guid in articles and (one.target, articles[one.guid].pk) not in have
-        ]
-        if fresh:
-            connection.execute(insert(schema.delivery), fresh)
-
-
-def _new_delivery(owed: Owed, article: AnyRow, now: datetime) -> Fields:
-    delivery = Delivery(
-        id=0,
-        target=owed.target,
-        article=article.pk,
-        state=owed.state,
-        wanted=article.revision,
-        held_by=owed.held_by,
-        reason=owed.reason,
-        created_at=now,
-        expires_at=owed.expires_at,
-    )
-    return delivery_fields(delivery)
 
 
 # ---------------------------------------------------------------- small things
@@ -426,7 +311,7 @@ def _claim_one(connection: Connection, target: Target, lease: Claimed, now: date
     while (row := connection.execute(query).first()) is not None:
         delivery = delivery_of(row)
         after = step(delivery, lease, target, now)
-        _save(connection, delivery, after)
+        save(connection, delivery, after)
         if after.state is State.CLAIMED:
             return after
     return None
@@ -441,13 +326,6 @@ def _own(connection: Connection, delivery: Delivery) -> Delivery:
     if held is None or held.fence != delivery.fence or held.state not in _OPEN:
         raise Superseded("the delivery changed hands")
     return held
-
-
-def _save(connection: Connection, before: Delivery, after: Delivery) -> bool:
-    if before == after:
-        return False
-    connection.execute(update(schema.delivery).where(schema.delivery.c.id == after.id).values(**delivery_fields(after)))
-    return True
 
 
 def _journal_start(connection: Connection, delivery: Delivery, action: Action, now: datetime) -> None:
@@ -469,27 +347,9 @@ def _journal_end(connection: Connection, delivery: Delivery, outcome: Outcome | 
     )
 
 
-def _cancel_all(connection: Connection, name: str) -> int:
-    """Cancel what a removed target still had to say; what it is saying this moment runs to its end."""
-    waiting = (State.HELD, State.DUE, State.DOUBTFUL)
-    rows = connection.execute(
-        _locked(select(schema.delivery).where(schema.delivery.c.target == name, schema.delivery.c.state.in_(waiting)))
-    ).all()
-    why = f"the target {name} was removed from the config"
-    return sum(_save(connection, one, cancel(one, why)) for one in map(delivery_of, rows))
-
-
 def _orphaned(delivery: Delivery) -> Delivery:
     """What a target that is gone from the config was saying when feedpub was stopped."""
     doubtful = delivery.state is State.SENDING or delivery.doubt_since is not None
     idle = replace(delivery, state=State.DOUBTFUL if doubtful else State.DUE, lease_until=None)
     idle = replace(idle, doubt_since=idle.doubt_since or idle.created_at) if doubtful else idle
     return cancel(idle, f"the target {delivery.target} was removed from the config")
-
-
-def _rest(row: AnyRow) -> Rest:
-    return Rest(row.failures, row.rest_until, row.slot_until, row.paused)
-
-
-def _locked(query: Select[Any]) -> Select[Any]:
-    return query.order_by(schema.delivery.c.id).with_for_update()

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, 
 
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
-from feedpub.ledger.deliveries import move_all
+from feedpub.ledger.moving import move_all
 from feedpub.ledger.rows import article_of, next_seq
 from feedpub.model import Article, State, Target
 from feedpub.notices.lifecycle import FEEDS, FeedsOut

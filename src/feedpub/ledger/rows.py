@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, update
@@ -14,8 +15,16 @@ from feedpub.model import Article, Delivery, Notice, State
 _articles = TypeAdapter(Article)
 _notices = TypeAdapter(Notice)
 
+_Some = TypeVar("_Some")
+
 Fields = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
+
+WAITING, LIVE, WITHDRAWN = "waiting", "live", "withdrawn"
+"""The states of an article: dated in the future, public, public no more."""
+
+CHUNK = 500
+"""Rows asked for or written in one statement: SQLite takes only some thousand values."""
 
 
 def article_body(article: Article) -> str:
@@ -52,3 +61,9 @@ def next_seq(connection: Connection) -> int:
         .returning(schema.counter.c.value)
     )
     return int(connection.execute(raised).scalar_one())
+
+
+def chunks(values: Sequence[_Some]) -> Iterator[Sequence[_Some]]:
+    """Cut a list into what one statement takes."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

@@ -1,0 +1,75 @@
+"""what happened to articles + their deliveries -> the deliveries as `lifecycle.step` says they stand.
+
+Inside the transactions of others: a row is read under its lock, stepped, and written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select, update
+
+from feedpub.ledger import schema
+from feedpub.ledger.rows import AnyRow, Fields, chunks, delivery_fields, delivery_of
+from feedpub.model import Delivery, Target
+from feedpub.notices.lifecycle import Event, step
+from feedpub.notices.plan import Owed
+
+
+def move_all(connection: Connection, events: Mapping[int, Event], targets: Mapping[str, Target], now: datetime) -> None:
+    """Step every delivery of these articles (by row key) through what happened to them."""
+    keys = list(events)
+    for some in chunks(keys):
+        rows = connection.execute(locked(select(schema.delivery).where(schema.delivery.c.article.in_(some)))).all()
+        for delivery in map(delivery_of, rows):
+            if delivery.target in targets:
+                after = step(delivery, events[delivery.article], targets[delivery.target], now)
+                save(connection, delivery, after)
+
+
+def insert_owed(connection: Connection, owed: Sequence[Owed], now: datetime) -> None:
+    """Add the deliveries planned; one that exists already stays as it is."""
+    guids = list(dict.fromkeys(one.guid for one in owed))
+    for some in chunks(guids):
+        query = select(schema.article.c.guid, schema.article.c.pk, schema.article.c.revision)
+        articles = {row.guid: row for row in connection.execute(query.where(schema.article.c.guid.in_(some)))}
+        keys = [row.pk for row in articles.values()]
+        there = select(schema.delivery.c.target, schema.delivery.c.article).where(schema.delivery.c.article.in_(keys))
+        have = {(row.target, row.article) for row in connection.execute(there)}
+        fresh = [
+            _new_delivery(one, articles[one.guid], now)
+            for one in owed
+            if one.guid in articles and (one.target, articles[one.guid].pk) not in have
+        ]
+        if fresh:
+            connection.execute(insert(schema.delivery), fresh)
+
+
+def _new_delivery(owed: Owed, article: AnyRow, now: datetime) -> Fields:
+    delivery = Delivery(
+        id=0,
+        target=owed.target,
+        article=article.pk,
+        state=owed.state,
+        wanted=article.revision,
+        held_by=owed.held_by,
+        reason=owed.reason,
+        created_at=now,
+        expires_at=owed.expires_at,
+    )
+    return delivery_fields(delivery)
+
+
+def save(connection: Connection, before: Delivery, after: Delivery) -> bool:
+    """Write how a delivery stands now, if that is not how it stood before; tells whether it was written."""
+    if before == after:
+        return False
+    connection.execute(update(schema.delivery).where(schema.delivery.c.id == after.id).values(**delivery_fields(after)))
+    return True
+
+
+def locked(query: Select[Any]) -> Select[Any]:
+    """Have the rows of a query to oneself, in an order in which two never wait for each other."""
+    return query.order_by(schema.delivery.c.id).with_for_update()

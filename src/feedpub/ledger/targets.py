@@ -1,0 +1,102 @@
+"""How each target is doing, and what it remembers. One transaction per method; decides nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from feedpub.ledger import schema
+from feedpub.ledger.database import Database
+from feedpub.ledger.moving import locked, save
+from feedpub.ledger.rows import AnyRow, delivery_of
+from feedpub.model import EPOCH, State, Target
+from feedpub.notices.lifecycle import cancel
+from feedpub.notices.pace import Rest
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """How a target is doing."""
+
+    name: str
+    kind: str
+    rest: Rest
+
+
+class Targets:
+    """The targets' side of the ledger."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on an open database."""
+        self._database = database
+
+    def sync(self, targets: Mapping[str, Target]) -> tuple[tuple[str, ...], dict[str, int]]:
+        """Make the targets those given. Returns the new ones, and what it cancelled of each removed one."""
+        with self._database.write() as connection:
+            have = {row.name: row for row in connection.execute(select(schema.target))}
+            new = tuple(name for name in targets if name not in have)
+            for name in new:
+                connection.execute(
+                    insert(schema.target).values(
+                        name=name, kind=targets[name].kind, paused="", failures=0, rest_until=EPOCH, slot_until=EPOCH,
+                        memory="{}",
+                    )
+                )  # fmt: skip
+            for name, target in targets.items():
+                if name in have and have[name].kind != target.kind:
+                    connection.execute(
+                        update(schema.target).where(schema.target.c.name == name).values(kind=target.kind)
+                    )
+            removed = [name for name in have if name not in targets]
+            return new, {name: count for name in removed if (count := _cancel_all(connection, name))}
+
+    def states(self) -> tuple[TargetState, ...]:
+        """Every target ever configured."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(schema.target).order_by(schema.target.c.name))
+            return tuple(TargetState(row.name, row.kind, _rest(row)) for row in rows)
+
+    def rest(self, name: str) -> Rest:
+        """How one target is going on."""
+        with self._database.read() as connection:
+            return _rest(connection.execute(select(schema.target).where(schema.target.c.name == name)).one())
+
+    def resume(self, name: str) -> None:
+        """Let a paused target speak again."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(schema.target)
+                .where(schema.target.c.name == name)
+                .values(paused="", failures=0, rest_until=EPOCH)
+            )
+
+    def memory(self, name: str) -> dict[str, str]:
+        """What a target remembered."""
+        with self._database.read() as connection:
+            text = connection.execute(select(schema.target.c.memory).where(schema.target.c.name == name)).scalar_one()
+        return dict(json.loads(text))
+
+    def remember(self, name: str, key: str, value: str) -> None:
+        """Make something durable for a target."""
+        with self._database.write() as connection:
+            where = schema.target.c.name == name
+            text = connection.execute(select(schema.target.c.memory).where(where).with_for_update()).scalar_one()
+            memory = {**json.loads(text), key: value}
+            connection.execute(update(schema.target).where(where).values(memory=json.dumps(memory)))
+
+
+def _cancel_all(connection: Connection, name: str) -> int:
+    """Cancel what a removed target still had to say; what it is saying this moment runs to its end."""
+    waiting = (State.HELD, State.DUE, State.DOUBTFUL)
+    rows = connection.execute(
+        locked(select(schema.delivery).where(schema.delivery.c.target == name, schema.delivery.c.state.in_(waiting)))
+    ).all()
+    why = f"the target {name} was removed from the config"
+    return sum(save(connection, one, cancel(one, why)) for one in map(delivery_of, rows))
+
+
+def _rest(row: AnyRow) -> Rest:
+    return Rest(row.failures, row.rest_until, row.slot_until, row.paused)
