@@ -29,7 +29,7 @@ import feedpub.app
 import feedpub.daemon
 from feedpub.cli import main
 from feedpub.http import Door, _Line, _OnLine
-from feedpub.ledger import articles as recording
+from feedpub.ledger import recording
 from feedpub.ledger.articles import Articles
 from feedpub.ledger.deliveries import Deliveries
 from feedpub.ledger.feeds import Feeds
