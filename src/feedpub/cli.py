@@ -153,7 +153,11 @@ def healthcheck(context: typer.Context) -> None:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)  # noqa: S104 - asked of ourselves
     address = f"http://[{host}]:{admin.port}" if ":" in host else f"http://{host}:{admin.port}"
     reply = Door().fetch(Request("GET", f"{address}/health/ready"), timeout=parse_duration("5s"), allow_private=True)
-    for problem in json.loads(reply.body)["problems"]:
+    try:
+        problems = json.loads(reply.body)["problems"]
+    except (ValueError, TypeError, KeyError):
+        raise FeedpubError(f"what answers at {host}:{admin.port} is not feedpub: check admin.listen") from None
+    for problem in problems:
         _out.print(escape(problem))
 
 

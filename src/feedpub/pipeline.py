@@ -211,8 +211,6 @@ class Publisher:
         if batch.categories is not None:
             self._sync_feeds()
             self._tell_unknown()
-        for name_, count in news_by_target(owed).items():
-            done.news[name_] = done.news.get(name_, 0) + count
         _tell_held(owed)
         _count_owed(done, owed)
         done.quarantined += len(record.quarantined)
@@ -529,6 +527,8 @@ def _tell_held(owed: Iterable[Owed]) -> None:
 
 
 def _count_owed(done: Published, owed: Sequence[Owed]) -> None:
+    for target, count in news_by_target(owed).items():
+        done.news[target] = done.news.get(target, 0) + count
     skipped = sum(one.state is State.SKIPPED for one in owed)
     done.owed += len(owed) - skipped
     done.skipped += skipped

@@ -281,14 +281,14 @@ def test_postgresql_that_is_stopped_and_started_is_waited_for(
 
 @needs_gcc
 def test_a_clock_that_is_set_stalls_nothing_and_repeats_nothing(site: Site, receiver: Receiver, tmp_path: Path) -> None:
-    targets = {"hook": webhook(receiver), "paced": webhook(receiver, every="1s"), "room": discord(receiver)}
+    targets: Table = {"hook": webhook(receiver), "paced": webhook(receiver, every="1s"), "room": discord(receiver)}
     site.configure(targets=targets)
     site.feedpub("once")
+    said = ["first"]
     with shifted(site, tmp_path) as shift:
         site.publish("first", published=ago(hours=2))
         until(lambda: Counter(heard(receiver)) == {"first": 2}, within=MARGIN)
         receiver.default = Answer(200, {"id": "99"}, after=1.0)
-        said = ["first"]
         for step, hours in (("an_hour_back", -1), ("an_hour_ahead", 0)):
             site.publish(f"{step}_under_way", published=ago(hours=2))
             wait_for(receiver, f"{step}_under_way")
