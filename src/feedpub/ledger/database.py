@@ -7,9 +7,11 @@ SQLite: WAL, synchronous=FULL (a lost last commit would be a second notice), BEG
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import IO, Any
 
 from alembic import command
@@ -212,7 +214,8 @@ def _open_private(path: Path) -> IO[str]:
     try:
         return path.open("a", encoding="ascii")
     except OSError:
-        raise LedgerError(f"cannot write {path}: make its folder writable for the user that runs feedpub") from None
+        who, folder = f"{os.geteuid()}:{os.getegid()}", quote(str(path.parent))
+        raise LedgerError(f"cannot write {path}: give its folder to feedpub's user: chown -R {who} {folder}") from None
 
 
 @contextmanager
