@@ -6,7 +6,7 @@ The boards differ in what they can tell after a doubt; the world remembers every
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
@@ -155,7 +155,12 @@ class MuteBoard(Board):
 
 # ---------------------------------------------------------------- the other side
 
-Behaviour = Literal["ok", "busy", "lost before", "lost after", "refused", "forbidden", "crash before", "crash after"]
+Behaviour = Literal[
+    "ok", "busy", "lost before", "lost after", "refused", "forbidden", "crash before", "crash after", "late", "late no"
+]  # fmt: skip
+
+
+_NO: dict[Behaviour, int] = {"busy": 429, "refused": 422, "forbidden": 403, "late no": 422}
 
 
 class Crash(BaseException):
@@ -177,7 +182,11 @@ class Post:
 
 @dataclass
 class World:
-    """The boards, and how they behave next. `doubts` counts answers that got lost, per target and guid."""
+    """The boards, and how they behave next. `doubts` counts answers that got lost, per target and guid.
+
+    `carried` tells whether readers of the feeds can see an article now; what was announced without is in `early`.
+    `late`: the answer just given is still on its way.
+    """
 
     now: datetime
     posts: list[Post] = field(default_factory=list)
@@ -185,6 +194,10 @@ class World:
     doubts: dict[tuple[str, str], int] = field(default_factory=dict)
     window: timedelta = timedelta(hours=1)
     keyed: frozenset[str] = frozenset()
+    carried: Callable[[str], bool] = lambda _: True
+    early: list[str] = field(default_factory=list)
+    late: bool = False
+    prefix: str = "p"
 
     def standing(self, target: str, guid: str) -> list[Post]:
         """What readers of a board see of an article."""
@@ -215,25 +228,29 @@ class World:
     def _answer(self, asked: Request) -> Reply | Outcome:
         said = json.loads(asked.body)
         behaviour = self.behaviours.pop(0) if self.behaviours else "ok"
+        if said["verb"] == "announce" and not self.carried(said["guid"]):
+            self.early.append(said["guid"])
         if behaviour == "crash before":
             raise Crash
-        if behaviour in {"busy", "refused", "forbidden"}:
-            return Reply({"busy": 429, "refused": 422, "forbidden": 403}[behaviour])
+        self.late = behaviour in {"late", "late no"}
+        if behaviour in _NO:
+            return Reply(_NO[behaviour])
         if behaviour == "lost before":
             return self._lost(said, asked)
         body = json.dumps({"id": self._do(said)}).encode()
         if behaviour == "crash after":
-            self._count_doubt(said)
             raise Crash
+        if behaviour == "late":
+            self.doubt(said["target"], said["guid"])
         return self._lost(said, asked) if behaviour == "lost after" else Reply(200, body=body)
 
     def _lost(self, said: dict[str, str], asked: Request) -> Outcome:
-        self._count_doubt(said)
+        self.doubt(said["target"], said["guid"])
         return Doubt("no answer") if asked.says else Again("no answer")
 
-    def _count_doubt(self, said: dict[str, str]) -> None:
-        key = (said["target"], said["guid"])
-        self.doubts[key] = self.doubts.get(key, 0) + 1
+    def doubt(self, target: str, guid: str) -> None:
+        """Count one more answer that feedpub may never hear."""
+        self.doubts[target, guid] = self.doubts.get((target, guid), 0) + 1
 
     def _do(self, said: dict[str, str]) -> str:
         if said["verb"] == "find":
@@ -252,6 +269,6 @@ class World:
             repeat = said["target"] in self.keyed and post.key == said["key"]
             if repeat and self.now - post.made_at < self.window:
                 return post.id
-        made = Post(f"p{len(self.posts)}", said["target"], said["guid"], said["key"], said["text"], self.now)
+        made = Post(f"{self.prefix}{len(self.posts)}", said["target"], said["guid"], said["key"], said["text"], self.now)
         self.posts.append(made)
         return made.id

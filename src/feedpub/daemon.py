@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobSubmissionEvent
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_MISSED,
+    JobExecutionEvent,
+    JobSubmissionEvent,
+)
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -201,6 +207,8 @@ class Daemon:
         except FeedpubError as error:
             self.app.config_problem = f"the saved config is not in force: {error}"
             log.error("config_refused", why=str(error))
+            # A config that is well is tried again: only the database kept it from being in force.
+            self._digest = "" if isinstance(error, LedgerError) else self._digest
             return
         try:
             if front is not None:
@@ -228,7 +236,7 @@ class _Deliveries:
         self._wake = wake
         self._stopping = stopping
         self._lock = threading.Lock()
-        self._at_work: dict[int, float] = {}
+        self._at_work: dict[tuple[int, int], float] = {}
         self._idle = threading.Condition(self._lock)
         self._thread = threading.Thread(target=self._loop, name="deliveries", daemon=True)
 
@@ -278,7 +286,7 @@ class _Deliveries:
 
     def _begin(self, claimed: Delivery) -> None:
         with self._lock:
-            self._at_work[claimed.id] = time.monotonic()
+            self._at_work[claimed.id, claimed.fence] = time.monotonic()
         threading.Thread(target=self._deliver, args=(claimed,), name=f"say:{claimed.target}", daemon=True).start()
 
     def _deliver(self, claimed: Delivery) -> None:
@@ -287,7 +295,7 @@ class _Deliveries:
                 self._app.publisher.deliver(claimed)
         finally:
             with self._idle:
-                del self._at_work[claimed.id]
+                del self._at_work[claimed.id, claimed.fence]
                 self._idle.notify_all()
             self._wake.set()
 
@@ -303,11 +311,16 @@ def _scheduler() -> BackgroundScheduler:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     scheduler.add_listener(_tell_skipped, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+    scheduler.add_listener(_tell_fault, EVENT_JOB_ERROR)
     return scheduler
 
 
 def _tell_skipped(event: JobSubmissionEvent) -> None:
     log.warning("run_skipped", job=event.job_id, why="the run before it has not ended yet")
+
+
+def _tell_fault(event: JobExecutionEvent) -> None:
+    log.error("fault", what=event.job_id, error=type(event.exception).__name__, at=place(event.exception))
 
 
 class _ClockWatch:

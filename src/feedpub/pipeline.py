@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from feedpub import clean
-from feedpub.categories import matching, unknown
+from feedpub.categories import Ref, matching, unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
 from feedpub.errors import ComposeError, LedgerError, OutputError, StoreError, Superseded, place
 from feedpub.feeds.catalog import FeedsOptions, FeedSpec, catalog, digest, unmatched
@@ -42,6 +42,7 @@ from feedpub.model import (
     Outcome,
     Quarantined,
     Refused,
+    Said,
     Site,
     State,
 )
@@ -106,6 +107,8 @@ class Publisher:
         self.setup = setup
         self.output_error = ""
         self._output = DiskOutput(Path(setup.feeds.output))
+        self._pages_stale = True
+        self._dropped: set[str] = set()
         # feedgen and the output directory know only one builder at a time.
         self._building = threading.Lock()
 
@@ -113,12 +116,14 @@ class Publisher:
 
     def apply(self, setup: Setup) -> None:
         """Take on a setup: its targets, its feeds. What is no longer there is told."""
-        self.setup = setup
-        self._output = DiskOutput(Path(setup.feeds.output))
-        new, cancelled = self.ledger.targets.sync(setup.targets)
-        for name, count in cancelled.items():
+        # Welcomed before they are written down: a crash in between welcomes them again, and owes nothing twice.
+        known = {one.name for one in self.ledger.targets.states()}
+        self._welcome([target for name, target in setup.targets.items() if name not in known])
+        for name, count in self.ledger.targets.sync(setup.targets).items():
             log.warning("queue_cancelled", target=name, deliveries=count, why="the target was removed from the config")
-        self._welcome([setup.targets[name] for name in new])
+        with self._building:
+            self.setup = setup
+            self._output = DiskOutput(Path(setup.feeds.output))
         self._sync_feeds(missing_too=True)
         self._tell_unknown()
 
@@ -127,7 +132,7 @@ class Publisher:
         for target in targets:
             if target.announce_backlog:
                 known = self.ledger.articles.since(self.now() - target.max_age)
-                scope = self._scope(self.ledger.articles.categories())
+                scope = _scope([target], self.ledger.articles.categories())
                 owed = plan(known, [target], scope, baseline=True, already={}, now=self.now())
                 self.ledger.deliveries.owe(owed, self.now())
 
@@ -177,6 +182,7 @@ class Publisher:
         return done
 
     def _record(self, name: str, state: StoreState, batch: Batch, done: Published) -> None:
+        batch = _legible(batch)
         if batch.categories is not None:
             batch = replace(batch, categories=tuple(map(clean.category, batch.categories)))
         if batch == Batch((), state.cursor or "", more=batch.more) and not state.baseline:
@@ -190,7 +196,7 @@ class Publisher:
         owed = plan(
             [one for one in fresh if one.published <= now],
             self.setup.targets.values(),
-            self._scope(self._categories(name, batch)),
+            _scope(self.setup.targets.values(), self._categories(name, batch)),
             baseline=state.baseline,
             already=done.news,
             now=now,
@@ -261,11 +267,15 @@ class Publisher:
     def ripen(self, done: Published) -> None:
         """Take the articles dated in the future whose time has come for what they are: new."""
         now = self.now()
-        while ripe := self.ledger.articles.ripe(now):
-            scope = self._scope(self.ledger.articles.categories())
+        while True:
+            # Looked at first: an edit recorded between the two looks moves a cursor, and this record is void.
+            states = {state.name: state for state in self.ledger.articles.store_states()}
+            ripe = self.ledger.articles.ripe(now)
+            if not ripe:
+                return
+            scope = _scope(self.setup.targets.values(), self.ledger.articles.categories())
             for store in dict.fromkeys(one.article.store for one in ripe):
                 written = tuple(one for one in ripe if one.article.store == store)
-                state = self.ledger.articles.store_state(store)
                 owed = plan(
                     [one.article for one in written],
                     self.setup.targets.values(),
@@ -274,9 +284,8 @@ class Publisher:
                     already=done.news,
                     now=now,
                 )
-                self.ledger.articles.record(
-                    _extra(state, written=written, owed=owed, ripe=True), self.setup.targets, now
-                )
+                record = _extra(states[store], written=written, owed=owed, ripe=True)
+                self.ledger.articles.record(record, self.setup.targets, now)
                 _tell_held(owed)
                 done.new += len(written)
                 _count_owed(done, owed)
@@ -340,30 +349,53 @@ class Publisher:
     # ------------------------------------------------------------ feeds
 
     def build(self, done: Published | None = None) -> Published:
-        """Rebuild every feed that a change touched. One that cannot be written holds up only its own deliveries."""
+        """Rebuild every feed that a change touched, and the pages; then what waited for them falls due.
+
+        A feed that cannot be written holds up only its own deliveries, and is tried again at the next build.
+        """
         done = done or Published()
         with self._building:
-            failed = ""
-            specs = {spec.address: spec for spec in self._specs()}
+            specs = self._specs()
+            failed = self._write_pages(specs)
+            by_address = {spec.address: spec for spec in specs}
             names = {(one.store, one.key): one for one in self.ledger.articles.categories()}
             for dirty in self.ledger.feeds.dirty():
-                if dirty.address not in specs:
-                    continue
-                try:
-                    articles = self.ledger.feeds.entries(dirty.address, self.setup.feeds.entries)
-                    files = render(specs[dirty.address], self.setup.site, self.setup.feeds, articles, names)
-                    done.files += self._output.write(files)
-                except OutputError as error:
-                    failed = str(error)
-                    log.error("feed_not_written", feed=dirty.address, why=failed)
-                    continue
-                self._published(dirty)
-                done.feeds += 1
+                if dirty.address in by_address:
+                    failed = self._build_one(dirty, by_address[dirty.address], names, done) or failed
             self.output_error = failed
+            self.ledger.feeds.free(self.setup.targets, self.now())
         return done
 
-    def _published(self, dirty: Dirty) -> None:
+    def _build_one(self, dirty: Dirty, spec: FeedSpec, names: Mapping[Ref, Category], done: Published) -> str:
+        """Write one feed; returns why it could not be, or nothing."""
+        try:
+            articles = self.ledger.feeds.entries(dirty.address, self.setup.feeds.entries)
+            done.files += self._output.write(render(spec, self.setup.site, self.setup.feeds, articles, names))
+        except OutputError as error:
+            log.error("feed_not_written", feed=dirty.address, why=str(error))
+            return str(error)
+        except (ValueError, TypeError) as error:
+            log.error("fault", what="render", feed=dirty.address, error=type(error).__name__, at=place(error))
+            return f"the feed {dirty.address} cannot be rendered: see the log, and please report it"
         self.ledger.feeds.published(dirty.address, dirty.seq, self.setup.targets, self.now())
+        done.feeds += 1
+        return ""
+
+    def _write_pages(self, specs: Sequence[FeedSpec]) -> str:
+        """Write the pages that list the feeds, if those changed, and clear what nobody writes any more."""
+        if not self._pages_stale:
+            return ""
+        options, site = self.setup.feeds, self.setup.site
+        try:
+            self._output.remove(sorted(self._dropped))
+            self._output.write([index_page(specs, site, options)])
+            self._output.write([opml(specs, site, options)])
+        except OutputError as error:
+            log.error("pages_not_written", why=str(error))
+            return str(error)
+        self._dropped.clear()
+        self._pages_stale = False
+        return ""
 
     def rebuild(self) -> Published:
         """Render every feed again; files whose bytes are the same are not touched."""
@@ -375,28 +407,30 @@ class Publisher:
         return catalog(self.setup.feeds, self.setup.site, self.ledger.articles.categories())
 
     def _sync_feeds(self, *, missing_too: bool = False) -> None:
-        """Make the ledger's feeds those that should exist; write the pages that list them."""
-        options, site = self.setup.feeds, self.setup.site
-        categories = self.ledger.articles.categories()
-        specs = catalog(options, site, categories)
+        """Make the ledger's feeds those that should exist; `missing_too`: have files that are not there built again."""
         with self._building:
+            options, site = self.setup.feeds, self.setup.site
             rows = [
-                FeedRow(spec.address, spec.kind, digest(spec, site, options), spec.sources, _paths(spec, options))
-                for spec in specs
+                FeedRow(
+                    spec.address,
+                    spec.kind,
+                    # Where files go is part of it: a directory used before may hold what was true then.
+                    f"{digest(spec, site, options)} {options.output}",
+                    spec.sources,
+                    _paths(spec, options),
+                )
+                for spec in self._specs()
             ]
-            dropped = self.ledger.feeds.sync(rows)
-            try:
-                self._output.remove(dropped)
-                self._output.write([index_page(specs, site, options)])
-                self._output.write([opml(specs, site, options)])
-                if missing_too:
-                    self._soil_missing(rows)
-            except OutputError as error:
-                self.output_error = str(error)
-                log.error("pages_not_written", why=str(error))
+            self._dropped |= set(self.ledger.feeds.sync(rows))
+            self._pages_stale = True
+            if missing_too:
+                self._soil_missing(rows)
 
     def _soil_missing(self, rows: Iterable[FeedRow]) -> None:
-        missing = [row.address for row in rows if self._output.missing(row.paths)]
+        try:
+            missing = [row.address for row in rows if self._output.missing(row.paths)]
+        except OutputError:
+            return  # the next build meets the same trouble, and tells it
         if missing:
             self.ledger.feeds.soil(missing)
 
@@ -432,7 +466,9 @@ class Publisher:
 
     def _compose(self, claimed: Delivery, target: Network, written: Written) -> Notice:
         article = written.article
-        action = claimed.action or Action.ANNOUNCE
+        action = claimed.action
+        if action is None:
+            raise Superseded("there is nothing left to say")
         names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
         return compose(
             article,
@@ -451,12 +487,14 @@ class Publisher:
             self.ledger.targets.remember(target.name, key, value)
 
         try:
-            return self.door.converse(
+            outcome = self.door.converse(
                 conversation, remember, timeout=target.timeout, allow_private=target.allow_private
             )
         except Exception as error:  # noqa: BLE001 - one target's fault must not end the others'
             log.error("conversation_failed", target=target.name, error=type(error).__name__, at=place(error))
             return Doubt("feedpub itself failed in this conversation: see the log, and please report it")
+        # What a network calls a post is hostile until cleaned, like everything it says.
+        return Said(clean.line(outcome.id), clean.url(outcome.url)) if isinstance(outcome, Said) else outcome
 
     def _settle(self, held: Delivery, target: Network, written: Written, outcome: Outcome) -> Delivery:
         """Write the answer down; it is worth some patience, for to lose it is to doubt."""
@@ -487,16 +525,29 @@ class Publisher:
             return known
         return (*(one for one in known if one.store != store), *batch.categories)
 
-    def _scope(self, categories: Iterable[Category]) -> Scope:
-        known = tuple(categories)
-        return {
-            name: matching(target.categories, known) if target.categories else None
-            for name, target in self.setup.targets.items()
-        }
+
+def _scope(targets: Iterable[Network], categories: Iterable[Category]) -> Scope:
+    known = tuple(categories)
+    return {target.name: matching(target.categories, known) if target.categories else None for target in targets}
 
 
 def _paths(spec: FeedSpec, options: FeedsOptions) -> tuple[str, ...]:
     return tuple(f"{spec.address}.{ending}" for ending in options.formats)
+
+
+def _legible(batch: Batch) -> Batch:
+    """Keep out articles whose id no database can hold as it is: to change it would make it another article's."""
+    odd = {raw.id for raw in batch.articles if raw.id != clean.text(raw.id)}
+    gone = tuple(one for one in batch.gone if one == clean.text(one))
+    if not odd:
+        return replace(batch, gone=gone)
+    why = "its id holds characters that cannot be written: give it another id"
+    return replace(
+        batch,
+        articles=tuple(raw for raw in batch.articles if raw.id not in odd),
+        gone=gone,
+        garbage=(*batch.garbage, *(Quarantined(clean.text(one), why) for one in sorted(odd))),
+    )
 
 
 def _conversation(target: Network, notice: Notice, context: Context) -> Conversation:

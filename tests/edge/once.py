@@ -1,6 +1,9 @@
 """The life of deliveries as a Hypothesis state machine: real publisher, real ledger, a small world, virtual time.
 
-Every rule may be cut short by a crash before or after any commit, or around any request. `History` judges.
+Every rule may be cut short by a crash before or after any commit, or around any request. What is claimed is judged at
+once, what stands on the boards after every step, and the whole history at the end.
+
+Hypothesis leaves most rules out of any one story; so there is only one, and what happens is its argument.
 """
 
 from __future__ import annotations
@@ -8,7 +11,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,13 +21,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Connection
 
+from feedpub.errors import Superseded
 from feedpub.feeds.catalog import FeedsOptions
 from feedpub.ledger import Ledger
 from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Listed
-from feedpub.model import Category, Delivery, RawArticle, Site, State
+from feedpub.model import Action, Category, Delivery, RawArticle, Site, State
 from feedpub.networks.base import Network
-from feedpub.notices.lifecycle import Cancelled, Released
+from feedpub.notices.lifecycle import NOT_ANNOUNCED, TOO_OLD, Cancelled, Released
 from feedpub.pipeline import Publisher, Setup, Source
 from tests.world import Behaviour, Board, Crash, FindBoard, KeyedBoard, ListOptions, ListStore, MuteBoard, Post, World
 
@@ -38,13 +42,45 @@ CATEGORIES = (
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # an fsync costs nothing there
 IDS = [f"a{n}" for n in range(5)]
 BEHAVIOURS: list[Behaviour] = [
-    "ok", "busy", "lost before", "lost after", "refused", "forbidden", "crash before", "crash after",
+    "ok", "lost after", "lost before", "crash after", "crash before", "busy", "late", "late no", "refused", "forbidden",
 ]  # fmt: skip
+MAX_AGE = timedelta(hours=12)
+
+
+TROUBLE = st.lists(st.sampled_from(BEHAVIOURS), max_size=6)
+FUSE = st.none() | st.tuples(st.integers(0, 24), st.booleans())
+ARTICLES = st.lists(st.sampled_from(IDS), min_size=1, max_size=3, unique=True)
+Strategies = dict[str, st.SearchStrategy[Any]]
+ACTS: dict[str, tuple[int, Strategies]] = {
+    "write": (6, {"articles": ARTICLES, "announce": st.sampled_from([None] * 8 + [False, True])}),
+    "schedule": (1, {"article": st.sampled_from(IDS), "minutes": st.integers(1, 600)}),
+    "take_away": (2, {"article": st.sampled_from(IDS)}),
+    "wait": (4, {"seconds": st.sampled_from([1, 7, 61, 400, 1900, 4000, 9000, 40000])}),
+    "step_clock": (1, {"minutes": st.sampled_from([-60, -5, 60])}),
+    "sleep_long_after_a_crash": (1, {"hours": st.sampled_from([0, 1, 2, 30])}),
+    "work": (12, {"trouble": TROUBLE, "fuse": FUSE, "pauses": st.lists(st.sampled_from([7, 61, 400]), max_size=2)}),
+    "publish": (1, {"fuse": FUSE}),
+    "deliver": (2, {"trouble": TROUBLE, "fuse": FUSE}),
+    "claim_and_dawdle": (2, {"seconds": st.sampled_from([0, 30, 61])}),
+    "wake_up": (2, {"trouble": TROUBLE}),
+    "answer_at_last": (2, {}),
+    "sweep": (2, {}),
+    "toggle_target": (1, {"which": st.sampled_from(["keyed", "findable", "stopping", "resending", "mute"])}),
+    "resume_all": (3, {}),
+    "release_all": (1, {}),
+    "cancel_one": (1, {"which": st.integers(0, 20)}),
+}
+"""What may happen: a method of the machine, how often, and what it is called with."""
+
+
+def acts() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    names = [name for name, (often, _) in ACTS.items() for _ in range(often)]
+    return st.sampled_from(names).flatmap(lambda name: st.tuples(st.just(name), st.fixed_dictionaries(ACTS[name][1])))
 
 
 def all_targets() -> dict[str, Network]:
     """One target for every kind of doubt, and one that hears of one category only."""
-    given: dict[str, Any] = {"template": "{{ headline }}\n{{ url }}", "flood_limit": 4}
+    given: dict[str, Any] = {"template": "{{ headline }}\n{{ url }}", "flood_limit": 4, "max_age": MAX_AGE}
     return {
         "keyed": KeyedBoard(name="keyed", **given),
         "findable": FindBoard(name="findable", **given),
@@ -75,6 +111,26 @@ class FusedDatabase(Database):
             raise Crash
 
 
+class LatePublisher(Publisher):
+    """A publisher some of whose answers come late: after other things have happened."""
+
+    late: list[tuple[Any, ...]]
+
+    def _settle(self, *answered: Any) -> Delivery:
+        world: Any = self.door
+        if world.late:
+            world.late = False
+            self.late.append(answered)
+            return answered[0]  # type: ignore[no-any-return]
+        return super()._settle(*answered)
+
+    def answer(self) -> None:
+        """Let the oldest answer come at last."""
+        if self.late:
+            with suppress(Superseded):
+                super()._settle(*self.late.pop(0))
+
+
 class Once(RuleBasedStateMachine):
     """Authors write, boards misbehave, the process dies, clocks step; each reader still hears of each article once."""
 
@@ -86,7 +142,7 @@ class Once(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="feedpub-once-", dir=MEMORY))
         self.url = type(self).fresh(self.folder)
         self.now = START
-        self.world = World(self.now, keyed=frozenset({"keyed"}))
+        self.world = World(self.now, keyed=frozenset({"keyed"}), carried=self._carried)
         self.store = ListStore(categories=CATEGORIES)
         self.targets = all_targets()
         self.removed: set[str] = set()
@@ -103,14 +159,22 @@ class Once(RuleBasedStateMachine):
         self.database = FusedDatabase(self.url)
         self.ledger = Ledger(self.database)
         self.ledger.open(lead=True)
-        self.publisher = Publisher(self.ledger, self.world, self._setup(), lambda: self.now)  # type: ignore[arg-type]
-        self.ledger.deliveries.recover(self.publisher.setup.targets, self.now, all_leases=True)
+        door: Any = self.world
+        self.publisher = LatePublisher(self.ledger, door, self._setup(), lambda: self.now)
+        self.publisher.late = []
         self.publisher.apply(self._setup())
+        self.ledger.deliveries.recover(self.publisher.setup.targets, self.now, all_leases=True)
 
     def _setup(self) -> Setup:
-        feeds = FeedsOptions(base_url="https://news.test/feeds/", output=str(self.folder / "public"), entries=5)
+        public = str(self.folder / "public")
+        feeds = FeedsOptions(base_url="https://news.test/feeds/", output=public, entries=10, formats=("atom",))
         targets = {name: one for name, one in self.targets.items() if name not in self.removed}
         return Setup(SITE, feeds, {"blog": Source(ListOptions(name="blog"), self.store)}, targets)
+
+    def _carried(self, guid: str) -> bool:
+        """Whether a reader of the feeds can see an article now."""
+        feed = self.folder / "public" / "all.atom"
+        return feed.exists() and f'"https://news.test/{guid.partition("=")[2]}"' in feed.read_text(encoding="utf-8")
 
     @contextmanager
     def _mortal(self) -> Iterator[None]:
@@ -119,6 +183,8 @@ class Once(RuleBasedStateMachine):
             yield
         except Crash:
             self._to(self.now + self.downtime)
+            for one in self.ledger.deliveries.listed(states=[State.SENDING]):
+                self.world.doubt(one.delivery.target, one.article.guid)
             self.ledger.close()
             self.held = []
             self._start()
@@ -140,104 +206,139 @@ class Once(RuleBasedStateMachine):
             announce=announce,
         )
 
+    @rule(act=acts())
+    def something_happens(self, act: tuple[str, dict[str, Any]]) -> None:
+        name, arguments = act
+        getattr(self, name)(**arguments)
+
     # ------------------------------------------------------------ authors
 
-    @rule(article=st.sampled_from(IDS), announce=st.sampled_from([None, None, None, False, True]))
-    def write(self, article: str, announce: bool | None) -> None:
-        if article not in self.texts:
-            self.texts[article] = self._article(article, 1, announce)
-        else:
-            before = self.texts[article]
-            version = int(before.title.split("第")[1].removesuffix("版")) + 1
-            self.texts[article] = replace(before, title=f"記事{article} 第{version}版", announce=announce)
-        self.store.put(self.texts[article])
+    def write(self, articles: list[str], announce: bool | None) -> None:
+        """Publish, edit, or put back."""
+        for article in articles:
+            if article not in self.texts:
+                self.texts[article] = self._article(article, 1, announce)
+            else:
+                before = self.texts[article]
+                version = int(before.title.split("第")[1].removesuffix("版")) + 1
+                self.texts[article] = replace(before, title=f"記事{article} 第{version}版", announce=announce)
+            self.store.put(self.texts[article])
 
-    @rule(article=st.sampled_from(IDS), minutes=st.integers(1, 600))
     def schedule(self, article: str, minutes: int) -> None:
         if article not in self.texts:
             self.texts[article] = self._article(article, 1, None, timedelta(minutes=minutes))
             self.store.put(self.texts[article])
 
-    @rule(article=st.sampled_from(IDS))
     def take_away(self, article: str) -> None:
         if article in self.texts:
             self.store.remove(article)
 
     # ------------------------------------------------------------ time and trouble
 
-    @rule(seconds=st.sampled_from([1, 7, 61, 400, 1900, 4000, 9000, 40000]))
     def wait(self, seconds: int) -> None:
         self._to(self.now + timedelta(seconds=seconds))
 
-    @rule(minutes=st.sampled_from([-60, -5, 60]))
     def step_clock(self, minutes: int) -> None:
         self._to(self.now + timedelta(minutes=minutes))
 
-    @rule(behaviours=st.lists(st.sampled_from(BEHAVIOURS), max_size=4))
-    def misbehave(self, behaviours: list[Behaviour]) -> None:
-        self.world.behaviours = list(behaviours)
-
-    @rule(hours=st.sampled_from([0, 1, 2, 30]))
     def sleep_long_after_a_crash(self, hours: int) -> None:
         self.downtime = timedelta(hours=hours)
 
-    @rule(fuse=st.integers(0, 6), before=st.booleans())
-    def light_fuse(self, fuse: int, before: bool) -> None:
-        self.database.fuse, self.database.before = fuse, before
+    def _trouble(self, behaviours: list[Behaviour], fuse: tuple[int, bool] | None) -> None:
+        """Have boards misbehave, and the process die at some commit of what comes now."""
+        self.world.behaviours = list(behaviours)
+        if fuse is not None:
+            self.database.fuse, self.database.before = fuse
 
     # ------------------------------------------------------------ feedpub at work
 
-    @rule()
-    def publish(self) -> None:
+    def work(self, trouble: list[Behaviour], fuse: tuple[int, bool] | None, pauses: list[int]) -> None:
+        """Poll, build, and deliver whatever is due; and again after a while."""
+        self._trouble(trouble, fuse)
+        with self._mortal():
+            self.publisher.publish("blog")
+            self._deliver_all()
+            for seconds in pauses:
+                self._to(self.now + timedelta(seconds=seconds))
+                self._deliver_all()
+
+    def publish(self, fuse: tuple[int, bool] | None) -> None:
+        self._trouble([], fuse)
         with self._mortal():
             self.publisher.publish("blog")
 
-    @rule(limit=st.integers(1, 5))
-    def deliver(self, limit: int) -> None:
+    def deliver(self, trouble: list[Behaviour], fuse: tuple[int, bool] | None) -> None:
+        self._trouble(trouble, fuse)
         with self._mortal():
-            for claimed in self.publisher.claim(limit):
-                self.publisher.deliver(claimed)
+            self._deliver_all()
 
-    @rule()
-    def claim_and_dawdle(self) -> None:
+    def claim_and_dawdle(self, seconds: int) -> None:
         """A second worker takes something, and is slow."""
         with self._mortal():
-            self.held += self.publisher.claim(2)
+            self.held += self._claim(2)
+            self._to(self.now + timedelta(seconds=seconds))
 
-    @rule()
-    def wake_up(self) -> None:
+    def wake_up(self, trouble: list[Behaviour]) -> None:
+        self._trouble(trouble, None)
         with self._mortal():
             while self.held:
                 self.publisher.deliver(self.held.pop(0))
 
-    @rule()
+    def answer_at_last(self) -> None:
+        with self._mortal():
+            self.publisher.answer()
+
     def sweep(self) -> None:
         with self._mortal():
             self.ledger.deliveries.recover(self.publisher.setup.targets, self.now, all_leases=False)
 
+    def _deliver_all(self) -> None:
+        while claimed := self._claim(5):
+            for one in claimed:
+                self.publisher.deliver(one)
+
+    def _claim(self, limit: int) -> tuple[Delivery, ...]:
+        """Claim, and judge what was claimed."""
+        resting = {one.name for one in self.ledger.targets.states() if one.rest.paused}
+        busy = {one.delivery.target for one in self.ledger.deliveries.listed(states=[State.CLAIMED, State.SENDING])}
+        claimed = self.publisher.claim(limit)
+        targets = [one.target for one in claimed]
+        assert len({*targets}) == len(targets), "two conversations with one target at a time"
+        assert not {*targets} & (busy | resting), f"{targets}, though {busy} are busy and {resting} are paused"
+        for one in claimed:
+            assert one.due_at is not None, one
+            assert one.due_at <= self.now, one
+            if one.action is Action.ANNOUNCE and one.doubt_since is None:
+                self._judge_news(one)
+        return claimed
+
+    def _judge_news(self, claimed: Delivery) -> None:
+        """Only what is fresh, public, and not against its author's will is announced."""
+        article = self.ledger.articles.by_key(claimed.article).article
+        found_absent = claimed.target == "findable"  # his no came while nobody knew: it is not remembered through that
+        assert article.announce or found_absent, claimed
+        assert not self.ledger.articles.known("blog", [article.id])[article.id].withdrawn, claimed
+        assert self.now <= article.published + MAX_AGE, claimed
+
     # ------------------------------------------------------------ admins
 
-    @rule(which=st.sampled_from(["keyed", "findable", "stopping", "resending", "mute"]))
     def toggle_target(self, which: str) -> None:
         self.removed ^= {which}
         self.ever_removed.add(which)
         with self._mortal():
             self.publisher.apply(self._setup())
 
-    @rule()
     def resume_all(self) -> None:
         with self._mortal():
             for name in self.targets:
                 self.ledger.targets.resume(name)
 
-    @rule()
     def release_all(self) -> None:
         held = self.ledger.deliveries.listed(states=[State.HELD], held_by="flood")
         ids = [one.delivery.id for one in held]
         with self._mortal():
             self.ledger.deliveries.tell(ids, Released(), self.publisher.setup.targets, self.now)
 
-    @rule(which=st.integers(0, 20))
     def cancel_one(self, which: int) -> None:
         listed = self.ledger.deliveries.listed(states=[State.HELD, State.DUE, State.DOUBTFUL])
         if listed:
@@ -257,6 +358,7 @@ class Once(RuleBasedStateMachine):
             extra = len(self.world.standing("resending", guid)) - 1
             assert extra <= self.world.doubts.get(("resending", guid), 0), article
         assert not [post for post in self.world.posts if "old" in post.guid]
+        assert not self.world.early, "announced before readers of the feeds could see it"
 
     # ------------------------------------------------------------ and at the end
 
@@ -275,21 +377,22 @@ class Once(RuleBasedStateMachine):
 
     def _quiesce(self) -> None:
         """All is well from now on: whatever can still be said, is."""
-        self.world.behaviours, self.database.fuse, self.removed, self.held = [], None, set(), []
+        self.world.behaviours, self.world.late, self.removed, self.held = [], False, set(), []
+        self.database.fuse, self.publisher.late = None, []
         self.publisher.apply(self._setup())
         self.resume_all()
         self.release_all()
-        self.publish()
+        self.publisher.publish("blog")
         for _ in range(200):
             self.ledger.deliveries.recover(self.publisher.setup.targets, self.now, all_leases=False)
-            self.deliver(5)
+            self._deliver_all()
             moments = (self.ledger.deliveries.next_due(self.targets, self.now), self.ledger.articles.next_ripe())
             next_up = min((one for one in moments if one is not None), default=None)
             if next_up is None:
                 return
             self._to(max(next_up, self.now) + timedelta(seconds=1))
             if self.ledger.articles.ripe(self.now):
-                self.publish()
+                self.publisher.publish("blog")
         raise AssertionError("it never comes to rest")
 
     def _judge(self) -> None:
@@ -299,19 +402,54 @@ class Once(RuleBasedStateMachine):
             delivery = one.delivery
             standing = self.world.standing(delivery.target, one.article.guid)
             told = f"{delivery} {standing}"
+            twice_at_most = delivery.target == "resending"  # of what was said twice, only the last can be taken back
             assert delivery.state not in {State.CLAIMED, State.SENDING}, told
             if delivery.state is State.SENT:
                 assert delivery.said is not None, told
                 assert delivery.remote_id in {post.id for post in standing}, told
                 self._judge_words(one, standing)
+                self._judge_what_stands(one)
             elif delivery.state in {State.FAILED, State.SKIPPED, State.DOUBTFUL}:
                 assert delivery.reason, told
+                certain = delivery.state is not State.DOUBTFUL and "is not known" not in delivery.reason
+                unknown = self.world.doubts.get((delivery.target, one.article.guid), 0) if twice_at_most else 0
+                assert not (certain and delivery.said is None and len(standing) > unknown), told
+                if delivery.state is State.SKIPPED and delivery.target not in self.ever_removed:
+                    self._judge_silence(one)
             else:
-                assert delivery.state is State.HELD or delivery.due_at is not None, told
+                raise AssertionError(f"it is not at rest: {told}")
         accounted = {(one.delivery.target, one.article.guid) for one in listed}
         for post in self.world.posts:
             assert (post.target, post.guid) in accounted, post
         self._judge_nothing_lost(accounted)
+
+    def _public(self, article: str) -> bool:
+        """Whether the store shows an article now."""
+        last = [row for row in self.store.log if (row if isinstance(row, str) else row.id) == article][-1]
+        return isinstance(last, RawArticle) and datetime.fromisoformat(last.published) <= self.now
+
+    def _judge_what_stands(self, one: Listed) -> None:
+        """What stands there is what should, unless the network cannot change it, or a person decided so."""
+        target, delivery = self.targets[one.delivery.target], one.delivery
+        if delivery.reason or delivery.target in self.ever_removed:
+            return
+        if "retract" in target.can:
+            assert self._public(one.article.id), f"withdrawn, but it stands: {delivery}"
+        in_time = delivery.said_at is not None and self.now - delivery.said_at <= target.correct_within
+        if "correct" in target.can and in_time:
+            assert delivery.said == self.ledger.articles.by_key(delivery.article).revision, delivery
+
+    def _judge_silence(self, one: Listed) -> None:
+        """A public article is kept from a target for a reason only."""
+        reason = one.delivery.reason
+        if not self._public(one.article.id):
+            return
+        if reason == TOO_OLD:
+            assert self.now > one.article.published + MAX_AGE, one
+        elif reason == NOT_ANNOUNCED:
+            assert False in {row.announce for row in self.store.log if isinstance(row, RawArticle)}, one
+        else:
+            assert reason.startswith(("not this", "the target ")), one
 
     def _judge_words(self, one: Listed, standing: list[Post]) -> None:
         """What was corrected reads as the article does."""

@@ -257,9 +257,39 @@ def test_where_nothing_can_be_deleted_a_person_is_told() -> None:
     assert "by hand" in stands.reason
 
 
-def test_to_delete_twice_is_harmless_so_doubt_tries_again() -> None:
-    going = step(replace(step(SENT, Withdrawn(), BOARD, NOW), due_at=NOW), LEASE, BOARD, NOW)
-    assert answered(Doubt("no answer"), sending(Action.RETRACT, going)).state is State.DUE
+def retracting() -> Delivery:
+    going = replace(step(SENT, Withdrawn(), BOARD, NOW), due_at=NOW)
+    return sending(Action.RETRACT, step(going, LEASE, BOARD, NOW))
+
+
+def test_to_delete_twice_is_harmless_so_a_doubtful_retraction_is_sent_again() -> None:
+    doubtful = answered(Doubt("no answer"), retracting())
+    assert (doubtful.state, way_out(doubtful, BOARD, NOW)) == (State.DOUBTFUL, WayOut.RESEND)
+    assert doubtful.due_at is not None
+
+
+def test_restored_while_its_retraction_is_in_doubt_it_is_deleted_for_certain_and_announced_anew() -> None:
+    doubtful = step(answered(Doubt("no answer"), retracting()), Restored(1), BOARD, NOW)
+    again = step(step(replace(doubtful, due_at=NOW), LEASE, BOARD, NOW), Started(notice(Action.RETRACT)), BOARD, NOW)
+    gone = answered(Said(), again)
+    assert (gone.state, gone.wanted, gone.said, gone.retractions) == (State.HELD, 1, None, 1)
+
+
+def test_restored_before_its_retraction_was_refused_it_stands_as_it_is() -> None:
+    """Nothing is left to do then: to go on would say it a second time."""
+    restored = step(retracting(), Restored(1), BOARD, NOW)
+    for scope in ("item", "target"):
+        assert answered(Refused("HTTP 403", scope), restored).state is State.SENT
+
+
+def test_a_held_flood_stays_held_through_being_withdrawn_and_restored() -> None:
+    flood = replace(HELD, held_by="flood")
+    assert step(step(flood, Withdrawn(), BOARD, NOW), Restored(1), BOARD, NOW) == flood
+
+
+def test_a_clock_that_was_set_back_does_not_prolong_the_delay() -> None:
+    early = NOW - timedelta(days=30)
+    assert step(HELD, FeedsOut(), BOARD, early).due_at == early
 
 
 # ---------------------------------------------------------------- people

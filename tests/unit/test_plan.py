@@ -97,6 +97,13 @@ def test_a_target_that_asks_for_time_gets_it() -> None:
     assert (rest.failures, rest.rest_until) == (1, NOW + timedelta(seconds=3597))
 
 
+def test_a_target_that_leaves_us_in_doubt_is_left_in_peace() -> None:
+    """Else a server that hangs would turn its whole queue into doubts, one timeout after the other."""
+    rest = after(Doubt("no answer"))
+    assert rest.failures == 1
+    assert rest.rest_until > NOW
+
+
 def test_a_target_that_answers_again_is_fresh() -> None:
     assert after(Said(), Rest(4, NOW, NOW)).failures == 0
 

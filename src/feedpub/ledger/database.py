@@ -103,15 +103,18 @@ class Database:
 
         Raises LedgerBusy if another has taken it: then whoever calls must stop.
         """
-        if self.is_sqlite or not isinstance(self._leader, Connection):
+        if self.is_sqlite:
             return
         try:
-            with _translated():
-                self._leader.execute(text("SELECT 1"))
+            if isinstance(self._leader, Connection):
+                with _translated():
+                    self._leader.execute(text("SELECT 1"))
+                return
         except LedgerError:
-            self._leader.invalidate()
-            self._leader.close()
-            self.lead()
+            if isinstance(self._leader, Connection):
+                self._leader.invalidate()
+            self.resign()
+        self.lead()
 
     def resign(self) -> None:
         """Let another lead."""

@@ -299,6 +299,9 @@ def _free_targets(names: Sequence[str], now: datetime) -> Select[str]:
 def _claim_one(connection: Connection, target: Target, lease: Claimed, now: datetime) -> Delivery | None:
     """The target's oldest due delivery, leased; those that are no longer wanted are put aside on the way."""
     one, of = schema.delivery.c, schema.target.c
+    # Asked again now that the target's row is locked: another claim may have been faster.
+    if connection.execute(select(_other.c.id).where(_other.c.target == target.name, _other.c.state.in_(_OPEN))).first():
+        return None
     slot = select(of.slot_until).where(of.name == target.name).scalar_subquery()
     query = (
         select(schema.delivery)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, 
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.moving import move_all
-from feedpub.ledger.rows import article_of, next_seq
+from feedpub.ledger.rows import LIVE, article_of, chunks, next_seq
 from feedpub.model import Article, State, Target
 from feedpub.notices.lifecycle import FEEDS, FeedsOut
 
@@ -91,14 +91,14 @@ class Feeds:
         with self._database.read() as connection:
             addresses = connection.execute(select(schema.feed.c.address)).scalars().all()
             keys = {key for address in addresses for key in _newest(connection, address, limit)}
-            rows = connection.execute(
-                select(schema.article.c.id, schema.article.c.pk).where(
-                    (schema.article.c.store == store)
-                    & (schema.article.c.state == "live")
-                    & schema.article.c.pk.in_(keys)
+            of_store = (schema.article.c.store == store) & (schema.article.c.state == LIVE)
+            return frozenset(
+                row.id
+                for some in chunks(sorted(keys))
+                for row in connection.execute(
+                    select(schema.article.c.id).where(of_store & schema.article.c.pk.in_(some))
                 )
             )
-            return frozenset(row.id for row in rows)
 
     def soil(self, addresses: Iterable[str] | None = None) -> None:
         """Have these feeds (None: all) rebuilt, though nothing changed."""
@@ -179,7 +179,7 @@ def free_held(connection: Connection, targets: Mapping[str, Target], now: dateti
         .where((schema.quarantine.c.store == article.store) & (schema.quarantine.c.id == article.id))
         .correlate(schema.article)
     )
-    waiting = (delivery.state == State.HELD) & (delivery.held_by == FEEDS) & (article.state == "live")
+    waiting = (delivery.state == State.HELD) & (delivery.held_by == FEEDS) & (article.state == LIVE)
     rows = connection.execute(
         select(article.pk)
         .join(schema.delivery, delivery.article == article.pk)
@@ -221,7 +221,7 @@ def _newest(connection: Connection, address: str, limit: int) -> list[int]:
     kind = connection.execute(select(schema.feed.c.kind).where(schema.feed.c.address == address)).scalar()
     article = schema.article.c
     if kind != "category":
-        where: ColumnElement[bool] = article.state == "live"
+        where: ColumnElement[bool] = article.state == LIVE
         if kind == "briefs":
             where &= article.brief.is_(True)
         ordered = select(article.pk).where(where).order_by(article.published.desc(), article.guid.desc())

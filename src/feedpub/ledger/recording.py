@@ -173,15 +173,27 @@ def _move_edited(
 ) -> None:
     events: dict[int, Event] = {}
     for one in record.written:
-        kind = Restored if one.article.id in record.restored else Edited
-        events[keys[one.article.id]] = kind(one.revision, one.article.announce)
+        events[keys[one.article.id]] = _happened(one, record, now)
     move_all(connection, events, targets, now)
 
 
+def _happened(one: Written, record: Record, now: datetime) -> Event:
+    """What a written article means for deliveries that exist: dated into the future, it is public no more for now."""
+    if one.article.published > now:
+        return Withdrawn()
+    if record.ripe or one.article.id in record.restored:
+        return Restored(one.revision, one.article.announce)
+    return Edited(one.revision, one.article.announce)
+
+
 def _withdraw(connection: Connection, record: Record, targets: Mapping[str, Target], seq: int, now: datetime) -> None:
-    keys = list(_keys(connection, record.store, record.withdrawn).values())
-    if not keys:
-        return
+    for some in chunks(list(_keys(connection, record.store, record.withdrawn).values())):
+        _withdraw_some(connection, some, targets, seq, now)
+
+
+def _withdraw_some(
+    connection: Connection, keys: Sequence[int], targets: Mapping[str, Target], seq: int, now: datetime
+) -> None:
     soil(connection, keys, seq)
     connection.execute(delete(schema.membership).where(schema.membership.c.article.in_(keys)))
     # What nobody has seen yet is forgotten: if it comes back, it is news.

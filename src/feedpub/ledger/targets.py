@@ -33,12 +33,11 @@ class Targets:
         """Work on an open database."""
         self._database = database
 
-    def sync(self, targets: Mapping[str, Target]) -> tuple[tuple[str, ...], dict[str, int]]:
-        """Make the targets those given. Returns the new ones, and what it cancelled of each removed one."""
+    def sync(self, targets: Mapping[str, Target]) -> dict[str, int]:
+        """Make the targets those given. Returns how many deliveries of each removed one were cancelled."""
         with self._database.write() as connection:
             have = {row.name: row for row in connection.execute(select(schema.target))}
-            new = tuple(name for name in targets if name not in have)
-            for name in new:
+            for name in targets.keys() - have.keys():
                 connection.execute(
                     insert(schema.target).values(
                         name=name, kind=targets[name].kind, paused="", failures=0, rest_until=EPOCH, slot_until=EPOCH,
@@ -51,7 +50,7 @@ class Targets:
                         update(schema.target).where(schema.target.c.name == name).values(kind=target.kind)
                     )
             removed = [name for name in have if name not in targets]
-            return new, {name: count for name in removed if (count := _cancel_all(connection, name))}
+            return {name: count for name in removed if (count := _cancel_all(connection, name))}
 
     def states(self) -> tuple[TargetState, ...]:
         """Every target ever configured."""

@@ -121,11 +121,11 @@ def cancel(delivery: Delivery, reason: str) -> Delivery:
     """Decide against what is still to be said; needs no target, for it may be gone from the config."""
     if delivery.state is State.SENDING:
         return delivery
+    if delivery.said is not None:
+        return replace(_stands(delivery), reason=reason, doubt_since=None)
     if delivery.doubt_since is not None:
         unknown = f"{reason}; whether it was said before is not known"
         return replace(_skipped(delivery, unknown), doubt_since=None)
-    if delivery.said is not None:
-        return replace(_stands(delivery), reason=reason)
     return _skipped(delivery, reason) if delivery.state in PENDING else delivery
 
 
@@ -141,7 +141,12 @@ class WayOut(Enum):
 
 
 def way_out(delivery: Delivery, target: Target, now: datetime) -> WayOut:
-    """Choose: the network drops a repeat; else it can be looked for; else the target's `on_doubt`."""
+    """Choose: the network drops a repeat; else it can be looked for; else the target's `on_doubt`.
+
+    To delete twice is harmless, so a doubtful retraction is always sent again, until it is certain.
+    """
+    if delivery.frozen is not None and delivery.frozen.action is Action.RETRACT:
+        return WayOut.RESEND
     unwanted = delivery.wanted is None or _expired(delivery, now)
     since = delivery.doubt_since or now
     if not unwanted and now - since < target.dedupe_for:
@@ -159,7 +164,8 @@ def way_out(delivery: Delivery, target: Target, now: datetime) -> WayOut:
 def _feeds_out(delivery: Delivery, _: FeedsOut, target: Target, now: datetime) -> Delivery:
     if delivery.state is not State.HELD or delivery.held_by != FEEDS:
         return delivery
-    return _due(delivery, max(now, delivery.created_at + target.delay))
+    # A clock that was set back must not prolong the delay.
+    return _due(delivery, max(now, min(delivery.created_at, now) + target.delay))
 
 
 def _edited(delivery: Delivery, event: Edited, target: Target, now: datetime) -> Delivery:
@@ -169,10 +175,10 @@ def _edited(delivery: Delivery, event: Edited, target: Target, now: datetime) ->
     if delivery.wanted is None:
         return delivery
     delivery = replace(delivery, wanted=event.revision)
-    if delivery.state is State.FAILED and delivery.said is None:
-        return _owed(delivery, event.revision, now)
     if not event.announce and _unsaid(delivery):
         return _skipped(delivery, NOT_ANNOUNCED, held_by=AUTHOR)
+    if delivery.state is State.FAILED and delivery.said is None:
+        return _owed(delivery, event.revision, now)
     correctable = delivery.said is not None and delivery.state in {State.SENT, State.FAILED, State.DUE}
     return _correct(delivery, target, now) if correctable else delivery
 
@@ -187,7 +193,7 @@ def _withdrawn(delivery: Delivery, _: Withdrawn, target: Target, now: datetime) 
     if delivery.doubt_since is not None:
         return _doubtful(delivery, delivery.reason, target, now)
     if delivery.said is None:
-        return _skipped(delivery, WITHDRAWN_UNSAID)
+        return _skipped(delivery, WITHDRAWN_UNSAID, held_by=delivery.held_by if delivery.held_by == FLOOD else "")
     return _retract(delivery, target, now)
 
 
@@ -211,6 +217,8 @@ def _claimed(delivery: Delivery, event: Claimed, target: Target, now: datetime) 
         return delivery
     if delivery.state is State.DOUBTFUL and way_out(delivery, target, now) is WayOut.STOP:
         return _doubtful(delivery, delivery.reason, target, now)
+    if delivery.state is State.DUE and delivery.action is None:
+        return _settle_unsent(delivery)
     if delivery.state is State.DUE and delivery.action is Action.ANNOUNCE and _expired(delivery, now):
         return _skipped(delivery, TOO_OLD)
     return replace(
@@ -299,7 +307,7 @@ def _absent(delivery: Delivery, now: datetime) -> Delivery:
 def _again(delivery: Delivery, why: str, wait: timedelta | None, target: Target, now: datetime) -> Delivery:
     if delivery.doubt_since is not None:
         return _doubtful(delivery, why, target, now, wait)
-    if delivery.action is None or (delivery.said is None and delivery.wanted is None):
+    if delivery.action is None:
         return _settle_unsent(delivery)
     until = delivery.expires_at if delivery.action is Action.ANNOUNCE else None
     at = next_try(attempts=delivery.attempts, asked=wait, now=now, seed=_seed(delivery), until=until)
@@ -309,10 +317,10 @@ def _again(delivery: Delivery, why: str, wait: timedelta | None, target: Target,
 
 
 def _unsure(delivery: Delivery, why: str, target: Target, now: datetime) -> Delivery:
-    """Doubt about an announcement is doubt; to correct or delete twice is harmless, so that is tried again."""
-    if delivery.frozen is None or delivery.frozen.action is not Action.ANNOUNCE:
+    """Say that nobody knows. To correct twice is harmless, so a correction is simply tried again."""
+    if delivery.frozen is None or delivery.frozen.action is Action.CORRECT:
         return _again(delivery, why, None, target, now)
-    # It may have been said as soon as it was frozen: the network's memory of the key counts from there.
+    # It may have happened as soon as it was frozen: the network's memory of the key counts from there.
     since = delivery.doubt_since or min(delivery.frozen.at, now)
     return _doubtful(replace(delivery, doubt_since=since), why, target, now)
 
@@ -321,7 +329,7 @@ def _refused(delivery: Delivery, why: str, whole_target: bool, target: Target, n
     if delivery.doubt_since is not None:
         # The first try may have been said: a refusal of the second does not tell.
         return _doubtful(delivery, why, target, now) if whole_target else _parked(delivery, why)
-    if delivery.said is None and delivery.wanted is None:
+    if delivery.action is None:
         return _settle_unsent(delivery)
     if whole_target:
         return replace(_due(delivery, now), reason=why)
@@ -336,11 +344,12 @@ def _due(delivery: Delivery, at: datetime) -> Delivery:
 
 
 def _owed(delivery: Delivery, revision: int, now: datetime) -> Delivery:
-    """To be announced (again), once its feeds are out, unless it is too old."""
+    """To be announced (again), once its feeds are out, unless it is too old. A flood stays held for a person."""
+    held_by = FLOOD if delivery.held_by == FLOOD else FEEDS
     delivery = replace(delivery, wanted=revision, attempts=0)
     if _expired(delivery, now):
         return _skipped(delivery, TOO_OLD)
-    return replace(delivery, state=State.HELD, held_by=FEEDS, due_at=None, lease_until=None, reason="")
+    return replace(delivery, state=State.HELD, held_by=held_by, due_at=None, lease_until=None, reason="")
 
 
 def _correct(delivery: Delivery, target: Target, now: datetime) -> Delivery:
@@ -388,7 +397,7 @@ def _parked(delivery: Delivery, why: str) -> Delivery:
 
 def _unsaid(delivery: Delivery) -> bool:
     """Surely nothing of it was ever sent."""
-    return delivery.said is None and delivery.doubt_since is None and delivery.state in PENDING
+    return delivery.said is None and delivery.doubt_since is None and delivery.state in {*PENDING, State.FAILED}
 
 
 def _waiting_state(delivery: Delivery) -> State:
@@ -397,8 +406,6 @@ def _waiting_state(delivery: Delivery) -> State:
 
 def _expired(delivery: Delivery, now: datetime) -> bool:
     return delivery.expires_at is not None and now > delivery.expires_at
-
-    return delivery.expires_at
 
 
 def _seed(delivery: Delivery) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from feedpub.cadence import next_slot
-from feedpub.model import EPOCH, Action, Again, Outcome, Refused, Said, Target
+from feedpub.model import EPOCH, Action, Again, Doubt, Outcome, Refused, Said, Target
 from feedpub.retry import target_rest
 
 PATIENCE = 3
@@ -31,9 +31,10 @@ def rest_after(outcome: Outcome, action: Action, attempts: int, before: Rest, ta
     if isinstance(outcome, Refused) and outcome.scope == "target":
         return Rest(before.failures, EPOCH, before.slot_until, paused=outcome.why)
     alone = attempts > PATIENCE and before.failures == 0
-    if isinstance(outcome, Again) and not alone:
+    if isinstance(outcome, Again | Doubt) and not alone:
+        # A target that leaves us in doubt is left in peace too: else its whole queue would become doubtful.
         failures = before.failures + 1
-        rest = target_rest(failures, outcome.wait, now, target.name)
+        rest = target_rest(failures, outcome.wait if isinstance(outcome, Again) else None, now, target.name)
         return Rest(failures, rest, before.slot_until)
     return Rest(0, EPOCH, before.slot_until)
 

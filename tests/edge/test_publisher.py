@@ -1,0 +1,182 @@
+"""The publisher on both databases, in virtual time: stories that once went wrong, and the trouble around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feedpub.feeds.catalog import FeedsOptions
+from feedpub.ledger import Ledger
+from feedpub.ledger.database import Database
+from feedpub.model import Category, RawArticle, Site, State
+from feedpub.networks.base import Network
+from feedpub.pipeline import Publisher, Setup, Source
+from tests.world import Board, ListOptions, ListStore, World
+
+START = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
+SITE = Site(title="航空ニュース", url="https://news.test/", language="ja", timezone="Asia/Tokyo")
+
+
+class Desk:
+    """A publisher over a list in memory, a small world and a real database."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.now, self.folder, self.output = START, folder, "public"
+        self.world, self.store = World(START), ListStore(categories=(Category("blog", "1", "日本関連", "japan"),))
+        self.targets: dict[str, Network] = {"board": Board(name="board")}
+        self.ledger = Ledger(Database(url))
+        self.ledger.open(lead=True)
+        self.publisher = Publisher(self.ledger, self.world, self.setup(), lambda: self.now)  # type: ignore[arg-type]
+        self.publisher.apply(self.setup())
+        self.publisher.publish("blog")
+
+    def setup(self) -> Setup:
+        feeds = FeedsOptions(base_url="https://news.test/feeds/", output=str(self.folder / self.output))
+        return Setup(SITE, feeds, {"blog": Source(ListOptions(name="blog"), self.store)}, self.targets)
+
+    def article(self, id_: str, **fields: Any) -> RawArticle:
+        given = {"url": f"https://news.test/{id_}", "title": f"記事{id_}", "published": self.now.isoformat()} | fields
+        raw = RawArticle(id=id_, **given)
+        self.store.put(raw)
+        return raw
+
+    def round(self, **wait: float) -> None:
+        """Some time passes, and everything that is due is done."""
+        self.now = self.world.now = self.now + timedelta(**wait)
+        self.publisher.publish("blog")
+        while claimed := self.publisher.claim(5):
+            for one in claimed:
+                self.publisher.deliver(one)
+
+    def said(self) -> list[str]:
+        return [post.guid.rpartition(":")[2] for post in self.world.posts]
+
+    def states(self) -> dict[str, State]:
+        return {one.article.id: one.delivery.state for one in self.ledger.deliveries.listed()}
+
+    def feed(self, name: str = "all.rss") -> str:
+        return (self.folder / self.output / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(database_url, tmp_path)
+    yield desk
+    desk.ledger.close()
+
+
+def test_the_backlog_of_a_target_added_live_is_said_though_no_feed_changes(desk: Desk) -> None:
+    desk.article("1")
+    desk.round(minutes=1)
+    desk.targets["late"] = Board(name="late", announce_backlog=True)
+    desk.publisher.apply(desk.setup())
+    desk.round(minutes=1)
+    assert [(post.target, post.guid[-1]) for post in desk.world.posts] == [("board", "1"), ("late", "1")]
+
+
+def test_a_target_added_live_is_silent_about_what_was_before_it(desk: Desk) -> None:
+    desk.article("1")
+    desk.round(minutes=1)
+    desk.targets["late"] = Board(name="late")
+    desk.publisher.apply(desk.setup())
+    desk.round(minutes=1)
+    assert [post.target for post in desk.world.posts] == ["board"]
+
+
+def test_an_article_dated_into_the_future_before_it_was_said_waits_for_that_date(desk: Desk) -> None:
+    desk.targets["board"] = Board(name="board", delay="10m")
+    desk.publisher.apply(desk.setup())
+    raw = desk.article("1")
+    desk.round(minutes=1)
+    later = desk.now + timedelta(hours=3)
+    desk.store.put(replace(raw, published=later.isoformat()))
+    desk.round(minutes=20)
+    assert desk.said() == []
+    assert "記事1" not in desk.feed()
+    desk.round(hours=4)
+    desk.round(minutes=20)
+    assert desk.said() == ["1"]
+    assert "記事1" in desk.feed()
+
+
+def test_an_edit_recorded_while_an_article_ripens_is_not_written_over(desk: Desk) -> None:
+    raw = desk.article("1", published=(START + timedelta(minutes=5)).isoformat())
+    desk.round(minutes=1)
+    desk.now += timedelta(minutes=10)
+    ripe = desk.ledger.articles.ripe
+
+    def edited_meanwhile(now: datetime, limit: int = 500) -> Any:
+        found = ripe(now, limit)
+        desk.ledger.articles.ripe = ripe  # type: ignore[method-assign]
+        desk.store.put(replace(raw, title="訂正"))
+        desk.publisher.poll("blog")
+        return found
+
+    desk.ledger.articles.ripe = edited_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(Exception, match="another poll was faster"):
+        desk.publisher.tidy()
+    desk.round(minutes=1)
+    assert "訂正" in desk.feed()
+    assert [post.text.splitlines()[0] for post in desk.world.posts] == ["訂正"]
+
+
+def test_an_id_that_no_database_can_hold_harms_nobody_else(desk: Desk) -> None:
+    for odd in ("a\x00b", "a\ud83db"):
+        desk.article(odd)
+    desk.article("2")
+    desk.store.remove("c\x00d")
+    desk.round(minutes=1)
+    desk.round(minutes=1)
+    assert desk.said() == ["2"]
+    assert len(desk.ledger.articles.quarantined()) == 2
+    assert "give it another id" in desk.ledger.articles.quarantined()[0][1].reason
+
+
+def test_what_a_network_calls_a_post_is_cleaned_before_it_is_kept(desk: Desk) -> None:
+    desk.world.prefix = "\x00p"
+    desk.article("1")
+    desk.round(minutes=1)
+    assert desk.states() == {"1": State.SENT}
+
+
+def test_an_output_directory_that_was_used_before_holds_what_is_true_now(desk: Desk) -> None:
+    desk.article("1")
+    desk.round(minutes=1)
+    for output in ("elsewhere", "public"):
+        desk.output = output
+        desk.publisher.apply(desk.setup())
+        desk.article(output)
+        desk.round(minutes=1)
+    assert "記事elsewhere" in desk.feed()
+    assert "記事public" in desk.feed()
+
+
+def test_pages_that_could_not_be_written_are_told_and_tried_again(desk: Desk) -> None:
+    public = desk.folder / "public"
+    (public / "index.html").unlink()
+    (public / "index.html").mkdir()
+    desk.publisher.apply(desk.setup())
+    desk.round(minutes=1)
+    assert "remove it" in desk.publisher.output_error
+    (public / "index.html").rmdir()
+    desk.round(minutes=1)
+    assert (desk.publisher.output_error, (public / "index.html").is_file()) == ("", True)
+
+
+def test_twice_as_many_articles_as_one_statement_takes_are_withdrawn_at_once(desk: Desk) -> None:
+    for number in range(1200):
+        desk.article(str(number))
+    desk.article("stays")
+    options = desk.publisher.setup.sources["blog"].options.model_copy(update={"withdraw_limit": 2000})
+    sources = {"blog": Source(options, desk.store)}
+    desk.publisher.apply(replace(desk.setup(), sources=sources))
+    desk.publisher.publish("blog")
+    for number in range(1200):
+        desk.store.remove(str(number))
+    desk.publisher.publish("blog")
+    assert desk.ledger.articles.counts() == {"live": 1, "withdrawn": 1200, "quarantined": 0}
