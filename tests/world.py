@@ -269,6 +269,8 @@ class World:
             repeat = said["target"] in self.keyed and post.key == said["key"]
             if repeat and self.now - post.made_at < self.window:
                 return post.id
-        made = Post(f"{self.prefix}{len(self.posts)}", said["target"], said["guid"], said["key"], said["text"], self.now)
+        made = Post(
+            f"{self.prefix}{len(self.posts)}", said["target"], said["guid"], said["key"], said["text"], self.now
+        )
         self.posts.append(made)
         return made.id
