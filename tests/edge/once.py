@@ -141,7 +141,7 @@ class Once(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="feedpub-once-", dir=MEMORY))
         self.url = type(self).fresh(self.folder)
-        self.now = START
+        self.now = self.latest = START
         self.world = World(self.now, keyed=frozenset({"keyed"}), carried=self._carried)
         self.store = ListStore(categories=CATEGORIES)
         self.targets = all_targets()
@@ -374,6 +374,7 @@ class Once(RuleBasedStateMachine):
 
     def _to(self, moment: datetime) -> None:
         self.now = self.world.now = moment
+        self.latest = max(self.latest, moment)
 
     def _quiesce(self) -> None:
         """All is well from now on: whatever can still be said, is."""
@@ -424,9 +425,9 @@ class Once(RuleBasedStateMachine):
         self._judge_nothing_lost(accounted)
 
     def _public(self, article: str) -> bool:
-        """Whether the store shows an article now."""
+        """Whether the store shows an article; what it has shown once, no clock set back hides."""
         last = [row for row in self.store.log if (row if isinstance(row, str) else row.id) == article][-1]
-        return isinstance(last, RawArticle) and datetime.fromisoformat(last.published) <= self.now
+        return isinstance(last, RawArticle) and datetime.fromisoformat(last.published) <= self.latest
 
     def _judge_what_stands(self, one: Listed) -> None:
         """What stands there is what should, unless the network cannot change it, or a person decided so."""

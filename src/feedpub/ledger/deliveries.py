@@ -30,6 +30,7 @@ from sqlalchemy import (
 from feedpub.errors import Superseded
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
+from feedpub.ledger.feeds import free_held
 from feedpub.ledger.moving import insert_owed, locked, save
 from feedpub.ledger.rows import article_of, delivery_of
 from feedpub.model import Action, Article, Delivery, Notice, Outcome, Said, State, Target
@@ -115,6 +116,8 @@ class Deliveries:
             held = _own(connection, delivery)
             settled = step(held, Answered(outcome), target, now)
             save(connection, held, settled)
+            if settled.state is State.HELD:  # to be announced anew: its feeds may have been out for long
+                free_held(connection, {target.name: target}, now)
             _journal_end(connection, held, outcome, now)
             connection.execute(
                 update(schema.target)

@@ -125,7 +125,9 @@ def cancel(delivery: Delivery, reason: str) -> Delivery:
         return replace(_stands(delivery), reason=reason, doubt_since=None)
     if delivery.doubt_since is not None:
         unknown = f"{reason}; whether it was said before is not known"
-        return replace(_skipped(delivery, unknown), doubt_since=None)
+        # As it may stand there, it counts as wanted: an article that comes back must not be announced anew.
+        wanted = delivery.wanted if delivery.frozen is None else delivery.frozen.revision
+        return replace(_skipped(delivery, unknown), doubt_since=None, wanted=wanted)
     return _skipped(delivery, reason) if delivery.state in PENDING else delivery
 
 
