@@ -18,7 +18,7 @@ demo: $(READY)
 	@$(BIN)/feedpub demo
 
 test: check
-	$(BIN)/pytest -n 4 -m 'not wordpress'
+	$(BIN)/pytest -n 4 --dist worksteal -m 'not wordpress'
 
 check: $(READY)
 	$(BIN)/ruff check

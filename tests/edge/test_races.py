@@ -1,0 +1,122 @@
+"""Two at the same work, on both databases: whoever was overtaken writes nothing. In virtual time, told step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from feedpub.errors import Superseded
+from feedpub.model import Again, Batch, Delivery, Refused, Said, State
+from feedpub.notices.pace import Rest
+from feedpub.notices.plan import Owed
+from tests.edge.test_publisher import Desk
+from tests.world import Board, Crash, KeyedBoard
+
+AFTER_THE_LEASE = timedelta(minutes=2)
+
+
+@pytest.fixture
+def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(database_url, tmp_path)
+    desk.targets["board"] = KeyedBoard(name="board")
+    desk.publisher.apply(desk.setup())
+    desk.article("1")
+    desk.publisher.publish("blog")
+    yield desk
+    desk.ledger.close()
+
+
+def taken_over(desk: Desk) -> Delivery:
+    """The lease of whoever works on the one delivery ends, and another claims it."""
+    desk.now = desk.world.now = desk.now + AFTER_THE_LEASE
+    desk.ledger.deliveries.recover(desk.targets, desk.now, all_leases=False)
+    desk.now = desk.world.now = desk.now + AFTER_THE_LEASE
+    (claimed,) = desk.publisher.claim(1)
+    return claimed
+
+
+def test_a_worker_that_was_overtaken_before_it_spoke_says_nothing(desk: Desk) -> None:
+    (slow,) = desk.publisher.claim(1)
+    quick = taken_over(desk)
+    assert quick.fence == slow.fence + 1
+    assert desk.publisher.deliver(slow) is None
+    assert desk.said() == []
+    desk.publisher.deliver(quick)
+    assert (desk.said(), desk.states()) == (["1"], {"1": State.SENT})
+
+
+@pytest.mark.parametrize("answer", [Said("other"), Again("later"), Refused("no"), Refused("no", "target")])
+def test_an_answer_to_a_worker_that_was_overtaken_changes_nothing(desk: Desk, answer: Said | Again | Refused) -> None:
+    (slow,) = desk.publisher.claim(1)
+    deliveries, target = desk.ledger.deliveries, desk.targets["board"]
+    notice = desk.publisher._compose(slow, target, desk.ledger.articles.by_key(slow.article))
+    slow = deliveries.start(slow, notice, target, desk.now)
+    quick = taken_over(desk)
+    rest = Rest(1, desk.now, desk.now, paused="no")
+    with pytest.raises(Superseded):
+        deliveries.settle(slow, answer, rest, target, desk.now)
+    assert not desk.ledger.targets.rest("board").paused
+    desk.publisher.deliver(quick)
+    (one,) = deliveries.listed()
+    assert (one.delivery.state, one.delivery.remote_id, desk.said()) == (State.SENT, "p0", ["1"])
+
+
+def test_claims_at_the_same_moment_never_meet_at_one_target(desk: Desk) -> None:
+    for number in range(2, 10):
+        desk.article(str(number))
+    desk.publisher.publish("blog")
+    together = Barrier(4)
+
+    def claim(_: int) -> tuple[Delivery, ...]:
+        together.wait()
+        return desk.publisher.claim(3)
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            claimed = [one for some in pool.map(claim, range(4)) for one in some]
+            assert len(claimed) == 1
+            desk.publisher.deliver(claimed[0])
+
+
+def test_a_poll_that_another_overtook_records_nothing(desk: Desk) -> None:
+    desk.article("2")
+    changes = desk.store.changes
+
+    def overtaken(cursor: str | None) -> Batch:
+        """While this answer is on its way, an article is written, and another poll comes and goes."""
+        batch = changes(cursor)
+        desk.store.changes = changes  # type: ignore[method-assign]
+        desk.article("3")
+        desk.publisher.publish("blog")
+        return batch
+
+    desk.store.changes = overtaken  # type: ignore[method-assign]
+    with pytest.raises(Superseded, match="another poll was faster"):
+        desk.publisher.publish("blog")
+    assert desk.ledger.articles.store_state("blog").cursor == "3"
+    desk.round(minutes=1)
+    assert sorted(desk.said()) == ["1", "2", "3"]
+
+
+def test_to_owe_what_is_owed_already_changes_nothing(desk: Desk) -> None:
+    (before,) = desk.ledger.deliveries.listed()
+    desk.ledger.deliveries.owe([Owed("board", before.article.guid, State.HELD, "feeds", "", None)], desk.now)
+    assert desk.ledger.deliveries.listed() == (before,)
+
+
+def test_what_a_removed_target_was_saying_when_feedpub_was_killed_is_told_as_a_doubt(desk: Desk) -> None:
+    desk.world.behaviours = ["crash after"]
+    (claimed,) = desk.publisher.claim(1)
+    with pytest.raises(Crash):
+        desk.publisher.deliver(claimed)
+    desk.targets = {"other": Board(name="other")}
+    desk.publisher.apply(desk.setup())
+    desk.ledger.deliveries.recover(desk.targets, desk.now, all_leases=True)
+    (one,) = desk.ledger.deliveries.listed()
+    assert one.delivery.state is State.SKIPPED
+    assert "whether it was said before is not known" in one.delivery.reason
