@@ -185,7 +185,7 @@ class World:
     """The boards, and how they behave next. `doubts` counts answers that got lost, per target and guid.
 
     `carried` tells whether readers of the feeds can see an article now; what was announced without is in `early`.
-    `late`: the answer just given is still on its way.
+    `late`: the answer just given is still on its way. `keys` are those of every announcement that was asked for.
     """
 
     now: datetime
@@ -197,6 +197,7 @@ class World:
     carried: Callable[[str], bool] = lambda _: True
     early: list[str] = field(default_factory=list)
     late: bool = False
+    keys: list[str] = field(default_factory=list)
     prefix: str = "p"
 
     def standing(self, target: str, guid: str) -> list[Post]:
@@ -228,8 +229,10 @@ class World:
     def _answer(self, asked: Request) -> Reply | Outcome:
         said = json.loads(asked.body)
         behaviour = self.behaviours.pop(0) if self.behaviours else "ok"
-        if said["verb"] == "announce" and not self.carried(said["guid"]):
-            self.early.append(said["guid"])
+        if said["verb"] == "announce":
+            self.keys.append(said["key"])
+            if not self.carried(said["guid"]):
+                self.early.append(said["guid"])
         if behaviour == "crash before":
             raise Crash
         self.late = behaviour in {"late", "late no"}

@@ -15,7 +15,7 @@ from feedpub.model import Again, Batch, Delivery, Refused, Said, State
 from feedpub.notices.pace import Rest
 from feedpub.notices.plan import Owed
 from tests.edge.test_publisher import Desk
-from tests.world import Board, Crash, KeyedBoard
+from tests.world import Behaviour, Board, Crash, KeyedBoard
 
 AFTER_THE_LEASE = timedelta(minutes=2)
 
@@ -24,6 +24,7 @@ AFTER_THE_LEASE = timedelta(minutes=2)
 def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(database_url, tmp_path)
     desk.targets["board"] = KeyedBoard(name="board")
+    desk.world.keyed = frozenset({"board"})
     desk.publisher.apply(desk.setup())
     desk.article("1")
     desk.publisher.publish("blog")
@@ -120,3 +121,26 @@ def test_what_a_removed_target_was_saying_when_feedpub_was_killed_is_told_as_a_d
     (one,) = desk.ledger.deliveries.listed()
     assert one.delivery.state is State.SKIPPED
     assert "whether it was said before is not known" in one.delivery.reason
+
+
+# ---------------------------------------------------------------- one and the same, try after try
+
+
+@pytest.mark.parametrize("trouble", ["busy", "lost before", "lost after"])
+def test_every_try_of_one_announcement_has_the_same_key(desk: Desk, trouble: Behaviour) -> None:
+    desk.world.behaviours = [trouble, trouble]
+    for _ in range(4):
+        desk.round(minutes=8)
+    assert (len(desk.world.keys), len({*desk.world.keys}), desk.said()) == (3, 1, ["1"])
+
+
+def test_in_doubt_the_same_words_go_again_and_an_edit_corrects_them_afterwards(desk: Desk) -> None:
+    desk.world.behaviours = ["lost after"]
+    desk.round()
+    desk.article("1", title="訂正")
+    desk.round(seconds=10)
+    assert [post.text.splitlines()[0] for post in desk.world.posts] == ["記事1"]
+    assert len({*desk.world.keys}) == 1
+    desk.round(minutes=2)
+    assert [post.text.splitlines()[0] for post in desk.world.posts] == ["訂正"]
+    assert desk.states() == {"1": State.SENT}
