@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 
 from feedpub.errors import Superseded
-from feedpub.model import Again, Batch, Delivery, Refused, Said, State
+from feedpub.model import Action, Again, Batch, Delivery, Refused, Said, State
 from feedpub.notices.pace import Rest
 from feedpub.notices.plan import Owed
 from tests.edge.test_publisher import Desk
@@ -41,6 +41,13 @@ def taken_over(desk: Desk) -> Delivery:
     return claimed
 
 
+def begun(desk: Desk, claimed: Delivery) -> Delivery:
+    """It is being said from now on; its answer is on the way."""
+    target = desk.targets[claimed.target]
+    notice = desk.publisher._compose(claimed, target, desk.ledger.articles.by_key(claimed.article))
+    return desk.ledger.deliveries.start(claimed, notice, target, desk.now)
+
+
 def test_a_worker_that_was_overtaken_before_it_spoke_says_nothing(desk: Desk) -> None:
     (slow,) = desk.publisher.claim(1)
     quick = taken_over(desk)
@@ -53,10 +60,9 @@ def test_a_worker_that_was_overtaken_before_it_spoke_says_nothing(desk: Desk) ->
 
 @pytest.mark.parametrize("answer", [Said("other"), Again("later"), Refused("no"), Refused("no", "target")])
 def test_an_answer_to_a_worker_that_was_overtaken_changes_nothing(desk: Desk, answer: Said | Again | Refused) -> None:
-    (slow,) = desk.publisher.claim(1)
     deliveries, target = desk.ledger.deliveries, desk.targets["board"]
-    notice = desk.publisher._compose(slow, target, desk.ledger.articles.by_key(slow.article))
-    slow = deliveries.start(slow, notice, target, desk.now)
+    (slow,) = desk.publisher.claim(1)
+    slow = begun(desk, slow)
     quick = taken_over(desk)
     rest = Rest(1, desk.now, desk.now, paused="no")
     with pytest.raises(Superseded):
@@ -65,6 +71,20 @@ def test_an_answer_to_a_worker_that_was_overtaken_changes_nothing(desk: Desk, an
     desk.publisher.deliver(quick)
     (one,) = deliveries.listed()
     assert (one.delivery.state, one.delivery.remote_id, desk.said()) == (State.SENT, "p0", ["1"])
+
+
+@pytest.mark.parametrize("change", [Action.CORRECT, Action.RETRACT])
+def test_what_becomes_of_an_article_while_it_is_being_said_is_heeded_next(desk: Desk, change: Action) -> None:
+    (claimed,) = desk.publisher.claim(1)
+    started = begun(desk, claimed)
+    if change is Action.CORRECT:
+        desk.article("1", title="訂正")
+    else:
+        desk.store.remove("1")
+    desk.publisher.publish("blog")
+    rest = Rest(0, desk.now, desk.now)
+    said = desk.ledger.deliveries.settle(started, Said("p0"), rest, desk.targets["board"], desk.now)
+    assert (said.state, said.action) == (State.DUE, change)
 
 
 def test_claims_at_the_same_moment_never_meet_at_one_target(desk: Desk) -> None:
@@ -144,3 +164,14 @@ def test_in_doubt_the_same_words_go_again_and_an_edit_corrects_them_afterwards(d
     desk.round(minutes=2)
     assert [post.text.splitlines()[0] for post in desk.world.posts] == ["訂正"]
     assert desk.states() == {"1": State.SENT}
+
+
+def test_a_doubt_outlives_the_crash_of_whoever_was_about_to_settle_it(desk: Desk) -> None:
+    desk.world.behaviours = ["lost after"]
+    desk.round()
+    desk.now = desk.world.now = desk.now + timedelta(seconds=10)
+    assert len(desk.publisher.claim(1)) == 1
+    desk.now = desk.world.now = desk.now + timedelta(hours=3)
+    assert desk.ledger.deliveries.recover(desk.targets, desk.now, all_leases=True) == 1
+    desk.round()
+    assert (desk.said(), desk.states()) == (["1"], {"1": State.DOUBTFUL})

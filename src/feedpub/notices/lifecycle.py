@@ -239,7 +239,8 @@ def _started(delivery: Delivery, event: Started, _target: Target, _now: datetime
 
 
 def _answered(delivery: Delivery, event: Answered, target: Target, now: datetime) -> Delivery:
-    if delivery.state not in {State.CLAIMED, State.SENDING}:
+    wordless = isinstance(event.outcome, Said) and delivery.frozen is None  # nothing was sent that could be said
+    if delivery.state not in {State.CLAIMED, State.SENDING} or wordless:
         return delivery
     delivery = replace(delivery, lease_until=None)
     match event.outcome:
