@@ -150,10 +150,24 @@ class RawArticle:
 
 
 @dataclass(frozen=True, slots=True)
+class RawComment:
+    """A reader's comment as its store's row says it: nothing cleaned. `article` and `parent` are ids of the store."""
+
+    id: str
+    article: str
+    parent: str = ""
+    author: str = ""
+    content: str = ""
+    published: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One bounded answer to "what changed since this cursor?".
 
-    `gone`: ids that the store says are public no more. `categories`: the store's whole taxonomy, or None
+    `gone`: ids that the store says are public no more. `comments`: those that are new or changed, approved ones
+    only; `comments_gone`: ids of those that are public no more. `categories`: the store's whole taxonomy, or None
     where it did not change or was not asked. `garbage`: rows that cannot even be read, with the reason.
     `cursor` is the store's own and opaque; `more` asks to be called again at once.
     """
@@ -164,6 +178,8 @@ class Batch:
     gone: tuple[str, ...] = ()
     categories: tuple[Category, ...] | None = None
     garbage: tuple[Quarantined, ...] = ()
+    comments: tuple[RawComment, ...] = ()
+    comments_gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +231,23 @@ class Article:
     def brief(self) -> bool:
         """A short topic without a headline of its own."""
         return not self.title
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A clean comment of a reader: plain text author, safe HTML content; flat, its place told by `parent`.
+
+    `article` and `parent` are ids of its store; a `url` is always there (the article's, if it has none of its own).
+    """
+
+    store: str
+    id: str
+    article: str
+    parent: str
+    author: str
+    content: str
+    published: datetime
+    url: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -23,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from feedpub.categories import Ref, fold, matching, readable_slug, ref, unknown, with_descendants
 from feedpub.feeds.addresses import ascii_url
 from feedpub.feeds.texts import line, words
-from feedpub.model import Category, Site
+from feedpub.model import Category, Duration, Site
 
 RENDERER = 1
 """Raised when the same articles would give other bytes; every feed is then rebuilt once."""
@@ -41,6 +42,21 @@ class CategoryOptions(BaseModel):
 
     name: str = Field(description="the category's name or slug, in any store")
     title: str = Field(default="", description="the feed's title, if not the category's name")
+    formerly: tuple[str, ...] = Field(default=(), description="keys or slugs it had before: they lead here for good")
+
+
+class OwnOptions(BaseModel):
+    """[feeds.own.KEY]: a feed by rule, at own/KEY. It carries what any of the first three names; all, if none does."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    title: str = Field(min_length=1, description="the feed's title")
+    categories: tuple[str, ...] = Field(default=(), description="names or slugs, children included")
+    tags: tuple[str, ...] = Field(default=(), description="tags, by name")
+    authors: tuple[str, ...] = Field(default=(), description="authors, by name")
+    skip_categories: tuple[str, ...] = Field(default=(), description="what is in one of these is left out")
+    skip_tags: tuple[str, ...] = Field(default=(), description="what has one of these tags is left out")
+    skip_authors: tuple[str, ...] = Field(default=(), description="what one of these wrote is left out")
 
 
 class FeedsOptions(BaseModel):
@@ -50,7 +66,7 @@ class FeedsOptions(BaseModel):
 
     base_url: str = Field(description="the public address of the output directory")
     output: str = Field(default="data/public", description="the directory that feed files are written to")
-    formats: tuple[Literal["rss", "atom"], ...] = Field(
+    formats: tuple[Literal["rss", "atom", "json"], ...] = Field(
         default=("rss", "atom"), min_length=1, description="the formats of every feed; the first is for OPML"
     )
     entries: int = Field(default=50, ge=1, le=1000, description="how many of the newest articles a feed carries")
@@ -58,6 +74,26 @@ class FeedsOptions(BaseModel):
     categories: dict[str, CategoryOptions] = Field(
         default_factory=dict, description="feeds of categories that differ: the key is the address"
     )
+    own: dict[str, OwnOptions] = Field(default_factory=dict, description="feeds by rule: the key is the address")
+    tags: bool = Field(default=False, description="a feed for every tag")
+    authors: bool = Field(default=False, description="a feed for every author")
+    comments: bool = Field(default=True, description="a feed of the site's comments, where a store has any")
+    archive: int = Field(
+        default=50, ge=0, le=1000, description="articles in one part of an archive (RFC 5005); 0 writes none"
+    )
+    tombstones: Duration = Field(
+        default=timedelta(days=30), description="how long Atom tells that an article was withdrawn (RFC 6721)"
+    )
+    max_bytes: int = Field(
+        default=1_000_000, ge=50_000, description="the largest feed; beyond it the longest articles shrink to summaries"
+    )
+    compress: tuple[Literal["gz", "br"], ...] = Field(
+        default=("gz", "br"), description="compressed copies written beside every file, for web servers"
+    )
+    icon: str = Field(default="", description="address of a small square picture")
+    logo: str = Field(default="", description="address of a wide picture")
+    footer: str = Field(default="", description="HTML below every article: a Jinja2 template of title, url and site")
+    drop: tuple[str, ...] = Field(default=(), description="CSS selectors of what feeds leave out, such as .sharedaddy")
 
     @field_validator("base_url")
     @classmethod
@@ -78,7 +114,7 @@ class FeedSpec:
     """One feed: its address (`all`, `briefs`, `category/us`) and all that its bytes depend on besides articles."""
 
     address: str
-    kind: Literal["all", "briefs", "category"]
+    kind: Literal["all", "briefs", "category", "tag", "author", "own", "comments"]
     title: str
     sources: frozenset[Ref] = frozenset()
     """(store, category key) whose articles it carries: the category and all its descendants. Only of categories."""
