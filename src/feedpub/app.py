@@ -131,7 +131,7 @@ class App:
 
     def problems(self) -> tuple[str, ...]:
         """What keeps feedpub from doing all of its work, one sentence each; empty if nothing does."""
-        told = [self.config_problem, self.publisher.output_error]
+        told = [self.config_problem, self.publisher.builder.error]
         for store in self.ledger.articles.store_states():
             if store.name in self.settings.stores:
                 told += [store.error and f"stores.{store.name}: {store.error}", store.note]
@@ -212,6 +212,8 @@ class App:
     def once(self) -> dict[str, Published]:
         """Poll every store, build every feed touched, say everything that is due now."""
         done = {name: self.publisher.publish(name) for name in self.publisher.setup.sources}
+        while self.publisher.archive().parts:
+            pass
         while claimed := self.publisher.claim(1):
             for one in claimed:
                 self.publisher.deliver(one)

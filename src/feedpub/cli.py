@@ -97,8 +97,8 @@ def once(context: typer.Context) -> None:
         for name, one in done.items():
             if one.error:
                 raise FeedpubError(f"stores.{name}: {one.error}")
-        if app.publisher.output_error:
-            raise FeedpubError(app.publisher.output_error)
+        if app.publisher.builder.error:
+            raise FeedpubError(app.publisher.builder.error)
 
 
 @cli.command()
@@ -107,8 +107,8 @@ def rebuild(context: typer.Context) -> None:
     with _opened(_load(context), lead=True) as app:
         done = app.publisher.rebuild()
         _out.print(f"{done.feeds} feeds rendered, {done.files} files changed.")
-        if app.publisher.output_error:
-            raise FeedpubError(app.publisher.output_error)
+        if app.publisher.builder.error:
+            raise FeedpubError(app.publisher.builder.error)
 
 
 @cli.command()

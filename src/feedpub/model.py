@@ -308,8 +308,9 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The duty to keep one target true to one article: its state and its history's sum.
+    """The duty to keep one target true to one subject: its state and its history's sum.
 
+    The subject is an article, by its row's key, or (`feed`) a feed, by its address.
     `wanted` is the revision that should stand there (None: nothing should), `said` the one that does.
     `attempts` counts the tries of the present action; `fence` all leases ever: whoever answers with an older
     one has lost it. After `retractions`, what is said anew is no repeat. `held_by` names what
@@ -319,7 +320,7 @@ class Delivery:
 
     id: int
     target: str
-    article: int
+    article: int | None
     state: State
     wanted: int | None
     said: int | None = None
@@ -337,6 +338,7 @@ class Delivery:
     said_at: datetime | None = None
     remote_id: str = ""
     remote_url: str = ""
+    feed: str | None = None
 
     @property
     def action(self) -> Action | None:
