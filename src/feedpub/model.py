@@ -288,6 +288,8 @@ class Notice:
 
     `key` stays the same across retries, so that a network can drop a repeat. `at` is when it was frozen.
     `remote_id` names what stands there already (for a correction or a retraction).
+    Where the subject is a feed, `article` is empty, `guid` the feed's address, `title` its title, `link` the site's
+    address, and `text` the addresses of its files, one a line, the preferred format first.
     """
 
     target: str
@@ -477,6 +479,11 @@ class Target(Protocol):
         ...
 
     @property
+    def subject(self) -> Literal["article", "feed"]:
+        """What its notices are about."""
+        ...
+
+    @property
     def template(self) -> str:
         """The Jinja2 template of its notices."""
         ...
@@ -553,6 +560,10 @@ class Target(Protocol):
 
     def measure(self, text: str) -> Measure:
         """Count a text as the network counts."""
+        ...
+
+    def hears(self, feed: str) -> bool:
+        """Whether it is told when the feed at this address changes."""
         ...
 
 
