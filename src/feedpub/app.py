@@ -170,7 +170,12 @@ class App:
         unknown = [one for one in targets if one not in self.settings.targets]
         if unknown:
             raise FeedpubError(f"there is no target {unknown[0]}: the config has {_names(self.settings.targets)}")
-        return tuple(self._announce(found[0], target) for target in targets or self.settings.targets)
+        deaf = [one for one in targets if one not in self.speaking()]
+        if deaf:
+            raise FeedpubError(
+                f"targets.{deaf[0]} is told of feeds, not of articles: name one of {_names(self.speaking())}"
+            )
+        return tuple(self._announce(found[0], target) for target in targets or self.speaking())
 
     def _announce(self, article: Article, target: str) -> str:
         deliveries = self.ledger.deliveries
@@ -184,6 +189,10 @@ class App:
             return f"{target}: said already{f', see {one.remote_url}' if one.remote_url else ''}"
         changed = self.retry([one.id]) or self.release([one.id])
         return f"{target}: {_TO_BE_SAID}" if changed else f"{target}: it is {one.state} already"
+
+    def speaking(self) -> tuple[str, ...]:
+        """The targets that are told of articles."""
+        return tuple(name for name, target in self.settings.targets.items() if target.subject == "article")
 
     def deliveries(self, **filters: Any) -> tuple[Listed, ...]:  # noqa: ANN401 - passed on to Deliveries.listed
         """List deliveries; the filters are those of the ledger."""

@@ -102,6 +102,10 @@ class Builder:
             if missing_too:
                 self._soil_missing(rows)
 
+    def spec(self, address: str) -> FeedSpec | None:
+        """The feed at an address, if there is one."""
+        return next((spec for spec in self._specs() if spec.address == address), None)
+
     def moved(self) -> Mapping[str, str | None]:
         """Where addresses that feeds once had lead now; None: to nothing, for good."""
         return moved(self._plan.options, self._specs(), self._ledger.feeds.names())
@@ -166,7 +170,7 @@ class Builder:
         built = Built()
         for feed, number in self._ledger.parts.dirty(limit):
             with self._lock:
-                spec = next((spec for spec in self._specs() if spec.address == feed), None)
+                spec = self.spec(feed)
                 if spec is not None:
                     with self._told(built, part_address(feed, number)):
                         self._part(spec, number, self._look(), built)

@@ -289,13 +289,13 @@ def _summary(app: App, done: Mapping[str, Published]) -> Iterator[str]:
         yield f"{skipped:,} notices not owed, with the reason: feedpub deliveries list --state skipped"
     built = sum(one.feeds for one in done.values())
     yield f"{new:,} new, {edited:,} edited, {withdrawn:,} withdrawn; {built:,} feeds built."
-    targets = ", ".join(app.settings.targets)
+    speaking = app.speaking()
+    targets = ", ".join(speaking)
     if noted and targets:
         newest = app.ledger.feeds.entries("all", 1)
-        first = next(iter(app.settings.targets))
         yield f"The next new one goes to {targets}."
         if newest:
-            yield f"Try now: feedpub announce {newest[0].id} --target {first}"
+            yield f"Try now: feedpub announce {newest[0].id} --target {speaking[0]}"
     elif not targets:
         yield "There is no target yet: add one to the config, and new articles will be told there."
     elif not said and not new:
@@ -312,9 +312,10 @@ def _delivery(one: Listed) -> dict[str, Any]:
     delivery = one.delivery
     return {
         "id": delivery.id,
-        "article": one.article.id,
-        "guid": one.article.guid,
-        "title": one.article.title or one.article.summary,
+        "article": one.article.id if one.article else None,
+        "feed": delivery.feed,
+        "guid": one.article.guid if one.article else None,
+        "title": one.title,
         "target": delivery.target,
         "action": one.action,
         "state": delivery.state,
@@ -341,9 +342,9 @@ def _print_deliveries(listed: Sequence[Listed]) -> None:
     for one in listed:
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
-        title = one.article.title or one.article.summary
+        subject = escape(f"{one.subject} {one.title[:30]}".strip())
         table.add_row(
-            str(delivery.id), escape(f"{one.article.id} {title[:30]}"), delivery.target, state, str(one.attempts),
+            str(delivery.id), subject, delivery.target, state, str(one.attempts),
             _moment(delivery.due_at), escape(delivery.reason or delivery.remote_url),
         )  # fmt: skip
     _out.print(table)

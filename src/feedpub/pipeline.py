@@ -18,6 +18,7 @@ from feedpub.building import PARTS_A_ROUND, Builder, Built, Plan
 from feedpub.categories import matching, unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
 from feedpub.errors import ComposeError, LedgerError, StoreError, Superseded, place
+from feedpub.feeds.addresses import ascii_url, feed_url
 from feedpub.feeds.catalog import FeedsOptions, unmatched
 from feedpub.http import Door
 from feedpub.ledger import Ledger
@@ -25,7 +26,6 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
-    Article,
     Batch,
     Category,
     Census,
@@ -42,7 +42,10 @@ from feedpub.model import (
     State,
 )
 from feedpub.networks.base import Network
+from feedpub.networks.feed_subject import FeedNetwork
+from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
+from feedpub.notices.feeds import compose_feed, unknown_feeds
 from feedpub.notices.lifecycle import FLOOD, WayOut, way_out
 from feedpub.notices.pace import rest_after
 from feedpub.notices.plan import Owed, Scope, news_by_target, plan
@@ -135,6 +138,9 @@ class Publisher:
         for name, target in self.setup.targets.items():
             for category in unknown(target.categories, categories):
                 log.warning("unknown_category", option=f"targets.{name}.categories", category=category)
+            if isinstance(target, FeedNetwork):
+                for feed in unknown_feeds(target.feeds, self.ledger.feeds.paths()):
+                    log.warning("unknown_feed", option=f"targets.{name}.feeds", feed=feed)
 
     # ------------------------------------------------------------ publishing
 
@@ -370,23 +376,25 @@ class Publisher:
             return None
 
     def _converse(self, claimed: Delivery, target: Network) -> Delivery:
-        written = self.ledger.articles.by_key(claimed.article)
         context = Context(self.now(), self.ledger.targets.memory(target.name))
         doubt = claimed.doubt_since is not None
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
-            return self._settle(claimed, target, written, self._say(target, target.find(claimed.frozen, context)))
+            return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context)))
         try:
-            notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target, written)
+            notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target)
         except ComposeError as error:
-            return self._settle(claimed, target, written, Refused(str(error)))
+            return self._settle(claimed, target, Refused(str(error)))
         started = self.ledger.deliveries.start(claimed, notice, target, self.now())
-        return self._settle(started, target, written, self._say(target, _conversation(target, notice, context)))
+        return self._settle(started, target, self._say(target, _conversation(target, notice, context)))
 
-    def _compose(self, claimed: Delivery, target: Network, written: Written) -> Notice:
-        article = written.article
-        action = claimed.action
-        if action is None:
+    def _compose(self, claimed: Delivery, target: Network) -> Notice:
+        """Write what is true now of the article, or the feed, that it is about."""
+        if claimed.action is None:
             raise Superseded("there is nothing left to say")
+        if claimed.article is None:
+            return self._compose_feed(claimed, claimed.action, target)
+        written = self.ledger.articles.by_key(claimed.article)
+        article, action = written.article, claimed.action
         names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
         return compose(
             article,
@@ -398,6 +406,25 @@ class Publisher:
             categories=[names[article.store, key] for key in article.categories if (article.store, key) in names],
             site=self.setup.site,
             remote_id=claimed.remote_id,
+        )
+
+    def _compose_feed(self, claimed: Delivery, action: Action, target: Network) -> Notice:
+        address = claimed.feed or ""
+        spec, version = self.builder.spec(address), self.ledger.feeds.version(address)
+        if spec is None or version is None:
+            raise ComposeError(f"there is no feed {address} any more")
+        feeds = self.setup.feeds
+        return compose_feed(
+            address,
+            target,
+            title=spec.title,
+            files=[feed_url(feeds.base_url, address, ending) for ending in dict.fromkeys(feeds.formats)],
+            link=ascii_url(self.setup.site.url),
+            language=self.setup.site.language,
+            action=action,
+            revision=version,
+            key=key_of(address, target.name, action, version),
+            now=self.now(),
         )
 
     def _say(self, target: Network, conversation: Conversation) -> Outcome:
@@ -414,7 +441,7 @@ class Publisher:
         # What a network calls a post is hostile until cleaned, like everything it says.
         return Said(clean.line(outcome.id), clean.url(outcome.url)) if isinstance(outcome, Said) else outcome
 
-    def _settle(self, held: Delivery, target: Network, written: Written, outcome: Outcome) -> Delivery:
+    def _settle(self, held: Delivery, target: Network, outcome: Outcome) -> Delivery:
         """Write the answer down; it is worth some patience, for to lose it is to doubt."""
         action = held.frozen.action if held.frozen is not None else Action.ANNOUNCE
         waits = iter(_PERSIST_WAITS)
@@ -430,10 +457,26 @@ class Publisher:
                     raise
                 time.sleep(wait)
             else:
-                _tell_outcome(settled, written.article, outcome)
+                self._tell_outcome(settled, outcome)
                 if rest.paused:
                     log.error("target_paused", target=target.name, why=rest.paused)
                 return settled
+
+    def _tell_outcome(self, delivery: Delivery, outcome: Outcome) -> None:
+        well = delivery.state in {State.SENT, State.SKIPPED, State.DUE} and not isinstance(outcome, Refused)
+        about = (
+            {"feed": delivery.feed}
+            if delivery.article is None
+            else {"article": self.ledger.articles.by_key(delivery.article).article.id}
+        )
+        (log.info if well else log.error)(
+            "delivery",
+            target=delivery.target,
+            **about,
+            state=str(delivery.state),
+            outcome=type(outcome).__name__.lower(),
+            **({"why": delivery.reason} if delivery.reason else {}),
+        )
 
     # ------------------------------------------------------------ small things
 
@@ -450,7 +493,11 @@ def _scope(targets: Iterable[Network], categories: Iterable[Category]) -> Scope:
 
 
 def _feeds_plan(setup: Setup) -> Plan:
-    return Plan(setup.site, setup.feeds, lambda _address: ())
+    def hubs(address: str) -> tuple[str, ...]:
+        heard = (one for one in setup.targets.values() if isinstance(one, WebSub) and one.hears(address))
+        return tuple(dict.fromkeys(one.hub_url for one in heard))
+
+    return Plan(setup.site, setup.feeds, hubs)
 
 
 def _counted(done: Published | None, built: Built) -> Published:
@@ -526,15 +573,3 @@ def _shown(done: Published) -> dict[str, object]:
         "parts",
     )
     return {name: getattr(done, name) for name in fields}
-
-
-def _tell_outcome(delivery: Delivery, article: Article, outcome: Outcome) -> None:
-    tell = log.info if delivery.state in {"sent", "skipped", "due"} and not isinstance(outcome, Refused) else log.error
-    tell(
-        "delivery",
-        target=delivery.target,
-        article=article.id,
-        state=str(delivery.state),
-        outcome=type(outcome).__name__.lower(),
-        **({"why": delivery.reason} if delivery.reason else {}),
-    )

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, delete, exists, func, insert, select, true, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, true, update
 
 from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.fragments import Fresh, save
-from feedpub.ledger.moving import move_all
+from feedpub.ledger.moving import move_all, tell_of_feed
 from feedpub.ledger.parts import drop_overgrown, part_addresses, soil_parts, soil_parts_of
 from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, next_seq
 from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
@@ -132,6 +132,12 @@ class Feeds:
             )
             return tuple(Dirty(row.address, row.dirty_seq) for row in rows)
 
+    def version(self, address: str) -> int | None:
+        """How often a feed's bytes have changed; None if there is no such feed any more."""
+        one = schema.feed.c
+        with self._database.read() as connection:
+            return connection.execute(select(one.version).where(one.address == address)).scalar()
+
     def paths(self) -> dict[str, tuple[str, ...]]:
         """The files of each feed, by address."""
         with self._database.read() as connection:
@@ -241,12 +247,17 @@ class Feeds:
         """
         with self._database.write() as connection:
             feed = schema.feed.c
-            version = case((feed.etag == etag, feed.version), else_=feed.version + 1)
+            before = connection.execute(select(feed.etag, feed.version).where(feed.address == address)).first()
+            if before is None:
+                return
+            version = before.version + (etag != before.etag)
             connection.execute(
                 update(schema.feed)
                 .where((feed.address == address) & (feed.built_seq < seq))
                 .values(built_seq=seq, latest=latest, version=version, etag=etag)
             )
+            if before.etag and version != before.version:  # the first version of all is no news
+                tell_of_feed(connection, address, version, targets, now)
             save(connection, fresh)
             free_held(connection, targets, now)
 
