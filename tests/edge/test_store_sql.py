@@ -353,6 +353,18 @@ def test_a_comment_comes_or_goes_with_what_is_done_to_it(
     assert (present, sorted(gone)) == told
 
 
+def test_an_older_copy_put_back_is_noticed_by_its_comments_alone(store: SqlStore, path: Path) -> None:
+    store.put([brief("1")], comments=[SAID])
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    store.put([], comments=[replace(SAID, id="lost")])
+    cursor = store.changes(None).cursor
+    copy.replace(path)
+    store.put([], comments=[replace(SAID, id="after")])
+    batch = store.changes(cursor)
+    assert (ids(batch), spoken(batch)) == (["1"], (["c1", "after"], ()))
+
+
 def test_a_number_of_a_deleted_comment_is_never_given_again(store: SqlStore, path: Path) -> None:
     store.put([brief("1")], comments=[SAID])
     cursor = store.changes(None).cursor
