@@ -176,6 +176,9 @@ def import_(
         bar = progress.add_task("importing", total=None)
         report = app.import_files(files, store, lambda done, of: progress.update(bar, completed=done, total=of))
     _out.print(f"{report.new:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged.")
+    told = report.comments
+    if told.new or told.changed or told.unchanged:
+        _out.print(f"  comments: {told.new:,} new, {told.changed:,} changed, {told.unchanged:,} unchanged")
     if report.reguided:
         _out.print(f"  {report.reguided:,} had the guid of another article in the files: they get one of their own")
     for reason, count in sorted(report.skipped.items()):

@@ -1,6 +1,8 @@
-"""raw article -> clean article, or the reason why it is quarantined.
+"""raw article or comment -> clean one, or the reason why it is quarantined.
 
 articles.py    a store's row -> Article: the rules about what an article must have
+comments.py    a store's row -> Comment
+needed.py      what both must have
 markup.py      HTML -> safe HTML with absolute links; HTML -> plain text
 urls.py        IRIs and relative references -> absolute ASCII http(s) addresses
 dates.py       what stores write -> aware dates in UTC
@@ -9,8 +11,9 @@ characters.py  any string -> characters that XML, JSON and databases can carry
 
 from feedpub.clean.articles import Cleaned, article, category
 from feedpub.clean.characters import line, text
+from feedpub.clean.comments import comment
 from feedpub.clean.dates import date
 from feedpub.clean.markup import html, plain_text
 from feedpub.clean.urls import url
 
-__all__ = ["Cleaned", "article", "category", "date", "html", "line", "plain_text", "text", "url"]
+__all__ = ["Cleaned", "article", "category", "comment", "date", "html", "line", "plain_text", "text", "url"]

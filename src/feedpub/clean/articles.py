@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from feedpub.clean.characters import broken, line, opening, text
 from feedpub.clean.dates import date
-from feedpub.clean.markup import html, plain_text, words
+from feedpub.clean.markup import html, plain_text, shows, words
+from feedpub.clean.needed import Unfit, identity, published
 from feedpub.clean.urls import host, url
 from feedpub.model import Article, Category, Image, Link, Quarantined, RawArticle, Site
 
-_MEDIA = re.compile("<(?:img|video|audio) ")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _AUTHORITY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _TEXTS = ("id", "guid", "url", "title", "summary", "content", "notice")
@@ -29,10 +29,6 @@ class Cleaned:
     warnings: tuple[str, ...]
 
 
-class _Unfit(Exception):  # noqa: N818 - not an error of the program: the reason of a quarantine
-    """Why an article cannot go out, in one sentence."""
-
-
 def article(raw: RawArticle, *, store: str, site: Site, guid: str = "") -> Cleaned | Quarantined:
     """Clean one row of `store`. Never raises, whatever the row holds.
 
@@ -41,7 +37,7 @@ def article(raw: RawArticle, *, store: str, site: Site, guid: str = "") -> Clean
     """
     try:
         return _cleaned(raw, store, site, guid)
-    except _Unfit as why:
+    except Unfit as why:
         return Quarantined(id=text(raw.id), reason=str(why))
 
 
@@ -53,18 +49,18 @@ def category(raw: Category) -> Category:
 
 
 def _cleaned(raw: RawArticle, store: str, site: Site, guid: str) -> Cleaned:
-    identity = _identity(raw.id)
+    key = identity(raw.id, "an article")
     title = plain_text(raw.title) if raw.title_is_html else line(raw.title)
     address = _address(raw, title, site)
     base = address or site.url
     content = html(raw.content, base)
     summary = _summary(raw.summary, title, words(content))
     images = _images(raw.images, base)
-    if not (title or summary or images or _MEDIA.search(content)):
-        raise _Unfit("it has no title, no text and no image")
+    if not (title or summary or images or shows(content)):
+        raise Unfit("it has no title, no text and no image")
     links = _links(raw.links, base)
-    published = _published(raw.published, site.zone)
-    updated, doubt = _updated(raw.updated, published, site.zone)
+    out = published(raw.published, site.zone)
+    updated, doubt = _updated(raw.updated, out, site.zone)
     language = _language(raw.language)
     warnings = (
         _mended(raw),
@@ -76,13 +72,13 @@ def _cleaned(raw: RawArticle, store: str, site: Site, guid: str) -> Cleaned:
     )
     clean = Article(
         store=store,
-        id=identity,
-        guid=guid or line(raw.guid) or _tag(identity, site),
+        id=key,
+        guid=guid or line(raw.guid) or _tag(key, site),
         url=address,
         title=title,
         summary=summary,
         content=content,
-        published=published,
+        published=out,
         updated=updated,
         categories=_distinct(raw.categories),
         tags=_distinct(raw.tags),
@@ -99,32 +95,16 @@ def _cleaned(raw: RawArticle, store: str, site: Site, guid: str) -> Cleaned:
 # ---------------------------------------------------------------- what an article must have
 
 
-def _identity(raw: str) -> str:
-    identity = text(raw)
-    if not identity.strip("\ufffd \t\n"):
-        raise _Unfit("id is missing: without one an article cannot be told from others")
-    return identity
-
-
 def _address(raw: RawArticle, title: str, site: Site) -> str:
     # The value is not shown: an address can hold a password.
     address = url(raw.url, site.url)
     if title and not address:
         fault = "is not an http or https address" if raw.url.strip() else "is missing"
-        raise _Unfit(f"url {fault}: an article with a title must lead somewhere")
+        raise Unfit(f"url {fault}: an article with a title must lead somewhere")
     return address
 
 
-def _published(raw: str, zone: ZoneInfo) -> datetime:
-    if not raw.strip():
-        raise _Unfit("published is missing")
-    try:
-        return date(raw, zone)
-    except ValueError as fault:
-        raise _Unfit(f"published {fault}") from None
-
-
-def _tag(identity: str, site: Site) -> str:
+def _tag(key: str, site: Site) -> str:
     """Make a guid that outlives slugs, titles, addresses and our own config (RFC 4151).
 
     The year only has to be one in which the site held its name; being fixed, it never changes a guid.
@@ -134,8 +114,8 @@ def _tag(identity: str, site: Site) -> str:
     except ValueError:
         authority = ""
     if not _AUTHORITY.fullmatch(authority):
-        raise _Unfit("guid is missing and cannot be made: set site.authority to the site's host name")
-    return f"tag:{authority},2026:{quote(identity, safe='')}"
+        raise Unfit("guid is missing and cannot be made: set site.authority to the site's host name")
+    return f"tag:{authority},2026:{quote(key, safe='')}"
 
 
 # ---------------------------------------------------------------- what can be mended or left out
