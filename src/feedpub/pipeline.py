@@ -106,7 +106,7 @@ class Publisher:
         self.now = now
         self.setup = setup
         self.output_error = ""
-        self._output = DiskOutput(Path(setup.feeds.output))
+        self._output = DiskOutput(Path(setup.feeds.output), setup.feeds.compress)
         self._pages_stale = True
         self._dropped: set[str] = set()
         # feedgen and the output directory know only one builder at a time.
@@ -123,7 +123,7 @@ class Publisher:
             log.warning("queue_cancelled", target=name, deliveries=count, why="the target was removed from the config")
         with self._building:
             self.setup = setup
-            self._output = DiskOutput(Path(setup.feeds.output))
+            self._output = DiskOutput(Path(setup.feeds.output), setup.feeds.compress)
         self._sync_feeds(missing_too=True)
         self._tell_unknown()
 
