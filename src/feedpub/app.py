@@ -18,6 +18,7 @@ import structlog
 from pydantic import BaseModel, SecretStr
 
 from feedpub.errors import FeedpubError, StoreError
+from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
@@ -141,6 +142,10 @@ class App:
         told += _parked(self.ledger.deliveries.counts(), self.settings.targets)
         told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
         return tuple(one for one in told if one)
+
+    def signposts(self) -> Signposts:
+        """Where feeds went, and which hubs announce those that stand."""
+        return self.publisher.builder.signposts
 
     # ------------------------------------------------------------ commands
 

@@ -23,6 +23,7 @@ from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog, dig
 from feedpub.feeds.comments import comment_entry
 from feedpub.feeds.entries import Entry, Fragment, Look
 from feedpub.feeds.gate import parse_file
+from feedpub.feeds.moves import Signposts, caddy_rules, nginx_rules
 from feedpub.feeds.opml import opml
 from feedpub.feeds.pages import Headline, brief_page, index_page, stylesheet
 from feedpub.feeds.render import Unfit, document, fitting, render_entries, too_long
@@ -79,11 +80,12 @@ class Builder:
         self._dropped: set[str] = set()
         # feedgen and the output directory know only one builder at a time.
         self._lock = threading.RLock()
+        self._signposts = Signposts()
         self._thorough = False
 
     def _take(self, plan: Plan) -> None:
         self._plan = plan
-        self._output = DiskOutput(Path(plan.options.output))
+        self._output = DiskOutput(Path(plan.options.output), plan.options.compress)
 
     # ------------------------------------------------------------ which feeds there are
 
@@ -96,8 +98,10 @@ class Builder:
     def sync(self, *, missing_too: bool = False) -> None:
         """Make the ledger's feeds those that should exist; `missing_too`: have files that are not there built again."""
         with self._lock:
-            rows = [self._row(spec) for spec in self._specs()]
+            specs = self._specs()
+            rows = [self._row(spec) for spec in specs]
             self._dropped |= set(self._ledger.feeds.sync(rows))
+            self._post(specs)
             self._pages_stale = True
             if missing_too:
                 self._soil_missing(rows)
@@ -106,9 +110,14 @@ class Builder:
         """The feed at an address, if there is one."""
         return next((spec for spec in self._specs() if spec.address == address), None)
 
-    def moved(self) -> Mapping[str, str | None]:
-        """Where addresses that feeds once had lead now; None: to nothing, for good."""
-        return moved(self._plan.options, self._specs(), self._ledger.feeds.names())
+    @property
+    def signposts(self) -> Signposts:
+        """Where feeds went, and which hubs announce those that stand; as of the last look."""
+        return self._signposts
+
+    def _post(self, specs: Sequence[FeedSpec]) -> None:
+        hubs = {spec.address: found for spec in specs if (found := self._plan.hubs(spec.address))}
+        self._signposts = Signposts(moved(self._plan.options, specs, self._ledger.feeds.names()), hubs)
 
     def _specs(self) -> tuple[FeedSpec, ...]:
         feeds, options = self._ledger.feeds, self._plan.options
@@ -344,7 +353,9 @@ class Builder:
         with self._told(built, ""):
             self._output.remove(sorted(self._dropped))
             for page in (stylesheet(), index_page(feeds, site, options), opml(specs, site, options)):
-                built.files += self._output.write([page])
+                self._output.write([page])
+            moves = self._signposts.moved
+            self._output.write([nginx_rules(moves, options.base_url), caddy_rules(moves, options.base_url)])
             self._dropped.clear()
             self._pages_stale = False
 
