@@ -388,7 +388,7 @@ class Publisher:
         options, site = self.setup.feeds, self.setup.site
         try:
             self._output.remove(sorted(self._dropped))
-            self._output.write([index_page(specs, site, options)])
+            self._output.write([index_page([(spec, ()) for spec in specs], site, options)])
             self._output.write([opml(specs, site, options)])
         except OutputError as error:
             log.error("pages_not_written", why=str(error))

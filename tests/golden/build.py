@@ -33,7 +33,7 @@ articles = [
 ]
 specs = catalog(OPTIONS, SITE, set(CATEGORIES))
 made = [file for spec in specs for file in render(spec, SITE, OPTIONS, articles, NAMES)]
-made += [opml(specs, SITE, OPTIONS), index_page(specs, SITE, OPTIONS)]
+made += [opml(specs, SITE, OPTIONS), index_page([(spec, ()) for spec in specs], SITE, OPTIONS)]
 digests = {file.path: hashlib.sha256(file.content).hexdigest() for file in made}
 digests |= {spec.address: digest(spec, SITE, OPTIONS) for spec in specs}
 json.dump({"files": digests, "locale kept": locale.setlocale(locale.LC_ALL) == before}, sys.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from urllib.parse import quote, urlsplit
 
@@ -33,6 +34,16 @@ def is_web_address(text: str) -> bool:
 def feed_url(base_url: str, address: str, ending: str) -> str:
     """Where subscribers fetch one format of a feed."""
     return f"{base_url}{address}.{ending}"
+
+
+def brief_name(guid: str) -> str:
+    """The file name, without its ending, of a brief's own page: the same for ever, and safe on any disk."""
+    return hashlib.sha256(guid.encode(errors="replace")).hexdigest()[:16]
+
+
+def brief_address(guid: str, base_url: str) -> str:
+    """Where people read a brief that has no page elsewhere."""
+    return f"{base_url}briefs/{brief_name(guid)}.html"
 
 
 def entry_id(guid: str, site: Site) -> str:
