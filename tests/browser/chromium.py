@@ -1,9 +1,9 @@
 """A real Chromium, driven through its DevTools protocol over a pair of pipes: no driver, no library, no open port.
 
-    with Chromium(folder) as browser, browser.page(width=320, dark=True) as page:
-        page.open("http://127.0.0.1:8080/")
-        page.click("button")
-        assert page.value("document.title") == "…"
+with Chromium(folder) as browser, browser.page(width=320, dark=True) as page:
+    page.open("http://127.0.0.1:8080/")
+    page.click("button")
+    assert page.value("document.title") == "…"
 """
 
 from __future__ import annotations
@@ -112,9 +112,7 @@ class Chromium:
             page.ask(f"{domain}.enable")
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         page.ask("Emulation.setEmulatedMedia", features=[scheme])
-        page.ask(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
-        )
+        page.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         return page
 
     def ask(self, method: str, session: str = "", **parameters: Any) -> Facts:

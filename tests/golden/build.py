@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from feedpub.feeds.catalog import catalog, digest
 from feedpub.feeds.opml import opml
-from feedpub.feeds.pages import index_page
+from feedpub.feeds.pages import brief_page, index_page, stylesheet
 from feedpub.feeds.rss_atom import render
 from feedpub.model import Image, Link
 from tests.golden.samples import CATEGORIES, NAMES, OPTIONS, SITE, article
@@ -34,6 +34,7 @@ articles = [
 specs = catalog(OPTIONS, SITE, set(CATEGORIES))
 made = [file for spec in specs for file in render(spec, SITE, OPTIONS, articles, NAMES)]
 made += [opml(specs, SITE, OPTIONS), index_page([(spec, ()) for spec in specs], SITE, OPTIONS)]
+made += [brief_page(articles[0], SITE, OPTIONS), stylesheet()]
 digests = {file.path: hashlib.sha256(file.content).hexdigest() for file in made}
 digests |= {spec.address: digest(spec, SITE, OPTIONS) for spec in specs}
 json.dump({"files": digests, "locale kept": locale.setlocale(locale.LC_ALL) == before}, sys.stdout)

@@ -7,7 +7,7 @@ It carries no date: the list is as old as the config and the taxonomy, which hav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from lxml import etree
@@ -41,7 +41,7 @@ def opml(specs: Iterable[FeedSpec], site: Site, options: FeedsOptions) -> FeedFi
     return FeedFile(PATH, etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True))
 
 
-def _outlines(parent: etree._Element, feeds: Iterable[Nested], said: Callable[[FeedSpec], Mapping[str, str]]) -> None:
+def _outlines(parent: etree._Element, feeds: Iterable[Nested], said: Callable[[FeedSpec], dict[str, str]]) -> None:
     for feed in feeds:
         # What is inside a feed's own outline, some readers pass over: what has children is a folder, and in it.
         here = etree.SubElement(parent, "outline", text=line(feed.spec.label)) if feed.within else parent
@@ -49,13 +49,13 @@ def _outlines(parent: etree._Element, feeds: Iterable[Nested], said: Callable[[F
         _outlines(here, feed.within, said)
 
 
-def _said(site: Site, options: FeedsOptions) -> Callable[[FeedSpec], Mapping[str, str]]:
+def _said(site: Site, options: FeedsOptions) -> Callable[[FeedSpec], dict[str, str]]:
     """What the list says of a feed."""
     ending = next((ending for ending in options.formats if ending != "json"), options.formats[0])
     language = language_tag(site.language)
     about = {"htmlUrl": ascii_url(site.url), **({"language": language} if language else {})}
 
-    def said(spec: FeedSpec) -> Mapping[str, str]:
+    def said(spec: FeedSpec) -> dict[str, str]:
         title = line(spec.title)
         address = feed_url(options.base_url, spec.address, ending)
         return {"type": "rss", "text": title, "title": title, "xmlUrl": address} | about

@@ -13,7 +13,6 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from typing import Final, cast
-from urllib.parse import urlsplit
 
 import regex
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,7 +23,7 @@ from feedpub.feeds.catalog import FeedsOptions, FeedSpec, site_title
 from feedpub.feeds.nesting import Nested, nest
 from feedpub.feeds.rss_atom import MEDIA_TYPES
 from feedpub.feeds.texts import language_tag, line, words
-from feedpub.model import Article, FeedFile, Image, Site
+from feedpub.model import Article, FeedFile, Site
 
 PATH: Final = "index.html"
 STYLESHEET: Final = "feed.css"
@@ -83,27 +82,21 @@ def index_page(feeds: Sequence[tuple[FeedSpec, Sequence[Headline]]], site: Site,
 
 def brief_page(article: Article, site: Site, options: FeedsOptions) -> FeedFile:
     """Show a brief to who follows its link: it has no page elsewhere."""
-    own = words(site.language)
     text = line(article.title) or line(article.summary)
-    shown = [image for image in dict.fromkeys(article.images) if escape(image.url) not in article.content]
     frame = _frame(site)
     page = _PAGES.get_template("brief.html").render(
         **frame | {"lang": language_tag(article.language) or frame["lang"]},
-        title=_short(text, 60) or own["brief"],
+        title=_short(text, 60) or words(site.language)["brief"],
         text=_short(text, 160),
         heading=line(article.title),
         content=article.content or f"<p>{escape(article.summary)}</p>",
         published=_moment(article.published, site),
         address=brief_address(article.guid, options.base_url),
         link=article.url if is_web_address(article.url) else "",
-        host=urlsplit(article.url).hostname or "",
-        images=[_image(image) for image in shown],
+        host=article.url.partition("://")[2].partition("/")[0],
+        images=_images(article),
         picture=article.images[0].url if article.images else "",
-        references=[
-            {"url": link.url, "text": own[link.rel].format(title=line(link.title) or link.url)}
-            for link in dict.fromkeys(article.links)
-            if is_web_address(link.url)
-        ],
+        references=_references(article, site),
         feeds_href=f"../{PATH}",
         briefs=[_format("briefs", ending, options, "../") for ending in dict.fromkeys(options.formats)],
     )
@@ -204,7 +197,7 @@ def _nested(nested: Nested, views: Mapping[FeedSpec, _View], above: str = "") ->
 
 
 def _snippet(specs: Sequence[FeedSpec], options: FeedsOptions, site: Site) -> str:
-    """The lines that a site's own pages need to be discovered by: the whole site in every format, then the top feeds."""
+    """The lines that make the feeds known on a site's own pages: the first in every format, then others at the top."""
     top = [spec for spec in specs if spec.kind not in opml.FOLDERS]
     top += [nested.spec for kind in ("category", "own") for nested in nest(s for s in specs if s.kind == kind)]
     endings = tuple(dict.fromkeys(options.formats))
@@ -222,14 +215,28 @@ def _alternate(spec: FeedSpec, ending: str, options: FeedsOptions, site: Site) -
 # ---------------------------------------------------------------- briefs/<name>.html
 
 
-def _image(image: Image) -> _View:
-    return {
-        "url": image.url,
-        "alt": image.alt,
-        "credit": line(image.credit),
-        "license": line(image.license),
-        "license_url": image.license if is_web_address(image.license) else "",
-    }
+def _images(article: Article) -> Sequence[_View]:
+    """The pictures that its text does not show already."""
+    return [
+        {
+            "url": image.url,
+            "alt": image.alt,
+            "credit": line(image.credit),
+            "license": line(image.license),
+            "license_url": image.license if is_web_address(image.license) else "",
+        }
+        for image in dict.fromkeys(article.images)
+        if escape(image.url) not in article.content
+    ]
+
+
+def _references(article: Article, site: Site) -> Sequence[_View]:
+    own = words(site.language)
+    return [
+        {"url": link.url, "text": own[link.rel].format(title=line(link.title) or link.url)}
+        for link in dict.fromkeys(article.links)
+        if is_web_address(link.url)
+    ]
 
 
 def _short(text: str, length: int) -> str:
