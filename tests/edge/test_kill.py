@@ -132,7 +132,7 @@ class Life:
         ledger = Ledger(Database(self.database.replace("sqlite:///", f"sqlite:///{self.site.folder}/")))
         listed = ledger.deliveries.listed(limit=10_000)
         ledger.close()
-        found = {(one.delivery.target, one.article.id): one.delivery for one in listed}
+        found = {(one.delivery.target, one.about.id): one.delivery for one in listed}
         assert len(found) == len(listed), "an article has two deliveries to one target"
         return found
 

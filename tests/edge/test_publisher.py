@@ -57,7 +57,7 @@ class Desk:
         return [post.guid.rpartition(":")[2] for post in self.world.posts]
 
     def states(self) -> dict[str, State]:
-        return {one.article.id: one.delivery.state for one in self.ledger.deliveries.listed()}
+        return {one.about.id: one.delivery.state for one in self.ledger.deliveries.listed()}
 
     def feed(self, name: str = "all.rss") -> str:
         return (self.folder / self.output / name).read_text(encoding="utf-8")

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from feedpub.errors import ConfigError, LedgerError
 from feedpub.feeds.moves import Signposts
+from feedpub.feeds.pages import SCRIPT_SOURCE
 from feedpub.web import Server, admin_app, parse_listen, public_app
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import member, path_of
@@ -184,6 +185,24 @@ def test_each_kind_of_file_has_its_type(site: tuple[Path, Server], name: str, ki
     assert "default-src 'none'" in reply.headers["content-security-policy"]
     assert ("access-control-allow-origin" in reply.headers) == for_browsers
     assert "server" not in reply.headers
+
+
+@pytest.mark.parametrize(("name", "kind"), [("all.rss", "application/xml"), ("index.html", "text/html")])
+def test_a_feed_opened_as_a_page_is_xml_to_the_browser(site: tuple[Path, Server], name: str, kind: str) -> None:
+    root, server = site
+    write(root / name, b"content")
+    assert ask(server, f"/{name}", Sec_Fetch_Dest="document").headers["content-type"] == f"{kind}; charset=utf-8"
+    fetched = ask(server, "/all.rss", Sec_Fetch_Dest="empty").headers
+    assert fetched["content-type"] == "application/rss+xml; charset=utf-8"
+    assert fetched["vary"] == "Sec-Fetch-Dest"  # so that no cache gives a browser's answer to a reader
+
+
+def test_only_the_script_of_the_index_may_run(site: tuple[Path, Server]) -> None:
+    policy = dict(
+        part.strip().split(" ", 1) for part in ask(site[1], "/all.rss").headers["content-security-policy"].split(";")
+    )
+    assert policy["script-src"] == SCRIPT_SOURCE
+    assert policy["default-src"] == "'none'"
 
 
 def test_the_etag_is_strong_and_of_the_content_alone(site: tuple[Path, Server]) -> None:

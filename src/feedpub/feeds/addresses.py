@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
 import idna
 
 from feedpub.model import Site
+
+STYLESHEET = "feed.css"
+"""What makes a feed readable that is opened in a browser."""
 
 _KEEP = "%/?#[]:@!$&'()*+,;=~"
 """RFC 3986 §2.2, and `%`: what is encoded already stays as it is."""
@@ -36,19 +39,24 @@ def feed_url(base_url: str, address: str, ending: str) -> str:
     return f"{base_url}{address}.{ending}"
 
 
-def brief_url(guid: str, base_url: str) -> str:
-    """Where the page of a brief stands."""
-    return base_url + brief_path(guid)
+def brief_name(guid: str) -> str:
+    """The file name, without its ending, of a brief's own page: the same for ever, and safe on any disk."""
+    return sha256(guid.encode(errors="replace")).hexdigest()[:16]
 
 
 def brief_path(guid: str) -> str:
-    """The file of a brief's page: a name made of its guid, the same for ever, which no disk or server can misread."""
-    return f"briefs/{hashlib.sha256(guid.encode()).hexdigest()[:12]}.html"
+    """The file of a brief's own page."""
+    return f"briefs/{brief_name(guid)}.html"
+
+
+def brief_address(guid: str, base_url: str) -> str:
+    """Where people read a brief that has no page elsewhere."""
+    return base_url + brief_path(guid)
 
 
 def stylesheet_pi(address: str) -> bytes:
-    """Name the stylesheet that makes a feed readable in a browser, from where the feed stands."""
-    return f'<?xml-stylesheet type="text/css" href="{"../" * address.count("/")}feed.css"?>\n'.encode()
+    """Write what stands below a feed's `<?xml …?>` to have it shown as a page: relative, as the links of index.html."""
+    return f'<?xml-stylesheet type="text/css" href="{"../" * address.count("/")}{STYLESHEET}"?>'.encode()
 
 
 def entry_id(guid: str, site: Site) -> str:
