@@ -14,21 +14,21 @@ def names(table: str) -> frozenset[str]:
 
 
 ACCEPTABLE: Final = names(
-    "a abbr acronym address area article aside audio b bdi big blockquote br caption center cite code col colgroup "
-    "data dd del details dfn dir div dl dt em fieldset figcaption figure font footer h1 h2 h3 h4 h5 h6 header hgroup hr i "
-    "img ins kbd label legend li main map mark menu meter nav noscript ol output p picture pre q rp rt ruby s samp section "
-    "small source span strike strong sub summary sup table tbody td tfoot th thead time tr track tt u ul var video "
-    "wbr"
+    "a abbr acronym address area article aside audio b bdi big blockquote br caption center cite code col "
+    "colgroup data dd del details dfn dir div dl dt em fieldset figcaption figure font footer h1 h2 h3 h4 h5 h6 "
+    "header hgroup hr i img ins kbd label legend li main map mark menu meter nav noscript ol output p picture pre "
+    "q rp rt ruby s samp section small source span strike strong sub summary sup table tbody td tfoot th thead "
+    "time tr track tt u ul var video wbr"
 )
 TAGS: Final = ACCEPTABLE | names(
-    "applet base basefont bdo body button canvas dialog embed form frame frameset head html iframe input isindex link "
-    "listing meta noframes object optgroup option param plaintext progress script select slot style template textarea "
-    "title xmp"
+    "applet base basefont bdo body button canvas dialog embed form frame frameset head html iframe input isindex "
+    "link listing meta noframes object optgroup option param plaintext progress script select slot style template "
+    "textarea title xmp"
 )
 _ATTRIBUTES = names(
-    "abbr align alt border cite class colspan controls datetime dir headers height href hreflang id kind label lang "
-    "loading media muted name open poster rel reversed rowspan scope sizes span src srclang srcset start summary "
-    "target title type valign value width"
+    "abbr align alt border cite class colspan controls datetime dir headers height href hreflang id kind label "
+    "lang loading media muted name open poster rel reversed rowspan scope sizes span src srclang srcset start "
+    "summary target title type valign value width"
 )
 _VOID = names("area base br col embed hr img input link meta param source track wbr")
 _MAY_STAY_OPEN = names("p li dt dd tr td th thead tbody tfoot rt rp option optgroup colgroup")
