@@ -236,7 +236,7 @@ def test_what_is_dangerous_is_dropped_and_what_was_embedded_is_a_link() -> None:
 def test_a_picture_that_was_to_be_loaded_later_is_there_at_once() -> None:
     row = replace(
         RAW,
-        content='<p><img src="data:image/gif;base64,R0lGOD" data-src="/a.jpg" data-srcset="/a.jpg 1x, /b.jpg 2x" alt="">'
+        content='<p><img src="data:image/gif;base64,R0lGOD" data-src="/a.jpg" data-srcset="/a.jpg 1x, /b.jpg 2x">'
         '<noscript><img src="/a.jpg" alt="機体"></noscript></p>',
     )
     for one in entry(row):
