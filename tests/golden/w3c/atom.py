@@ -23,7 +23,11 @@ from tests.golden.w3c.extensions import (
 )
 from tests.golden.w3c.page import NAMESPACES, Complaint, Element, Kind, Page, children, every, links, within
 
-_GRAMMAR = etree.RelaxNG(etree.parse(str(Path(__file__).parents[1] / "atom.rng")))
+ROOT: Final = Path(__file__).parents[3]
+GRAMMAR: Final = next(file for room in ("src", "tests") for file in (ROOT / room).rglob("atom.rng"))
+"""RFC 4287's own grammar (its appendix B), wherever it lies."""
+
+_GRAMMAR = etree.RelaxNG(etree.parse(str(GRAMMAR)))
 _LANG = f"{{{NAMESPACES['xml']}}}lang"
 
 
