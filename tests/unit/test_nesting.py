@@ -10,7 +10,9 @@ from feedpub.feeds.nesting import DEEPEST, Nested, nest
 
 
 def feed(name: str, *sources: str) -> FeedSpec:
-    return FeedSpec(f"category/{name}", "category", name, frozenset(f"category:blog:{source}" for source in sources), name)
+    return FeedSpec(
+        f"category/{name}", "category", name, frozenset(f"category:blog:{source}" for source in sources), name
+    )
 
 
 def shape(nested: Iterable[Nested]) -> list[object]:

@@ -31,8 +31,9 @@ from feedpub.feeds.namespaces import (
     image_type,
 )
 from feedpub.feeds.texts import language_tag, line
-from feedpub.model import EPOCH
 
+UNDATED: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""What a feed of nothing is dated: never the clock, and no date that validators take for a slip."""
 MEDIA_TYPES: Final = {"rss": "application/rss+xml", "atom": "application/atom+xml"}
 
 _ENTRY_ENDS: Final = {"rss": b"    </item>\n", "atom": b"  </entry>\n"}
@@ -49,7 +50,7 @@ class Around:
     """
 
     address: str
-    updated: datetime = EPOCH
+    updated: datetime = UNDATED
     current: str = ""
     prev: str = ""
     next: str = ""
@@ -158,10 +159,10 @@ def _empty(look: Look, ending: str) -> FeedGenerator:
     feed.title("x")
     feed.link(href="urn:x", rel="alternate")
     feed.description("x")
-    feed.updated(EPOCH)
+    feed.updated(UNDATED)
     feed.language(language_tag(look.site.language) or None)
     feed._FeedGenerator__rss_lastBuildDate = None  # noqa: SLF001 - see rss_frame
-    extras = partial(RssFeed, EPOCH, "") if ending == "rss" else partial(AtomFeed, "")
+    extras = partial(RssFeed, UNDATED, "") if ending == "rss" else partial(AtomFeed, "")
     feed.register_extension("feedpub", extras)
     return feed
 
@@ -205,7 +206,7 @@ def _frame(document: bytes, ending: str) -> tuple[bytes, bytes]:
 
 def newest(moments: Iterable[datetime]) -> datetime:
     """How new a document is: as its newest entry, never as the clock."""
-    return second(max(moments, default=EPOCH))
+    return second(max(moments, default=UNDATED))
 
 
 def second(moment: datetime) -> datetime:
