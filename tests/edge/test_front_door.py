@@ -76,6 +76,7 @@ class Story:
         count = sum(post.public or post.scheduled for post in self.export.posts)
         told = self.site.feedpub("import", str(export)).out
         assert f"{count} new, 0 changed, 0 unchanged" in told
+        assert re.search(r"^  comments: [1-9][0-9]* new, 0 changed, 0 unchanged$", told, re.MULTILINE)
         first = self.site.feedpub("once").out
         assert f"{count} articles noted, none announced." in first
         assert "The next new one goes to hook, room, team, social." in first
