@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import timegm
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ class Read(NamedTuple):
     authors: tuple[str, ...]
     tags: tuple[str, ...]
     enclosures: tuple[tuple[str, str], ...]
-    """Their addresses and types."""
+    """Addresses and types of what comes with it; of JSON Feed also its picture."""
 
 
 def read(ending: str, content: bytes) -> list[Read]:
@@ -65,7 +66,14 @@ def _json(content: bytes) -> list[Read]:
             updated=datetime.fromisoformat(item["date_modified"]).astimezone(UTC),
             authors=tuple(author["name"] for author in item.get("authors", ())),
             tags=tuple(item.get("tags", ())),
-            enclosures=tuple((one["url"], one["mime_type"]) for one in item.get("attachments", ())),
+            enclosures=tuple(_enclosures(item)),
         )
         for item in json_feed.parsed(content)["items"]
     ]
+
+
+def _enclosures(item: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    attached = [(one["url"], one["mime_type"]) for one in item.get("attachments", ())]
+    yield from attached
+    if (picture := item.get("image")) and picture not in dict(attached):
+        yield picture, ""

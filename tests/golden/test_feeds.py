@@ -197,7 +197,7 @@ def test_without_a_summary_the_full_text_is_still_there(ending: str) -> None:
 def test_a_brief_has_no_title_and_all_of_its_text(options: Any) -> None:
     item, entry = one_item(article(title="", summary="", url="", content="<p>短信です。</p>"), options=options)
     assert item.find("title") is None
-    assert re.fullmatch(r"https://example.com/feeds/briefs/[0-9a-f]{12}.html", item.findtext("link") or "")
+    assert re.fullmatch(r"https://example.com/feeds/briefs/[0-9a-f]{16}.html", item.findtext("link") or "")
     assert item.findtext("description") == "<p>短信です。</p>"
     title = entry.find(f"{ATOM}title")
     assert title is not None
