@@ -418,7 +418,6 @@ def test_articles_of_one_date_stand_in_one_order_and_none_is_lost(desk: Desk) ->
 
 
 # 33
-@pytest.mark.xfail(reason="an empty feed is dated 1970: ImplausibleDate")
 def test_a_feed_of_nothing_is_valid_and_never_changes() -> None:
     for ending, content in made().items():
         assert read(ending, content) == []

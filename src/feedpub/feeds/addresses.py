@@ -17,6 +17,10 @@ _KEEP = "%/?#[]:@!$&'()*+,;=~"
 """RFC 3986 §2.2, and `%`: what is encoded already stays as it is."""
 
 
+_ID_SCHEMES = frozenset({"http", "https", "tag", "urn", "info", "doi", "hdl", "ni", "cid", "mid"})
+"""Schemes of ids that validators know; another is wrapped (`post:12` is no address of anything)."""
+
+
 def ascii_url(url: str) -> str:
     """Write an IRI as a URI (RFC 3987 §3.1), the host by IDNA; feedgen would write it raw, which RSS forbids.
 
@@ -60,13 +64,13 @@ def stylesheet_pi(address: str) -> bytes:
 
 
 def entry_id(guid: str, site: Site) -> str:
-    """Return the guid if Atom takes it for an id (RFC 4287 §4.2.6: an IRI), else a tag: URI around it (RFC 4151).
+    """Return the guid if validators take it for an id (RFC 4287 §4.2.6; a URI of a known scheme), else a tag: URI around it (RFC 4151).
 
     The same for every feed and every day, as long as the site's authority stays. `guid:` keeps it apart from ids
     that were made up for articles without a guid, which have the same authority and date.
     """
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):[^\s<>\"{}|\\^`\x00-\x20]+\Z", guid)
-    if scheme and (guid.isascii() or scheme[1].lower() != "tag"):
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):[!#-;=?-Z_a-z~\[\]]+\Z", guid)
+    if scheme and scheme[1].lower() in _ID_SCHEMES:
         return guid
     authority = site.authority or urlsplit(ascii_url(site.url)).hostname
     return f"tag:{authority},2026:guid:{quote(guid, safe='', errors='replace')}"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, delete, func, insert, literal, select, 
 
 from feedpub.ledger import schema
 from feedpub.ledger.feeds import soil, soil_terms
-from feedpub.ledger.rows import LIVE, chunks, comment_body
+from feedpub.ledger.rows import LIVE, AnyRow, chunks, comment_body
 from feedpub.model import Comment
 from feedpub.terms import COMMENT
 
@@ -25,7 +25,7 @@ def write_comments(
         return
     one = schema.comment.c
     latest = {comment.id: comment for comment in comments}
-    before = {}
+    before: dict[str, AnyRow] = {}
     for some in chunks([*gone, *latest]):
         rows = connection.execute(select(one.id, one.article, one.body).where((one.store == store) & one.id.in_(some)))
         before |= {row.id: row for row in rows}
