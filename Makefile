@@ -8,6 +8,7 @@ READY := .venv/.ready
 help:
 	@echo 'make demo            feedpub with a sample site on http://127.0.0.1:8080'
 	@echo 'make test            linters, types, import contracts and all tests'
+	@echo 'make bench           how long a feed takes, beside five other ways (BENCH="--folder DIR": on the disk of DIR)'
 	@echo 'make check           linters, types and import contracts alone'
 	@echo 'make fix             mend what the linter and the formatter can mend'
 	@echo 'make test-wordpress  the tests against a real WordPress on loopback'
@@ -21,6 +22,9 @@ demo: $(READY)
 
 test: check
 	$(BIN)/pytest -n 4 --dist worksteal -m 'not wordpress and not browser and not readers'
+
+bench: $(READY)
+	@$(BIN)/python -m tests.bench.feeds $(BENCH)
 
 check: $(READY)
 	$(BIN)/ruff check

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from feedpub.cadence import Cadence
 from feedpub.errors import ConfigError
-from feedpub.feeds.catalog import CategoryOptions
+from feedpub.feeds.catalog import CategoryOptions, OwnOptions
 from feedpub.model import show_duration
 from feedpub.networks.base import Network
 from feedpub.notices.template import VARIABLES
@@ -43,7 +43,7 @@ def written() -> dict[str, Rows]:
 
 def expected() -> dict[str, Rows]:
     """What the code says, by the same headings."""
-    found = {"[feeds.categories.KEY]": rows_of(CategoryOptions)}
+    found = {"[feeds.categories.KEY]": rows_of(CategoryOptions), "[feeds.own.KEY]": rows_of(OwnOptions)}
     for key, option in Settings.model_fields.items():
         if is_model(option.annotation):
             found[f"[{key}]"] = rows_of(option.annotation)

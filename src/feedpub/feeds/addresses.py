@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
@@ -33,6 +34,7 @@ def ascii_url(url: str) -> str:
     return f"{scheme.lower()}://{_ascii_host(host)}{quote(rest, safe=_KEEP, errors='replace')}"
 
 
+@lru_cache(maxsize=1024)
 def is_web_address(text: str) -> bool:
     """Tell the address of a licence from its words."""
     return re.fullmatch(r"https?://[!-~]+", text, re.IGNORECASE) is not None

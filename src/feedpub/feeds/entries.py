@@ -28,7 +28,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One entry in every format: the bytes that stand between a document's head and tail."""
+    """One entry in every format: the bytes that stand between a document's head and tail; empty if not wanted."""
 
     rss: bytes
     atom: bytes
@@ -58,9 +58,14 @@ class Look:
         facts = [
             RENDERER,
             [site.title, site.url, site.authority, site.language, site.license],
-            [options.base_url, options.content, options.footer],
+            [options.base_url, options.content, options.footer, sorted(set(options.formats))],
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    @cached_property
+    def license(self) -> str:
+        """The site's licence, by address or in words."""
+        return line(self.site.license)
 
     def url(self, article: Article) -> str:
         """Where an entry leads: to the article, or to the page that a brief without one has here."""

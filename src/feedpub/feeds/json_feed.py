@@ -63,7 +63,7 @@ def json_frame(spec: FeedSpec, look: Look, around: Around) -> tuple[bytes, bytes
         authors=[{"name": site_title(site)}],
         language=language_tag(site.language),
         hubs=[{"type": "WebSub", "url": hub} for hub in around.hubs],
-        _feedpub=_some(rights=line(site.license)),
+        _feedpub=_some(rights=look.license),
     )
     return _written(top)[:-1] + b', "items": [\n', TAIL
 

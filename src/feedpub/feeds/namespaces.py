@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from posixpath import splitext
 from typing import Final
 from urllib.parse import urlsplit
@@ -33,6 +34,20 @@ _SLASH: Final = "http://purl.org/rss/1.0/modules/slash/"
 _THREADING: Final = "http://purl.org/syndication/thread/1.0"
 _TOMBSTONES: Final = "http://purl.org/atompub/tombstones/1.0"
 _XML: Final = "http://www.w3.org/XML/1998/namespace"
+
+NAMESPACES: Final = {
+    "rss": {
+        "creativeCommons": _CREATIVE_COMMONS,
+        "dc": _DC,
+        "fh": _HISTORY,
+        "media": _MEDIA,
+        "slash": _SLASH,
+        "atom": _ATOM,
+        "content": "http://purl.org/rss/1.0/modules/content/",
+    },
+    "atom": {"fh": _HISTORY, "media": _MEDIA, "thr": _THREADING},
+}
+"""What every file of a format declares; feedgen itself adds two to RSS, and sets Atom's own as a plain attribute."""
 
 # Not the mimetypes module: that one reads the machine's own tables, so two machines would write two feeds.
 _IMAGE_TYPES: Final = {
@@ -54,6 +69,7 @@ _IMAGE_TYPES: Final = {
 }
 
 
+@lru_cache(maxsize=4096)
 def image_type(image: Image) -> str:
     """Tell the media type from the address's ending; empty where it does not say."""
     try:
@@ -100,12 +116,12 @@ class RssFeed:
 
     def extend_ns(self) -> Mapping[str, str]:
         """Name the namespaces of the whole file, so that no item declares its own: the same in every feed."""
-        return {"creativeCommons": _CREATIVE_COMMONS, "dc": _DC, "fh": _HISTORY, "media": _MEDIA, "slash": _SLASH}
+        return {prefix: NAMESPACES["rss"][prefix] for prefix in NAMESPACES["rss"] if prefix not in {"atom", "content"}}
 
     def extend_rss(self, rss: etree._Element) -> None:
         """Add to the channel."""
         channel = rss[0]
-        _add(channel, "lastBuildDate", rss_date(self.updated))  # feedgen's own would flip the process's locale
+        _add(channel, "lastBuildDate", rss_date(self.updated))  # see pubDate
         _add_feed_links(channel, f"{{{_ATOM}}}link", self.links)
         if self.archive:
             _add(channel, f"{{{_HISTORY}}}archive")
@@ -113,29 +129,6 @@ class RssFeed:
             _add(channel, f"{{{_CREATIVE_COMMONS}}}license", self.license)
         elif self.license:
             _add(channel, "copyright", self.license)
-
-
-@dataclass(frozen=True, slots=True)
-class RssItem:
-    """What an item says besides feedgen's."""
-
-    article: Article
-    language: str
-    comments: int = 0
-
-    def extend_rss(self, item: etree._Element) -> None:
-        """Add to the item."""
-        article = self.article
-        _add(item, "pubDate", rss_date(article.published))  # see lastBuildDate
-        _add(item, f"{{{_ATOM}}}updated", atom_date(article.updated))
-        for author in article.authors:
-            _add(item, f"{{{_DC}}}creator", author)  # <author> would need an e-mail address
-        if self.language:
-            _add(item, f"{{{_DC}}}language", self.language)
-        _add_references(item, f"{{{_ATOM}}}link", article)
-        if self.comments:
-            _add(item, f"{{{_SLASH}}}comments", str(self.comments))
-        _add_images(item, article.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +147,7 @@ class AtomFeed:
         But for that of tombstones, which no entry needs, and which validators do not know.
         """
         own = {"at": _TOMBSTONES} if self.tombstones else {}
-        return {"fh": _HISTORY, "media": _MEDIA, "thr": _THREADING, **own}
+        return {**NAMESPACES["atom"], **own}
 
     def extend_atom(self, feed: etree._Element) -> None:
         """Add to the feed."""
@@ -167,48 +160,72 @@ class AtomFeed:
 
 
 @dataclass(frozen=True, slots=True)
-class AtomEntry:
-    """What an entry says besides feedgen's, which loses all of a link but its address."""
+class EntryExtras:
+    """What an entry says besides feedgen's, in both formats; and what feedgen, given one entry for both, mixes up."""
 
     article: Article
     language: str
     license: str
+    summary: str
+    """As Atom says it: plain text."""
     comments: int = 0
     reply: Reply | None = None
 
-    def extend_atom(self, entry: etree._Element) -> None:
+    def mend_item(self, item: etree._Element) -> None:
+        """Mend and add to the item."""
+        article = self.article
+        if article.brief:
+            item.remove(item[0])  # feedgen writes the title first, and was given one: it takes no empty one
+        for image in article.images[:1]:  # RSS takes one enclosure, and 0 for a length that nobody knows
+            if kind := image_type(image):
+                _add(item, "enclosure", url=image.url, length="0", type=kind)
+        _add(item, "pubDate", rss_date(article.published))  # feedgen's own would flip the process's locale
+        _add(item, f"{{{_ATOM}}}updated", atom_date(article.updated))
+        for author in article.authors:
+            _add(item, f"{{{_DC}}}creator", author)  # <author> would need an e-mail address
+        if self.language:
+            _add(item, f"{{{_DC}}}language", self.language)
+        _add_references(item, f"{{{_ATOM}}}link", article)
+        if self.comments:
+            _add(item, f"{{{_SLASH}}}comments", str(self.comments))
+        _add_images(item, article.images)
+
+    def mend_entry(self, entry: etree._Element) -> None:
         """Mend and add to the entry. Names go without namespace: feedgen sets Atom's as a plain attribute."""
+        article = self.article
         if self.language:
             entry.set(f"{{{_XML}}}lang", self.language)
-        if self.article.brief:
-            _clear_title(entry)
-        for alternate in entry.findall("link"):
+        if article.brief:
+            entry[1].text = None  # RFC 4287 §4.1.2 asks for a title, and lets it be empty
+        for alternate in entry.iterchildren("link"):  # feedgen loses all of a link but its address
             alternate.set("rel", "alternate")
             alternate.set("type", "text/html")
-        _add_references(entry, "link", self.article)
-        for image in self.article.images[:1]:  # one, as in RSS
+        self._summarize(entry)
+        _add(entry, "published", atom_date(article.published))  # feedgen would tell RSS too, in its own way
+        _add_references(entry, "link", article)
+        for image in article.images[:1]:  # one, as in RSS
             if kind := image_type(image):
                 _add(entry, "link", rel="enclosure", type=kind, href=image.url)
-        if self.comments and self.article.url:
-            href = comments_url(self.article.url)
-            replies = _add(entry, "link", rel="replies", type="text/html", href=href)
+        if self.comments and article.url:
+            replies = _add(entry, "link", rel="replies", type="text/html", href=comments_url(article.url))
             replies.set(f"{{{_THREADING}}}count", str(self.comments))
             _add(entry, f"{{{_THREADING}}}total", str(self.comments))
         if self.reply is not None:
             _add(entry, f"{{{_THREADING}}}in-reply-to", ref=self.reply.ref, href=self.reply.href, type="text/html")
         _add_license(entry, self.license)  # RFC 4946 §2: a feed's licence is not its entries'
-        _add_images(entry, self.article.images)
+        _add_images(entry, article.images)
+
+    def _summarize(self, entry: etree._Element) -> None:
+        """Say the summary in plain text: what feedgen was given is RSS's, which is HTML."""
+        for given in entry.findall("summary"):
+            entry.remove(given)
+        if self.summary:
+            _add(entry, "summary", self.summary)
 
 
 def comments_url(url: str) -> str:
     """Where the comments of an article stand on its page."""
     return f"{url.partition('#')[0]}#comments"
-
-
-def _clear_title(entry: etree._Element) -> None:
-    """Leave the empty title that RFC 4287 §4.1.2 asks of a brief; feedgen takes none, and was given another."""
-    for title in entry.findall("title"):
-        title.text = None
 
 
 def _add(parent: etree._Element, tag: str, text: str = "", **attributes: str) -> etree._Element:

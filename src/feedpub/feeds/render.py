@@ -11,7 +11,7 @@ from feedpub.feeds.catalog import FeedSpec
 from feedpub.feeds.entries import Entry, Fragment, Look
 from feedpub.feeds.gate import Expected, check_entries, check_file
 from feedpub.feeds.json_feed import json_frame, json_item
-from feedpub.feeds.rss_atom import Around, atom_entries, atom_frame, rss_frame, rss_items
+from feedpub.feeds.rss_atom import Around, atom_frame, rss_frame, xml_entries
 from feedpub.model import FeedFile
 
 _FRAMES: Final = {"rss": rss_frame, "atom": atom_frame, "json": json_frame}
@@ -28,9 +28,9 @@ class Unfit:
 
 
 def render_entries(entries: Sequence[Entry], look: Look, *, full: bool = True) -> list[Fragment | Unfit]:
-    """Render entries in every format, each looked through before anybody sees it; `full` False: without their bodies.
+    """Render entries in the formats of `look`, each looked through before anybody sees it.
 
-    All in one pass; only if one of them spoils it, each by itself.
+    `full` False: without their bodies. All in one pass; only if one of them spoils it, each by itself.
     """
     try:
         return _rendered(entries, look, full=full)
@@ -43,11 +43,13 @@ def render_entries(entries: Sequence[Entry], look: Look, *, full: bool = True) -
 def _rendered(entries: Sequence[Entry], look: Look, *, full: bool) -> list[Fragment | Unfit]:
     if not entries:
         return []
-    rss, items = rss_items(entries, look, full=full)
-    atom, atoms = atom_entries(entries, look, full=full)
-    objects = [json_item(entry, look, full=full) for entry in entries]
-    faults = check_entries([_expected(entry, look, full=full) for entry in entries], rss, atom, objects)
-    fragments = [Fragment(*three) for three in zip(items, atoms, objects, strict=True)]
+    xml = xml_entries(entries, look, full=full)
+    objects = [json_item(entry, look, full=full) for entry in entries] if "json" in look.options.formats else []
+    expected = [_expected(entry, look, full=full) for entry in entries]
+    faults = check_entries(expected, {ending: cut.document for ending, cut in xml.items()}, objects)
+    missing = [b""] * len(entries)
+    columns = [xml[ending].entries if ending in xml else missing for ending in ("rss", "atom")]
+    fragments = [Fragment(*three) for three in zip(*columns, objects or missing, strict=True)]
     return [Unfit(faults[number]) if number in faults else one for number, one in enumerate(fragments)]
 
 

@@ -1,8 +1,8 @@
 """entries -> their RSS items and Atom entries; a feed -> what stands around them. The only importer of feedgen.
 
-Entries are rendered many at a time in one feedgen document, which is then cut: the same bytes as one by one, and
-as in a feed that feedgen writes whole, since every feed declares the same namespaces. One generator per format:
-feedgen keeps one list of links for both, and would name the wrong file in one of them.
+Entries are rendered many at a time into one document, which is then cut: the same bytes as one by one, and as in a
+feed that feedgen writes whole, since every feed declares the same namespaces. What stands around them comes
+from one generator per format: feedgen keeps one list of links for both, and would name the wrong file in one of them.
 Nothing is said by the clock or the locale: a feed is as new as its articles.
 """
 
@@ -18,18 +18,18 @@ from typing import Final
 
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
+from lxml import etree
 
 from feedpub.feeds.addresses import ascii_url, entry_id, feed_url
 from feedpub.feeds.catalog import FeedSpec, site_title
 from feedpub.feeds.entries import Entry, Look
 from feedpub.feeds.namespaces import (
-    AtomEntry,
+    NAMESPACES,
     AtomFeed,
+    EntryExtras,
     FeedLink,
     RssFeed,
-    RssItem,
     comments_url,
-    image_type,
 )
 from feedpub.feeds.texts import language_tag, line
 
@@ -40,6 +40,7 @@ MEDIA_TYPES: Final = {"rss": "application/rss+xml", "atom": "application/atom+xm
 _ENTRY_ENDS: Final = {"rss": b"    </item>\n", "atom": b"  </entry>\n"}
 _ENTRY_BEGINS: Final = {"rss": b"    <item>\n", "atom": b"  <entry"}
 _TITLE: Final = re.compile(rb"<title>[^<]*&[^<]*</title>")
+_ROOTS: Final = {"rss": "rss", "atom": "feed"}
 _TAILS: Final = {"rss": b"  </channel>\n</rss>\n", "atom": b"</feed>\n"}
 
 
@@ -61,20 +62,28 @@ class Around:
     tombstones: tuple[tuple[str, datetime], ...] = ()
 
 
-def rss_items(entries: Sequence[Entry], look: Look, *, full: bool = True) -> tuple[bytes, list[bytes]]:
-    """Render entries for RSS: the whole document, so that it can be looked through, and its items."""
-    feed = _empty(look, "rss")
-    for entry in entries:
-        _rss_item(feed, entry, look, full=full)
-    return _cut(feed.rss_str(pretty=True), "rss")
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Entries in one format: the whole document, so that it can be looked through, and its entries."""
+
+    document: bytes
+    entries: list[bytes]
 
 
-def atom_entries(entries: Sequence[Entry], look: Look, *, full: bool = True) -> tuple[bytes, list[bytes]]:
-    """Render entries for Atom: the whole document, so that it can be looked through, and its entries."""
-    feed = _empty(look, "atom")
-    for entry in entries:
-        _atom_entry(feed, entry, look, full=full)
-    return _cut(feed.atom_str(pretty=True), "atom")
+def xml_entries(entries: Sequence[Entry], look: Look, *, full: bool = True) -> dict[str, Cut]:
+    """Render entries for those of RSS and Atom that are wanted."""
+    made = [_entry(entry, look, full=full) for entry in entries]
+    cuts = {}
+    for ending in _ENTRY_ENDS.keys() & set(look.options.formats):
+        root = etree.Element(_ROOTS[ending], nsmap=NAMESPACES[ending])
+        parent = etree.SubElement(root, "channel") if ending == "rss" else root
+        for one, extras in made:
+            element = one.rss_entry() if ending == "rss" else one.atom_entry()
+            parent.append(element)
+            # In its place, where the namespaces are known: an element by itself would declare them all again.
+            extras.mend_item(element) if ending == "rss" else extras.mend_entry(element)
+        cuts[ending] = _cut(root, ending)
+    return cuts
 
 
 def rss_frame(spec: FeedSpec, look: Look, around: Around) -> tuple[bytes, bytes]:
@@ -84,7 +93,7 @@ def rss_frame(spec: FeedSpec, look: Look, around: Around) -> tuple[bytes, bytes]
     feed._FeedGenerator__rss_lastBuildDate = None  # noqa: SLF001 - the only way to keep the clock out; RssFeed dates it
     if look.options.icon:  # the small one: RSS takes no picture wider than 144
         feed.image(look.options.icon, title=feed.title(), link=ascii_url(look.site.url))
-    extras = partial(RssFeed, around.updated, line(look.site.license), _links(around, look, "rss"), around.archive)
+    extras = partial(RssFeed, around.updated, look.license, _links(around, look, "rss"), around.archive)
     feed.register_extension("feedpub", extras)
     return _frame(feed.rss_str(pretty=True), "rss")
 
@@ -99,74 +108,38 @@ def atom_frame(spec: FeedSpec, look: Look, around: Around) -> tuple[bytes, bytes
     feed.logo(look.options.logo or None)
     tombstones = tuple((entry_id(guid, look.site), when) for guid, when in around.tombstones)
     links = _links(around, look, "atom")
-    feed.register_extension("feedpub", partial(AtomFeed, line(look.site.license), links, around.archive, tombstones))
+    feed.register_extension("feedpub", partial(AtomFeed, look.license, links, around.archive, tombstones))
     return _frame(feed.atom_str(pretty=True), "atom")
 
 
 # ---------------------------------------------------------------- entries
 
 
-def _rss_item(feed: FeedGenerator, entry: Entry, look: Look, *, full: bool) -> None:
-    article = entry.article
-    item = _entry(feed, entry, look, full=full)
+def _entry(entry: Entry, look: Look, *, full: bool) -> tuple[FeedEntry, EntryExtras]:
+    """Say in one entry what both formats say of an article; the extras part them."""
+    article, body = entry.article, look.body(entry.article, full=full)
+    item = FeedEntry()
+    item.id(entry_id(article.guid, look.site))
     item.guid(article.guid, permalink=False)
-    if article.title:
-        item.title(article.title)
-    body = look.body(article, full=full)
+    item.title(article.title or "-")  # feedgen takes no empty title
+    item.link(href=look.url(article), rel="alternate")
+    item.updated(second(article.updated))
+    item.author([{"name": author} for author in article.authors])
+    item.category([{"term": term} for term in look.terms(article)])
     # As HTML, which RSS takes a description for. Without one feedgen puts the body here, and validators want
     # nothing else in its place. An item needs a title or a description: what has no words at all says its address.
     words = article.summary or ("" if article.title or body else look.url(article))
     item.summary(escape(words, quote=False) or None)
-    for image in article.images[:1]:  # RSS takes one enclosure, and 0 for a length that nobody knows
-        if kind := image_type(image):
-            item.enclosure(image.url, 0, kind)
+    if body:
+        item.content(body, type="html")
     if entry.comments and article.url:
         item.comments(comments_url(article.url))
-    item.register_extension("feedpub", partial(RssItem, article, look.other_language(article), entry.comments))
-
-
-def _atom_entry(feed: FeedGenerator, entry: Entry, look: Look, *, full: bool) -> None:
-    article = entry.article
-    item = _entry(feed, entry, look, full=full)
-    item.id(entry_id(article.guid, look.site))
-    item.title(article.title or "-")  # feedgen takes no empty title; AtomEntry clears this one
-    item.updated(second(article.updated))
-    item.published(second(article.published))
-    item.author([{"name": author} for author in article.authors])
-    item.summary(article.summary or ("" if look.body(article, full=full) else article.title) or None)
-    extras = partial(
-        AtomEntry, article, look.other_language(article), line(look.site.license), entry.comments, entry.reply
-    )
-    item.register_extension("feedpub", extras)
-
-
-def _entry(feed: FeedGenerator, entry: Entry, look: Look, *, full: bool) -> FeedEntry:
-    """Say what both formats say of an article."""
-    article = entry.article
-    item = feed.add_entry(order="append")
-    item.category([{"term": term} for term in look.terms(article)])
-    item.link(href=look.url(article), rel="alternate")
-    if body := look.body(article, full=full):
-        item.content(body, type="html")
-    return item
+    summary = article.summary or ("" if body else article.title)
+    language = look.other_language(article)
+    return item, EntryExtras(article, language, look.license, summary, entry.comments, entry.reply)
 
 
 # ---------------------------------------------------------------- around them
-
-
-def _empty(look: Look, ending: str) -> FeedGenerator:
-    """Make a feed whose head nobody will see: only what feedgen asks for, and the namespaces of every feed."""
-    feed = FeedGenerator()
-    feed.id("urn:x")
-    feed.title("x")
-    feed.link(href="urn:x", rel="alternate")
-    feed.description("x")
-    feed.updated(UNDATED)
-    feed.language(language_tag(look.site.language) or None)
-    feed._FeedGenerator__rss_lastBuildDate = None  # noqa: SLF001 - see rss_frame
-    extras = partial(RssFeed, UNDATED, "") if ending == "rss" else partial(AtomFeed, "")
-    feed.register_extension("feedpub", extras)
-    return feed
 
 
 def _feed(spec: FeedSpec, look: Look, around: Around, ending: str) -> FeedGenerator:
@@ -191,14 +164,15 @@ def _links(around: Around, look: Look, ending: str) -> tuple[FeedLink, ...]:
     return hubs + tuple(to(rel, address) for rel, address in named if address)
 
 
-def _cut(document: bytes, ending: str) -> tuple[bytes, list[bytes]]:
-    """Cut a document into its entries. What an author wrote is escaped, so that no text can look like a tag."""
+def _cut(root: etree._Element, ending: str) -> Cut:
+    """Write a document and cut it into entries. What authors wrote is escaped: no text can look like a tag."""
+    document: bytes = etree.tostring(root, pretty_print=True, encoding="UTF-8")
     if ending == "rss":
         document = _TITLE.sub(_plain, document)
     pieces = document.split(_ENTRY_ENDS[ending])[:-1]
     if pieces:
         pieces[0] = pieces[0][pieces[0].index(_ENTRY_BEGINS[ending]) :]
-    return document, [piece + _ENTRY_ENDS[ending] for piece in pieces]
+    return Cut(document, [piece + _ENTRY_ENDS[ending] for piece in pieces])
 
 
 def _plain(title: re.Match[bytes]) -> bytes:
