@@ -229,9 +229,10 @@ class Publisher:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""
         written: dict[str, Written] = {}
         quarantined: list[Quarantine] = []
+        site, drop = self.setup.site, self.setup.feeds.drop
         judged = [
-            (change, clean.article(change.raw, store=store, site=self.setup.site, guid=change.guid))
-            for change in (*changes.new, *changes.edited, *changes.restored)
+            (change, clean.article(change.raw, store=store, site=site, guid=change.guid, drop=drop))
+            for change in (*changes.new, *changes.edited, *changes.restored, *changes.recleaned)
         ]
         articles = [result.article for _, result in judged if isinstance(result, clean.Cleaned)]
         owners = self.ledger.articles.guid_owners([one.guid for one in articles])

@@ -1,16 +1,32 @@
 """raw article -> clean article, or the reason why it is quarantined.
 
 articles.py    a store's row -> Article: the rules about what an article must have
+drop.py        HTML + CSS selectors -> HTML without what they select
 markup.py      HTML -> safe HTML with absolute links; HTML -> plain text
 urls.py        IRIs and relative references -> absolute ASCII http(s) addresses
 dates.py       what stores write -> aware dates in UTC
 characters.py  any string -> characters that XML, JSON and databases can carry
 """
 
-from feedpub.clean.articles import Cleaned, article, category
+from feedpub.clean.articles import RULES, Cleaned, article, category, digest
 from feedpub.clean.characters import line, text
 from feedpub.clean.dates import date
+from feedpub.clean.drop import fault, without
 from feedpub.clean.markup import html, plain_text
 from feedpub.clean.urls import url
 
-__all__ = ["Cleaned", "article", "category", "date", "html", "line", "plain_text", "text", "url"]
+__all__ = [
+    "RULES",
+    "Cleaned",
+    "article",
+    "category",
+    "date",
+    "digest",
+    "fault",
+    "html",
+    "line",
+    "plain_text",
+    "text",
+    "url",
+    "without",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -246,9 +246,8 @@ def _known(row: AnyRow) -> Known:
 
 
 def _with_quarantine(known: Known | None, row: AnyRow) -> Known:
-    if known is None:
-        return Known(id=row.id, fingerprint=row.fingerprint, headline="", revision=0)
-    return Known(known.id, row.fingerprint, known.headline, known.revision, known.guid, known.withdrawn, known.gone)
+    known = known or Known(id=row.id, fingerprint="", headline="", revision=0)
+    return replace(known, fingerprint=row.fingerprint, kept_out=True)
 
 
 def _store_state(row: AnyRow) -> StoreState:
