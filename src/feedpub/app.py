@@ -28,7 +28,7 @@ from feedpub.model import Article, Quarantined, State
 from feedpub.notices.lifecycle import FEEDS, Cancelled, Released, Retried
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Published, Publisher, Setup, Source
-from feedpub.settings import Loaded, LogOptions, Settings, load
+from feedpub.settings import Loaded, LogOptions, Settings
 from feedpub.stores.imports import ImportReport, import_files
 from feedpub.stores.sql import SqlOptions, SqlStore
 
@@ -216,11 +216,6 @@ class App:
             for one in claimed:
                 self.publisher.deliver(one)
         return done
-
-
-def open_app(directory: Path, environ: Mapping[str, str], *, lead: bool = False) -> App:
-    """Load a config directory and open an App on it. Raises ConfigError."""
-    return App.open(load(directory, environ), lead=lead)
 
 
 def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:

@@ -145,13 +145,6 @@ class Articles:
             )
             return tuple(Written(article_of(row.body), row.fingerprint, row.headline, row.revision) for row in rows)
 
-    def next_ripe(self) -> datetime | None:
-        """When the next future-dated article's time comes."""
-        with self._database.read() as connection:
-            return connection.execute(
-                select(func.min(schema.article.c.published)).where(schema.article.c.state == WAITING)
-            ).scalar()
-
     def since(self, moment: datetime) -> tuple[Article, ...]:
         """Public articles published since."""
         with self._database.read() as connection:
