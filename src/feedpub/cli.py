@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,6 +49,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 def main() -> None:
     """Run the command line. Every expected failure is one sentence on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Japanese ends nothing
     try:
         cli()
     except ConfigError as error:
