@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
@@ -22,7 +23,7 @@ from rich.table import Table
 from feedpub import demo as demonstration
 from feedpub.app import App, Status
 from feedpub.daemon import Daemon
-from feedpub.errors import ConfigError, FeedpubError
+from feedpub.errors import ConfigError, FeedpubError, UnreachableError
 from feedpub.http import Door
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Request, State, parse_duration
@@ -149,14 +150,14 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 @cli.command()
 def healthcheck(context: typer.Context) -> None:
     """Ask the running feedpub whether it lives; prints what is wrong. For a container's HEALTHCHECK."""
-    try:
-        admin = load(context.obj, os.environ).settings.admin
-    except ConfigError:
-        # The feedpub that runs has a config in force; that the saved one is bad is for it to say.
-        admin = AdminOptions(listen=os.environ.get("FEEDPUB_ADMIN__LISTEN", AdminOptions().listen))
+    admin = _admin(context)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)  # noqa: S104 - asked of ourselves
     address = f"http://[{host}]:{admin.port}" if ":" in host else f"http://{host}:{admin.port}"
-    reply = Door().fetch(Request("GET", f"{address}/health/ready"), timeout=parse_duration("5s"), allow_private=True)
+    ready = Request("GET", f"{address}/health/ready")
+    try:
+        reply = Door().fetch(ready, timeout=parse_duration("5s"), allow_private=True)
+    except UnreachableError as error:
+        raise FeedpubError(f"{error} at port {admin.port}: does feedpub run, and is this its admin.listen?") from None
     try:
         problems = json.loads(reply.body)["problems"]
     except (ValueError, TypeError, KeyError):
@@ -258,6 +259,20 @@ def _load(context: typer.Context) -> Loaded:
     loaded = load(context.obj, os.environ)
     refuse_example(loaded.settings)
     return loaded
+
+
+def _admin(context: typer.Context) -> AdminOptions:
+    """Where the feedpub that runs answers. That the saved config is bad is for it to say: it has one in force."""
+    try:
+        return load(context.obj, os.environ).settings.admin
+    except ConfigError:
+        listen = os.environ.get("FEEDPUB_ADMIN__LISTEN", AdminOptions().listen)
+    try:
+        return AdminOptions(listen=listen)
+    except ValidationError:
+        raise FeedpubError(
+            'FEEDPUB_ADMIN__LISTEN: write the address and port of admin.listen, such as "127.0.0.1:8081"'
+        ) from None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.edge.front_door import CONSOLE, ROOT, Site
+from tests.edge.front_door import CONSOLE, ROOT, Site, free_port
 
 
 def command(site: Site, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -39,3 +39,15 @@ def test_ctrl_c_while_feedpub_is_being_imported_ends_it_without_a_word(site: Sit
     )
     ended = command(site, "check", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT / 'src'}")
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+# ---------------------------------------------------------------- health
+
+
+def test_a_healthcheck_that_nobody_answers_names_the_port_and_asks_whether_feedpub_runs(site: Site) -> None:
+    site.configure(admin={"listen": f"127.0.0.1:{(port := free_port())}"})
+    told = f"127.0.0.1 refuses connections at port {port}: does feedpub run, and is this its admin.listen?\n"
+    assert site.feedpub("healthcheck", code=1).err == told
+    site.environ["FEEDPUB_ADMIN__LISTEN"] = "garbage"
+    told = 'FEEDPUB_ADMIN__LISTEN: write the address and port of admin.listen, such as "127.0.0.1:8081"\n'
+    assert site.feedpub("healthcheck", code=1).err == told
