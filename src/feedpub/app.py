@@ -67,14 +67,15 @@ class App:
     _sources: dict[str, Source] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, loaded: Loaded, *, lead: bool, show: Callable[[str], object] = print) -> App:
+    def open(cls, loaded: Loaded, *, lead: bool, make: bool = True, show: Callable[[str], object] = print) -> App:
         """Open the database and the stores. `lead`: be the one feedpub that polls, builds and delivers.
 
+        `make`: make a database where there is none.
         Raises LedgerError (LedgerBusy if another leads), ConfigError, StoreError.
         """
         settings = loaded.settings
         configure_log(settings.log, _secrets(settings))
-        ledger = Ledger(Database(settings.database.url.get_secret_value()))
+        ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
         sources: dict[str, Source] = {}

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from io import TextIOWrapper
@@ -138,7 +138,7 @@ def check(context: typer.Context) -> None:
 @cli.command()
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Tell how everything stands: stores, feeds, targets, quarantine, problems. Exit code 1 if there are problems."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         found = app.status()
     if as_json:
         _print_json(asdict(found))
@@ -194,7 +194,7 @@ def announce(
     target: Annotated[list[str] | None, typer.Option(help="Only there; may be given several times.")] = None,
 ) -> None:
     """Owe an article to targets, whatever was decided before; the running feedpub says it, or `feedpub once`."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         for line in app.announce(article, target or []):
             _out.print(escape(line))
 
@@ -202,7 +202,7 @@ def announce(
 @cli.command()
 def resume(context: typer.Context, target: str) -> None:
     """Let a paused target speak again."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         app.resume(target)
     _out.print(escape(f"{target} speaks again."))
 
@@ -217,7 +217,7 @@ def deliveries_list(
     as_json: AsJson = False,
 ) -> None:
     """List deliveries, newest first."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         listed = app.deliveries(states=state or [], target=target, article=article, limit=limit)
     if as_json:
         _print_json([_delivery(one) for one in listed])
@@ -228,14 +228,14 @@ def deliveries_list(
 @deliveries_cli.command("retry")
 def deliveries_retry(context: typer.Context, ids: list[int]) -> None:
     """Say these now: failed, skipped and doubtful ones too."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         _tell_changed(app.retry(ids), ids, "will be said")
 
 
 @deliveries_cli.command("cancel")
 def deliveries_cancel(context: typer.Context, ids: list[int]) -> None:
     """Never say these."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         _tell_changed(app.cancel(ids), ids, "cancelled")
 
 
@@ -246,7 +246,7 @@ def deliveries_release(
     target: Annotated[str, typer.Option(help="All that are held of this target.")] = "",
 ) -> None:
     """Let go what the flood guard holds."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         held = app.deliveries(states=[State.HELD], held_by="flood", target=target, ids=ids or [], limit=100_000)
         released = app.release([one.delivery.id for one in held])
     _out.print(f"{released} released.")
@@ -276,12 +276,17 @@ def _admin(context: typer.Context) -> AdminOptions:
 
 
 @contextmanager
-def _opened(loaded: Loaded, *, lead: bool = False) -> Iterator[App]:
-    app = App.open(loaded, lead=lead, show=_show)
+def _opened(loaded: Loaded, *, lead: bool = False, make: bool = True) -> Iterator[App]:
+    app = App.open(loaded, lead=lead, make=make, show=_show)
     try:
         yield app
     finally:
         app.close()
+
+
+def _known(context: typer.Context) -> AbstractContextManager[App]:
+    """What feedpub has done already, to look at it or to decide about it: none of that is there without a database."""
+    return _opened(_load(context), make=False)
 
 
 def _tell_changed(changed: int, ids: Sequence[int], what: str) -> None:

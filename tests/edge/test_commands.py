@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import structlog
+from sqlalchemy import create_engine, make_url, text
+
+from feedpub.app import App
+from feedpub.daemon import Daemon
+from feedpub.settings import load
+from tests.databases import PostgreSQL
 from tests.edge.front_door import CONSOLE, ROOT, Site, free_port
 
 
@@ -51,3 +60,87 @@ def test_a_healthcheck_that_nobody_answers_names_the_port_and_asks_whether_feedp
     site.environ["FEEDPUB_ADMIN__LISTEN"] = "garbage"
     told = 'FEEDPUB_ADMIN__LISTEN: write the address and port of admin.listen, such as "127.0.0.1:8081"\n'
     assert site.feedpub("healthcheck", code=1).err == told
+
+
+# ---------------------------------------------------------------- databases
+
+
+@pytest.mark.parametrize("args", [("status",), ("deliveries", "list"), ("resume", "hook"), ("announce", "1")])
+def test_a_command_that_looks_at_what_was_done_makes_no_database(site: Site, args: tuple[str, ...]) -> None:
+    site.configure(database={"url": "sqlite:///data/feedpub.db"})
+    refused = site.feedpub(*args, code=1)
+    assert refused.err == (
+        f"there is no database yet: {site.folder / 'data' / 'feedpub.db'} is missing; go to the folder that feedpub "
+        "runs in, or start it here first: feedpub once\n"
+    )
+    assert [path.name for path in site.folder.iterdir()] == ["config"]
+
+
+def test_an_empty_database_is_told_apart_from_one_that_has_nothing_to_tell(site: Site, database_url: str) -> None:
+    site.configure(database={"url": database_url})
+    Path(make_url(database_url).database or "").touch() if database_url.startswith("sqlite") else None
+    assert " is empty: start feedpub first, for example by `feedpub once`\n" in site.feedpub("status", code=1).err
+    site.feedpub("once")
+    assert site.feedpub("status").out.startswith("0 articles public")
+
+
+@pytest.mark.parametrize("stranger", ["CREATE TABLE item (x)", "CREATE TABLE alembic_version (version_num)"])
+def test_another_programs_database_is_refused_by_its_name_and_not_touched(site: Site, stranger: str) -> None:
+    site.configure()
+    site.sql(stranger, file="feedpub.db")
+    if "alembic" in stranger:
+        site.sql("INSERT INTO alembic_version VALUES ('5f3a')", file="feedpub.db")
+    before = (site.folder / "feedpub.db").read_bytes()
+    for args in ("once", "status"):
+        assert site.feedpub(args, code=1).err == (
+            "the database feedpub.db belongs to another program: give feedpub one of its own ([database] url)\n"
+        )
+    assert (site.folder / "feedpub.db").read_bytes() == before or "alembic" in stranger
+
+
+def test_a_postgresql_may_hold_what_is_not_ours_but_not_by_our_names(site: Site, postgres: PostgreSQL) -> None:
+    url = postgres.fresh()
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    site.configure(database={"url": url})
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE article (x int)"))
+        refused = site.feedpub("once", code=1).err
+        connection.execute(text("ALTER TABLE article RENAME TO item"))
+    engine.dispose()
+    assert (
+        refused == "this PostgreSQL database belongs to another program: give feedpub one of its own ([database] url)\n"
+    )
+    site.feedpub("once")
+
+
+def test_what_ails_a_database_is_told_with_its_name(site: Site) -> None:
+    site.configure()
+    (site.folder / "feedpub.db").write_text("no database at all, but long enough to be taken for one" * 99)
+    assert site.feedpub("status", code=1).err == (
+        "the database feedpub.db is not a SQLite database: move it away, or change database.url\n"
+    )
+
+
+@pytest.mark.parametrize("fate", ["deleted", "replaced"])
+def test_a_daemon_whose_database_is_taken_away_stops_and_says_so(
+    site: Site, fate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(site.folder)
+    site.configure()
+    app = App.open(load(Path("config"), {}), lead=True)
+    daemon = Daemon(app, None, {})
+    daemon._tidy()
+    assert not daemon._stopping.is_set()
+    for path in site.folder.glob("feedpub.db*"):
+        path.unlink()
+    if fate == "replaced":
+        shutil.copy(site.folder / "config" / "feedpub.toml", "feedpub.db")
+    with structlog.testing.capture_logs() as told:
+        daemon._tidy()
+    app.close()
+    assert (daemon._stopping.is_set(), daemon._code) == (True, 1)
+    why = (
+        "feedpub.db was moved, deleted or replaced while feedpub ran: put it back, or start feedpub again with what is "
+        "there"
+    )
+    assert [(one["event"], one["why"]) for one in told] == [("lead_lost", why)]
