@@ -284,7 +284,7 @@ def _open_private(path: Path) -> IO[str]:
 _SENTENCES = {
     "unable to open database file": "the database {file} cannot be opened: see that its folder exists and is writable",
     "readonly database": "the database {file} is read-only: make it and its folder writable for feedpub's user",
-    "database is locked": f"the database {{file}} stayed locked for {BUSY_SECONDS} s: does another program write to it?",
+    "database is locked": f"the database {{file}} stayed locked for {BUSY_SECONDS} s: is another program writing?",
     "file is not a database": "the database {file} is not a SQLite database: move it away, or change database.url",
     "disk is full": "the disk is full, and with it the database {file}: nothing can be recorded until there is space",
     "disk I/O error": "the database {file} cannot be read or written: look at the disk",
