@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
+from typer.core import TyperGroup
 
 from feedpub import demo as demonstration
 from feedpub.app import App, Status
@@ -31,8 +32,22 @@ from feedpub.pipeline import Published
 from feedpub.settings import AdminOptions, Loaded, load, refuse_example
 from feedpub.web import Fronts
 
+
+class _ConfigAnywhere(TyperGroup):
+    """Takes `--config DIR` after the name of a command too: people write it there."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer keeps this class to itself
+        """Put it first, where it belongs."""
+        own = args[: args.index("--")] if "--" in args else args
+        at = next((n for n, arg in enumerate(own) if arg == "--config" or arg.startswith("--config=")), 0)
+        until = at + (2 if own[at : at + 1] == ["--config"] else 1)
+        whole = [*args[at:until], *args[:at], *args[until:]] if at and until <= len(own) else args
+        return super().parse_args(ctx, whole)
+
+
 cli = typer.Typer(
     name="feedpub",
+    cls=_ConfigAnywhere,
     help="Polls an article store, writes feeds, and posts each article's notice once.",
     no_args_is_help=True,
     add_completion=False,
@@ -257,7 +272,7 @@ def deliveries_release(
 
 def _load(context: typer.Context) -> Loaded:
     loaded = load(context.obj, os.environ)
-    refuse_example(loaded.settings)
+    refuse_example(loaded.settings, loaded.places)
     return loaded
 
 

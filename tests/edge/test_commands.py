@@ -50,6 +50,42 @@ def test_ctrl_c_while_feedpub_is_being_imported_ends_it_without_a_word(site: Sit
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
+# ---------------------------------------------------------------- where the config is
+
+
+def test_the_folder_of_the_config_may_be_named_after_the_command_too(site: Site) -> None:
+    site.configure()
+    (site.folder / "config").rename(site.folder / "elsewhere")
+    valid = "The config is valid"
+    for args in (
+        ("check", "--config", "elsewhere"),
+        ("check", "--config=elsewhere"),
+        ("--config", "elsewhere", "check"),
+    ):
+        assert valid in site.feedpub(*args).out
+    site.feedpub("once", "--config", "elsewhere")
+    assert site.feedpub("deliveries", "list", "--config", "elsewhere", "--json").json == []
+    assert "no such directory" in site.feedpub("check", "--config", "nowhere", code=2).err
+    assert "--config" in site.feedpub("check", "--config", code=2).err
+    assert "no such directory" in site.feedpub("announce", "--", "--config=elsewhere", code=2).err
+
+
+def test_a_file_in_the_place_of_the_configs_folder_is_told(site: Site) -> None:
+    site.configure()
+    assert site.feedpub("--config", "config/feedpub.toml", "check", code=2).err == (
+        "config/feedpub.toml: this is a file; name the folder that it lies in: --config config\n"
+    )
+
+
+def test_the_examples_address_is_refused_with_its_file_and_line(site: Site) -> None:
+    site.configure(site={"title": "航空ニュース", "url": "https://example.jp/"})
+    site.environ["FEEDPUB_FEEDS__BASE_URL"] = "https://feeds.example.com/"
+    told = "this is still the example's address; write your own site's, or try `feedpub demo`\n"
+    assert site.feedpub("check", code=2).err == (
+        f"config/feedpub.toml:3: site.url: {told}environment FEEDPUB_FEEDS__BASE_URL: feeds.base_url: {told}"
+    )
+
+
 # ---------------------------------------------------------------- health
 
 

@@ -265,7 +265,7 @@ def test_the_examples_address_is_refused_at_start(host: str) -> None:
     made = valid(site=SITE | {"url": f"https://{host}/"}, feeds={"base_url": f"https://{host}/feeds/"})
     with pytest.raises(ConfigError) as caught:
         refuse_example(made)
-    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["site.url", "feeds.base_url"]
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == ["site.url", "feeds.base_url"]
 
 
 @pytest.mark.parametrize("host", ["news.jp", "examples.jp", "myexample.com", "example-news.jp", "127.0.0.1:8080"])
