@@ -215,7 +215,8 @@ class Daemon:
                 front.apply()
         except ConfigError as error:
             self.app.config_problem = f"one change is not in force: {error}"
-            log.error("config_refused", why=str(error))
+            log.error("config_refused", why=self.app.config_problem)
+            return
         log.info("config_applied", stores=len(loaded.settings.stores), targets=len(loaded.settings.targets))
 
     def _put_in_force(self, loaded: Loaded) -> None:

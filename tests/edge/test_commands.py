@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from sqlalchemy import create_engine, make_url, text
 from feedpub.app import App
 from feedpub.daemon import Daemon
 from feedpub.settings import load
+from feedpub.web import Fronts
 from tests.databases import PostgreSQL
 from tests.edge.front_door import CONSOLE, ROOT, Site, free_port
 
@@ -157,13 +161,43 @@ def test_what_ails_a_database_is_told_with_its_name(site: Site) -> None:
     )
 
 
-@pytest.mark.parametrize("fate", ["deleted", "replaced"])
-def test_a_daemon_whose_database_is_taken_away_stops_and_says_so(
-    site: Site, fate: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+# ---------------------------------------------------------------- the daemon, from inside
+
+
+@pytest.fixture
+def app(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    """An app of its own in the site's folder."""
     monkeypatch.chdir(site.folder)
     site.configure()
     app = App.open(load(Path("config"), {}), lead=True)
+    yield app
+    app.close()
+
+
+def test_an_address_that_cannot_be_had_live_is_one_event_and_a_problem_until_it_is_changed(
+    site: Site, app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fronts, daemon = Fronts(app), Daemon(app, Path("config"), {})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        site.configure(web={"listen": address})
+        daemon._apply_config(fronts)
+        why = (
+            f"one change is not in force: web.listen: {address} is taken by another program; choose another port or "
+            "stop that program"
+        )
+        assert app.problems() == (why,)
+        site.configure()
+        daemon._apply_config(fronts)
+    fronts.stop()
+    assert app.problems() == ()
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [one["event"] for one in told] == ["listening", "config_refused", "config_applied"]
+    assert told[1]["why"] == why
+
+
+@pytest.mark.parametrize("fate", ["deleted", "replaced"])
+def test_a_daemon_whose_database_is_taken_away_stops_and_says_so(site: Site, app: App, fate: str) -> None:
     daemon = Daemon(app, None, {})
     daemon._tidy()
     assert not daemon._stopping.is_set()
@@ -173,7 +207,6 @@ def test_a_daemon_whose_database_is_taken_away_stops_and_says_so(
         shutil.copy(site.folder / "config" / "feedpub.toml", "feedpub.db")
     with structlog.testing.capture_logs() as told:
         daemon._tidy()
-    app.close()
     assert (daemon._stopping.is_set(), daemon._code) == (True, 1)
     why = (
         "feedpub.db was moved, deleted or replaced while feedpub ran: put it back, or start feedpub again with what is "
