@@ -18,6 +18,7 @@ import structlog
 from pydantic import BaseModel, SecretStr
 
 from feedpub.errors import FeedpubError, StoreError
+from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
@@ -132,7 +133,7 @@ class App:
 
     def problems(self) -> tuple[str, ...]:
         """What keeps feedpub from doing all of its work, one sentence each; empty if nothing does."""
-        told = [self.config_problem, self.publisher.output_error]
+        told = [self.config_problem, self.publisher.builder.error]
         for store in self.ledger.articles.store_states():
             if store.name in self.settings.stores:
                 told += [store.error and f"stores.{store.name}: {store.error}", store.note]
@@ -142,6 +143,10 @@ class App:
         told += _parked(self.ledger.deliveries.counts(), self.settings.targets)
         told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
         return tuple(one for one in told if one)
+
+    def signposts(self) -> Signposts:
+        """Where feeds went, and which hubs announce those that stand."""
+        return self.publisher.builder.signposts
 
     # ------------------------------------------------------------ commands
 
@@ -171,7 +176,12 @@ class App:
         unknown = [one for one in targets if one not in self.settings.targets]
         if unknown:
             raise FeedpubError(f"there is no target {unknown[0]}: the config has {_names(self.settings.targets)}")
-        return tuple(self._announce(found[0], target) for target in targets or self.settings.targets)
+        deaf = [one for one in targets if one not in self.speaking()]
+        if deaf:
+            raise FeedpubError(
+                f"targets.{deaf[0]} is told of feeds, not of articles: name one of {_names(self.speaking())}"
+            )
+        return tuple(self._announce(found[0], target) for target in targets or self.speaking())
 
     def _announce(self, article: Article, target: str) -> str:
         deliveries = self.ledger.deliveries
@@ -185,6 +195,10 @@ class App:
             return f"{target}: said already{f', see {one.remote_url}' if one.remote_url else ''}"
         changed = self.retry([one.id]) or self.release([one.id])
         return f"{target}: {_TO_BE_SAID}" if changed else f"{target}: it is {one.state} already"
+
+    def speaking(self) -> tuple[str, ...]:
+        """The targets that are told of articles."""
+        return tuple(name for name, target in self.settings.targets.items() if target.subject == "article")
 
     def deliveries(self, **filters: Any) -> tuple[Listed, ...]:  # noqa: ANN401 - passed on to Deliveries.listed
         """List deliveries; the filters are those of the ledger."""
@@ -213,6 +227,8 @@ class App:
     def once(self) -> dict[str, Published]:
         """Poll every store, build every feed touched, say everything that is due now."""
         done = {name: self.publisher.publish(name) for name in self.publisher.setup.sources}
+        while self.publisher.archive().parts:
+            pass
         while claimed := self.publisher.claim(1):
             for one in claimed:
                 self.publisher.deliver(one)

@@ -117,8 +117,8 @@ def once(context: typer.Context) -> None:
         for name, one in done.items():
             if one.error:
                 raise FeedpubError(f"stores.{name}: {one.error}")
-        if app.publisher.output_error:
-            raise FeedpubError(app.publisher.output_error)
+        if app.publisher.builder.error:
+            raise FeedpubError(app.publisher.builder.error)
 
 
 @cli.command()
@@ -127,8 +127,8 @@ def rebuild(context: typer.Context) -> None:
     with _opened(_load(context), lead=True) as app:
         done = app.publisher.rebuild()
         _out.print(f"{done.feeds} feeds rendered, {done.files} files changed.")
-        if app.publisher.output_error:
-            raise FeedpubError(app.publisher.output_error)
+        if app.publisher.builder.error:
+            raise FeedpubError(app.publisher.builder.error)
 
 
 @cli.command()
@@ -196,6 +196,9 @@ def import_(
         bar = progress.add_task("importing", total=None)
         report = app.import_files(files, store, lambda done, of: progress.update(bar, completed=done, total=of))
     _out.print(f"{report.new:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged.")
+    told = report.comments
+    if told.new or told.changed or told.unchanged:
+        _out.print(f"  comments: {told.new:,} new, {told.changed:,} changed, {told.unchanged:,} unchanged")
     if report.reguided:
         _out.print(f"  {report.reguided:,} had the guid of another article in the files: they get one of their own")
     for reason, count in sorted(report.skipped.items()):
@@ -328,13 +331,13 @@ def _summary(app: App, done: Mapping[str, Published]) -> Iterator[str]:
         yield f"{skipped:,} notices not owed, with the reason: feedpub deliveries list --state skipped"
     built = sum(one.feeds for one in done.values())
     yield f"{new:,} new, {edited:,} edited, {withdrawn:,} withdrawn; {built:,} feeds built."
-    targets = ", ".join(app.settings.targets)
+    speaking = app.speaking()
+    targets = ", ".join(speaking)
     if noted and targets:
         newest = app.ledger.feeds.entries("all", 1)
-        first = next(iter(app.settings.targets))
         yield f"The next new one goes to {targets}."
         if newest:
-            yield f"Try now: feedpub announce {newest[0].id} --target {first}"
+            yield f"Try now: feedpub announce {newest[0].id} --target {speaking[0]}"
     elif not targets:
         yield "There is no target yet: add one to the config, and new articles will be told there."
     elif not said and not new:
@@ -351,9 +354,10 @@ def _delivery(one: Listed) -> dict[str, Any]:
     delivery = one.delivery
     return {
         "id": delivery.id,
-        "article": one.article.id,
-        "guid": one.article.guid,
-        "title": one.article.title or one.article.summary,
+        "article": one.article.id if one.article else None,
+        "feed": delivery.feed,
+        "guid": one.article.guid if one.article else None,
+        "title": one.title,
         "target": delivery.target,
         "action": one.action,
         "state": delivery.state,
@@ -380,9 +384,9 @@ def _print_deliveries(listed: Sequence[Listed]) -> None:
     for one in listed:
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
-        title = one.article.title or one.article.summary
+        subject = escape(f"{one.subject} {one.title[:30]}".strip())
         table.add_row(
-            str(delivery.id), escape(f"{one.article.id} {title[:30]}"), delivery.target, state, str(one.attempts),
+            str(delivery.id), subject, delivery.target, state, str(one.attempts),
             _moment(delivery.due_at), escape(delivery.reason or delivery.remote_url),
         )  # fmt: skip
     _out.print(table)

@@ -6,6 +6,7 @@ FeedpubError                 every error we raise on purpose: one clear sentence
 │   └── ImportRefused        a file to import is broken: says line and reason; nothing was written
 ├── UnreachableError         the guarded door could not fetch: refused, timed out, too large, or forbidden
 ├── ComposeError             a notice cannot be written: its template fails, or the text cannot fit
+├── GateError                a feed file is not what its format asks; it does not go out
 ├── OutputError              a feed file could not be written; the old one stands
 └── LedgerError              the database: unreachable or damaged
     ├── LedgerTooNew         its schema is of a later feedpub
@@ -54,6 +55,10 @@ class UnreachableError(FeedpubError):
 
 class ComposeError(FeedpubError):
     """A notice cannot be written for this target."""
+
+
+class GateError(FeedpubError):
+    """A feed file is not what its format asks: a fault of ours; the old one stands."""
 
 
 class OutputError(FeedpubError):

@@ -312,6 +312,8 @@ class Notice:
 
     `key` stays the same across retries, so that a network can drop a repeat. `at` is when it was frozen.
     `remote_id` names what stands there already (for a correction or a retraction).
+    Where the subject is a feed, `article` is empty, `guid` the feed's address, `title` its title, `link` the site's
+    address, and `text` the addresses of its files, one a line, the preferred format first.
     """
 
     target: str
@@ -332,8 +334,9 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The duty to keep one target true to one article: its state and its history's sum.
+    """The duty to keep one target true to one subject: its state and its history's sum.
 
+    The subject is an article, by its row's key, or (`feed`) a feed, by its address.
     `wanted` is the revision that should stand there (None: nothing should), `said` the one that does.
     `attempts` counts the tries of the present action; `fence` all leases ever: whoever answers with an older
     one has lost it. After `retractions`, what is said anew is no repeat. `held_by` names what
@@ -343,7 +346,7 @@ class Delivery:
 
     id: int
     target: str
-    article: int
+    article: int | None
     state: State
     wanted: int | None
     said: int | None = None
@@ -361,6 +364,7 @@ class Delivery:
     said_at: datetime | None = None
     remote_id: str = ""
     remote_url: str = ""
+    feed: str | None = None
 
     @property
     def action(self) -> Action | None:
@@ -499,6 +503,11 @@ class Target(Protocol):
         ...
 
     @property
+    def subject(self) -> Literal["article", "feed"]:
+        """What its notices are about."""
+        ...
+
+    @property
     def template(self) -> str:
         """The Jinja2 template of its notices."""
         ...
@@ -575,6 +584,10 @@ class Target(Protocol):
 
     def measure(self, text: str) -> Measure:
         """Count a text as the network counts."""
+        ...
+
+    def hears(self, feed: str) -> bool:
+        """Whether it is told when the feed at this address changes."""
         ...
 
 

@@ -6,31 +6,26 @@ is logged, one line an event, with names and never an address.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 
 from feedpub import clean
-from feedpub.categories import Ref, matching, unknown
+from feedpub.building import PARTS_A_ROUND, Builder, Built, Plan
+from feedpub.categories import matching, unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
-from feedpub.errors import ComposeError, LedgerError, OutputError, StoreError, Superseded, place
-from feedpub.feeds.catalog import FeedsOptions, FeedSpec, catalog, digest, unmatched
-from feedpub.feeds.opml import opml
-from feedpub.feeds.pages import index_page
-from feedpub.feeds.rss_atom import render
+from feedpub.errors import ComposeError, LedgerError, StoreError, Superseded, place
+from feedpub.feeds.addresses import ascii_url, feed_url
+from feedpub.feeds.catalog import FeedsOptions, unmatched
 from feedpub.http import Door
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
-from feedpub.ledger.feeds import Dirty, FeedRow
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
-    Article,
     Batch,
     Category,
     Census,
@@ -47,11 +42,13 @@ from feedpub.model import (
     State,
 )
 from feedpub.networks.base import Network
+from feedpub.networks.feed_subject import FeedNetwork
+from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
+from feedpub.notices.feeds import compose_feed, unknown_feeds
 from feedpub.notices.lifecycle import FLOOD, WayOut, way_out
 from feedpub.notices.pace import rest_after
 from feedpub.notices.plan import Owed, Scope, news_by_target, plan
-from feedpub.outputs.disk import DiskOutput
 from feedpub.stores.base import Store, StoreOptions
 
 log = structlog.get_logger("feedpub")
@@ -92,6 +89,7 @@ class Published:
     skipped: int = 0
     feeds: int = 0
     files: int = 0
+    parts: int = 0
     error: str = ""
     news: dict[str, int] = field(default_factory=dict)
 
@@ -105,12 +103,7 @@ class Publisher:
         self.door = door
         self.now = now
         self.setup = setup
-        self.output_error = ""
-        self._output = DiskOutput(Path(setup.feeds.output))
-        self._pages_stale = True
-        self._dropped: set[str] = set()
-        # feedgen and the output directory know only one builder at a time.
-        self._building = threading.Lock()
+        self.builder = Builder(ledger, _feeds_plan(setup), now)
 
     # ------------------------------------------------------------ a new config
 
@@ -121,10 +114,8 @@ class Publisher:
         self._welcome([target for name, target in setup.targets.items() if name not in known])
         for name, count in self.ledger.targets.sync(setup.targets).items():
             log.warning("queue_cancelled", target=name, deliveries=count, why="the target was removed from the config")
-        with self._building:
-            self.setup = setup
-            self._output = DiskOutput(Path(setup.feeds.output))
-        self._sync_feeds(missing_too=True)
+        self.setup = setup
+        self.builder.apply(_feeds_plan(setup))
         self._tell_unknown()
 
     def _welcome(self, targets: Iterable[Network]) -> None:
@@ -147,6 +138,9 @@ class Publisher:
         for name, target in self.setup.targets.items():
             for category in unknown(target.categories, categories):
                 log.warning("unknown_category", option=f"targets.{name}.categories", category=category)
+            if isinstance(target, FeedNetwork):
+                for feed in unknown_feeds(target.feeds, self.ledger.feeds.paths()):
+                    log.warning("unknown_feed", option=f"targets.{name}.feeds", feed=feed)
 
     # ------------------------------------------------------------ publishing
 
@@ -157,6 +151,7 @@ class Publisher:
             self.look(name, done)
         self.ripen(done)
         self.build(done)
+        self.archive(done)
         did = {key: value for key, value in _shown(done).items() if value}
         if did and not done.error:
             log.info("published", store=name, **did)
@@ -215,8 +210,9 @@ class Publisher:
         )
         self.ledger.articles.record(record, self.setup.targets, now)
         if batch.categories is not None:
-            self._sync_feeds()
             self._tell_unknown()
+        if batch.categories is not None or self.setup.feeds.tags or self.setup.feeds.authors or batch.comments:
+            self.builder.sync()
         _tell_held(owed)
         _count_owed(done, owed)
         done.quarantined += len(record.quarantined)
@@ -263,11 +259,13 @@ class Publisher:
         done = Published()
         self.ripen(done)
         self.build(done)
+        self.archive(done)
         return done
 
     def ripen(self, done: Published) -> None:
-        """Take the articles dated in the future whose time has come for what they are: new."""
+        """What time alone brings: articles dated in the future become new; comments count, tombstones fall."""
         now = self.now()
+        self.ledger.articles.age(now=now, tombstones_before=now - self.setup.feeds.tombstones)
         while True:
             # Looked at first: an edit recorded between the two looks moves a cursor, and this record is void.
             states = {state.name: state for state in self.ledger.articles.store_states()}
@@ -350,90 +348,16 @@ class Publisher:
     # ------------------------------------------------------------ feeds
 
     def build(self, done: Published | None = None) -> Published:
-        """Rebuild every feed that a change touched, and the pages; then what waited for them falls due.
+        """Rebuild every feed that a change touched, and the pages; then what waited for them falls due."""
+        return _counted(done, self.builder.build(self.setup.targets))
 
-        A feed that cannot be written holds up only its own deliveries, and is tried again at the next build.
-        """
-        done = done or Published()
-        with self._building:
-            specs = self._specs()
-            failed = self._write_pages(specs)
-            by_address = {spec.address: spec for spec in specs}
-            names = {(one.store, one.key): one for one in self.ledger.articles.categories()}
-            for dirty in self.ledger.feeds.dirty():
-                if dirty.address in by_address:
-                    failed = self._build_one(dirty, by_address[dirty.address], names, done) or failed
-            self.output_error = failed
-            self.ledger.feeds.free(self.setup.targets, self.now())
-        return done
-
-    def _build_one(self, dirty: Dirty, spec: FeedSpec, names: Mapping[Ref, Category], done: Published) -> str:
-        """Write one feed; returns why it could not be, or nothing."""
-        try:
-            articles = self.ledger.feeds.entries(dirty.address, self.setup.feeds.entries)
-            done.files += self._output.write(render(spec, self.setup.site, self.setup.feeds, articles, names))
-        except OutputError as error:
-            log.error("feed_not_written", feed=dirty.address, why=str(error))
-            return str(error)
-        except (ValueError, TypeError) as error:
-            log.error("fault", what="render", feed=dirty.address, error=type(error).__name__, at=place(error))
-            return f"the feed {dirty.address} cannot be rendered: see the log, and please report it"
-        self.ledger.feeds.published(dirty.address, dirty.seq, self.setup.targets, self.now())
-        done.feeds += 1
-        return ""
-
-    def _write_pages(self, specs: Sequence[FeedSpec]) -> str:
-        """Write the pages that list the feeds, if those changed, and clear what nobody writes any more."""
-        if not self._pages_stale:
-            return ""
-        options, site = self.setup.feeds, self.setup.site
-        try:
-            self._output.remove(sorted(self._dropped))
-            self._output.write([index_page(specs, site, options)])
-            self._output.write([opml(specs, site, options)])
-        except OutputError as error:
-            log.error("pages_not_written", why=str(error))
-            return str(error)
-        self._dropped.clear()
-        self._pages_stale = False
-        return ""
+    def archive(self, done: Published | None = None) -> Published:
+        """Write some parts of archives that are not as they should be: what can wait until feeds are out."""
+        return _counted(done, self.builder.archive(PARTS_A_ROUND))
 
     def rebuild(self) -> Published:
-        """Render every feed again; files whose bytes are the same are not touched."""
-        self.ledger.feeds.soil()
-        self._sync_feeds()
-        return self.build()
-
-    def _specs(self) -> tuple[FeedSpec, ...]:
-        return catalog(self.setup.feeds, self.setup.site, self.ledger.articles.categories())
-
-    def _sync_feeds(self, *, missing_too: bool = False) -> None:
-        """Make the ledger's feeds those that should exist; `missing_too`: have files that are not there built again."""
-        with self._building:
-            options, site = self.setup.feeds, self.setup.site
-            rows = [
-                FeedRow(
-                    spec.address,
-                    spec.kind,
-                    # Where files go is part of it: a directory used before may hold what was true then.
-                    f"{digest(spec, site, options)} {options.output}",
-                    spec.sources,
-                    _paths(spec, options),
-                )
-                for spec in self._specs()
-            ]
-            self._dropped |= set(self.ledger.feeds.sync(rows))
-            self._pages_stale = True
-            if missing_too:
-                self._soil_missing(rows)
-
-    def _soil_missing(self, rows: Iterable[FeedRow]) -> None:
-        try:
-            missing = [row.address for row in rows if self._output.missing(row.paths)]
-        except OutputError:
-            return  # the next build meets the same trouble, and tells it
-        if missing:
-            self.ledger.feeds.soil(missing)
+        """Render every feed again, each file parsed whole; files whose bytes are the same are not touched."""
+        return _counted(None, self.builder.rebuild(self.setup.targets))
 
     # ------------------------------------------------------------ delivering
 
@@ -453,23 +377,25 @@ class Publisher:
             return None
 
     def _converse(self, claimed: Delivery, target: Network) -> Delivery:
-        written = self.ledger.articles.by_key(claimed.article)
         context = Context(self.now(), self.ledger.targets.memory(target.name))
         doubt = claimed.doubt_since is not None
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
-            return self._settle(claimed, target, written, self._say(target, target.find(claimed.frozen, context)))
+            return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context)))
         try:
-            notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target, written)
+            notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target)
         except ComposeError as error:
-            return self._settle(claimed, target, written, Refused(str(error)))
+            return self._settle(claimed, target, Refused(str(error)))
         started = self.ledger.deliveries.start(claimed, notice, target, self.now())
-        return self._settle(started, target, written, self._say(target, _conversation(target, notice, context)))
+        return self._settle(started, target, self._say(target, _conversation(target, notice, context)))
 
-    def _compose(self, claimed: Delivery, target: Network, written: Written) -> Notice:
-        article = written.article
-        action = claimed.action
-        if action is None:
+    def _compose(self, claimed: Delivery, target: Network) -> Notice:
+        """Write what is true now of the article, or the feed, that it is about."""
+        if claimed.action is None:
             raise Superseded("there is nothing left to say")
+        if claimed.article is None:
+            return self._compose_feed(claimed, claimed.action, target)
+        written = self.ledger.articles.by_key(claimed.article)
+        article, action = written.article, claimed.action
         names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
         return compose(
             article,
@@ -481,6 +407,25 @@ class Publisher:
             categories=[names[article.store, key] for key in article.categories if (article.store, key) in names],
             site=self.setup.site,
             remote_id=claimed.remote_id,
+        )
+
+    def _compose_feed(self, claimed: Delivery, action: Action, target: Network) -> Notice:
+        address = claimed.feed or ""
+        spec, version = self.builder.spec(address), self.ledger.feeds.version(address)
+        if spec is None or version is None:
+            raise ComposeError(f"there is no feed {address} any more")
+        feeds = self.setup.feeds
+        return compose_feed(
+            address,
+            target,
+            title=spec.title,
+            files=[feed_url(feeds.base_url, address, ending) for ending in dict.fromkeys(feeds.formats)],
+            link=ascii_url(self.setup.site.url),
+            language=self.setup.site.language,
+            action=action,
+            revision=version,
+            key=key_of(address, target.name, action, version),
+            now=self.now(),
         )
 
     def _say(self, target: Network, conversation: Conversation) -> Outcome:
@@ -497,7 +442,7 @@ class Publisher:
         # What a network calls a post is hostile until cleaned, like everything it says.
         return Said(clean.line(outcome.id), clean.url(outcome.url)) if isinstance(outcome, Said) else outcome
 
-    def _settle(self, held: Delivery, target: Network, written: Written, outcome: Outcome) -> Delivery:
+    def _settle(self, held: Delivery, target: Network, outcome: Outcome) -> Delivery:
         """Write the answer down; it is worth some patience, for to lose it is to doubt."""
         action = held.frozen.action if held.frozen is not None else Action.ANNOUNCE
         waits = iter(_PERSIST_WAITS)
@@ -513,10 +458,26 @@ class Publisher:
                     raise
                 time.sleep(wait)
             else:
-                _tell_outcome(settled, written.article, outcome)
+                self._tell_outcome(settled, outcome)
                 if rest.paused:
                     log.error("target_paused", target=target.name, why=rest.paused)
                 return settled
+
+    def _tell_outcome(self, delivery: Delivery, outcome: Outcome) -> None:
+        well = delivery.state in {State.SENT, State.SKIPPED, State.DUE} and not isinstance(outcome, Refused)
+        about = (
+            {"feed": delivery.feed}
+            if delivery.article is None
+            else {"article": self.ledger.articles.by_key(delivery.article).article.id}
+        )
+        (log.info if well else log.error)(
+            "delivery",
+            target=delivery.target,
+            **about,
+            state=str(delivery.state),
+            outcome=type(outcome).__name__.lower(),
+            **({"why": delivery.reason} if delivery.reason else {}),
+        )
 
     # ------------------------------------------------------------ small things
 
@@ -532,8 +493,20 @@ def _scope(targets: Iterable[Network], categories: Iterable[Category]) -> Scope:
     return {target.name: matching(target.categories, known) if target.categories else None for target in targets}
 
 
-def _paths(spec: FeedSpec, options: FeedsOptions) -> tuple[str, ...]:
-    return tuple(f"{spec.address}.{ending}" for ending in options.formats)
+def _feeds_plan(setup: Setup) -> Plan:
+    def hubs(address: str) -> tuple[str, ...]:
+        heard = (one for one in setup.targets.values() if isinstance(one, WebSub) and one.hears(address))
+        return tuple(dict.fromkeys(one.hub_url for one in heard))
+
+    return Plan(setup.site, setup.feeds, hubs)
+
+
+def _counted(done: Published | None, built: Built) -> Published:
+    done = done or Published()
+    done.feeds += built.feeds
+    done.files += built.files
+    done.parts += built.parts
+    return done
 
 
 def _legible(batch: Batch) -> Batch:
@@ -587,17 +560,17 @@ def _count_owed(done: Published, owed: Sequence[Owed]) -> None:
 
 
 def _shown(done: Published) -> dict[str, object]:
-    fields = ("new", "edited", "restored", "withdrawn", "quarantined", "baseline", "owed", "skipped", "feeds", "files")
-    return {name: getattr(done, name) for name in fields}
-
-
-def _tell_outcome(delivery: Delivery, article: Article, outcome: Outcome) -> None:
-    tell = log.info if delivery.state in {"sent", "skipped", "due"} and not isinstance(outcome, Refused) else log.error
-    tell(
-        "delivery",
-        target=delivery.target,
-        article=article.id,
-        state=str(delivery.state),
-        outcome=type(outcome).__name__.lower(),
-        **({"why": delivery.reason} if delivery.reason else {}),
+    fields = (
+        "new",
+        "edited",
+        "restored",
+        "withdrawn",
+        "quarantined",
+        "baseline",
+        "owed",
+        "skipped",
+        "feeds",
+        "files",
+        "parts",
     )
+    return {name: getattr(done, name) for name in fields}

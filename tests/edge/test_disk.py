@@ -9,10 +9,14 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
+import brotli
 import pytest
 
 from feedpub.errors import OutputError
@@ -20,6 +24,12 @@ from feedpub.model import FeedFile
 from feedpub.outputs.disk import DiskOutput
 
 NOBODY = 65_534
+BOTH: Final = ("gz", "br")
+UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "gz": lambda packed: zlib.decompress(packed, wbits=31),
+    "br": brotli.decompress,
+}
+LONG = "長い記事です。" * 40
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk or act as another user")
 
 
@@ -30,6 +40,22 @@ def feed(text: str, name: str = "all") -> list[FeedFile]:
 
 def standing(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def dates(root: Path) -> dict[str, int]:
+    """When each file was modified, in nanoseconds."""
+    return {str(path.relative_to(root)): path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+
+
+def agree(root: Path) -> bool:
+    """Whether every feed has both siblings, of its bytes and its date, and nothing else stands there."""
+    files, when = standing(root), dates(root)
+    mains = {name for name in files if not name.endswith((".gz", ".br"))}
+    return files.keys() == mains | {f"{name}.{ending}" for name in mains for ending in BOTH} and all(
+        UNPACK[ending](files[f"{name}.{ending}"]) == files[name] and when[f"{name}.{ending}"] == when[name]
+        for name in mains
+        for ending in BOTH
+    )
 
 
 def open_descriptors() -> int:
@@ -119,6 +145,145 @@ def test_removing_takes_away_what_is_there(root: Path) -> None:
     assert DiskOutput(root / "never made").remove(["all.rss"]) == 0
 
 
+# ---------------------------------------------------------------- compressed siblings
+
+
+def test_beside_each_file_stand_its_compressed_siblings(root: Path) -> None:
+    assert DiskOutput(root, BOTH).write([*feed(LONG), *feed(LONG, "category/us")]) == 4
+    assert agree(root)
+    assert len(standing(root)) == 12
+
+
+def test_the_same_bytes_give_the_same_siblings(root: Path) -> None:
+    DiskOutput(root / "a", BOTH, now=lambda: 1e9).write(feed(LONG))
+    DiskOutput(root / "b", BOTH, now=lambda: 2e9).write(feed(LONG))
+    assert standing(root / "a") == standing(root / "b")
+    magic, flags, made = (standing(root / "a")["all.rss.gz"][part] for part in (slice(3), 3, slice(4, 8)))
+    assert (magic, flags, made) == (b"\x1f\x8b\x08", 0, bytes(4)), "neither name nor date"
+
+
+@pytest.mark.parametrize("name", ["all.rss", "all.atom", "all.json", "index.html", "feeds.opml", "feed.css"])
+def test_what_people_and_readers_fetch_has_siblings_if_it_is_worth_it(root: Path, name: str) -> None:
+    DiskOutput(root, BOTH).write([FeedFile(name, b"x" * 200)])
+    assert agree(root)
+    DiskOutput(root, BOTH).write([FeedFile(name, b"x" * 199)])
+    assert standing(root).keys() == {name}
+
+
+@pytest.mark.parametrize("name", ["moved.nginx.conf", "moved.Caddyfile", "images/a.jpg"])
+def test_other_files_have_none(root: Path, name: str) -> None:
+    DiskOutput(root, BOTH).write([FeedFile(name, b"x" * 2000)])
+    assert standing(root).keys() == {name}
+
+
+def test_nothing_is_touched_where_file_and_siblings_stand_right(root: Path) -> None:
+    output = DiskOutput(root, BOTH)
+    output.write(feed(LONG))
+
+    def facts() -> dict[str, tuple[int, ...]]:
+        found = ((path, path.stat()) for path in (root, *root.iterdir()))
+        return {path.name: (one.st_ino, one.st_mtime_ns, one.st_ctime_ns) for path, one in found}
+
+    before = facts()
+    assert output.write(feed(LONG)) == 0
+    assert facts() == before
+
+
+def test_siblings_are_made_and_taken_away_as_the_config_says_and_the_files_keep_their_dates(root: Path) -> None:
+    paths = ["all.rss", "all.atom"]
+    DiskOutput(root).write(feed(LONG))
+    os.utime(root / "all.rss", ns=(1_234_567_890, 1_234_567_890))
+    before = dates(root)
+    assert DiskOutput(root, BOTH).missing(paths) == paths
+    assert DiskOutput(root, BOTH).write(feed(LONG)) == 2
+    assert agree(root)
+    assert dates(root).items() >= before.items()
+    assert DiskOutput(root, BOTH).missing(paths) == []
+
+    assert DiskOutput(root, ("br",)).missing(paths) == paths
+    assert DiskOutput(root, ("br",)).write(feed(LONG)) == 2
+    assert standing(root).keys() == {*paths, "all.rss.br", "all.atom.br"}
+    DiskOutput(root).write(feed(LONG))
+    assert dates(root) == before
+
+
+def test_removing_a_file_takes_its_siblings_away(root: Path) -> None:
+    DiskOutput(root, BOTH).write([*feed(LONG), *feed(LONG, "category/us")])
+    assert DiskOutput(root).remove(["category/us.rss", "category/us.atom"]) == 2
+    assert agree(root)
+    (root / "all.rss").unlink()
+    assert DiskOutput(root, BOTH).remove(["all.rss"]) == 0
+    assert standing(root).keys() == {"all.atom", "all.atom.gz", "all.atom.br"}
+
+
+def _delete(sibling: Path) -> None:
+    sibling.unlink()
+
+
+def _date_back(sibling: Path) -> None:
+    sibling.write_bytes(b"of an older content")
+    os.utime(sibling, (1, 1))
+
+
+def _link(sibling: Path) -> None:
+    sibling.unlink()
+    sibling.symlink_to(sibling.with_name("all.atom.gz"))
+
+
+@pytest.mark.parametrize("harm", [_delete, _date_back, _link])
+def test_a_sibling_that_is_amiss_is_missing_and_made_again_and_its_file_left_alone(
+    root: Path, harm: Callable[[Path], None]
+) -> None:
+    output = DiskOutput(root, BOTH)
+    output.write(feed(LONG))
+    before = {name: (root / name).stat().st_ino for name in standing(root)}
+    harm(root / "all.rss.gz")
+    assert output.missing(["all.rss", "all.atom"]) == ["all.rss"]
+    assert output.write(feed(LONG)) == 1
+    assert agree(root)
+    changed = {name for name, inode in before.items() if (root / name).stat().st_ino != inode}
+    assert changed <= {"all.rss.gz"}
+    assert not (root / "all.rss.gz").is_symlink()
+
+
+def test_a_folder_where_a_sibling_belongs_is_told_and_nothing_is_changed(root: Path) -> None:
+    output = DiskOutput(root, BOTH)
+    output.write(feed("old"))
+    (root / "all.atom.br").mkdir()
+    for attempt in (
+        lambda: output.write(feed(LONG)),
+        lambda: output.missing(["all.atom"]),
+        lambda: output.remove(["all.atom"]),
+    ):
+        with pytest.raises(OutputError, match="stands where another kind belongs: remove it"):
+            attempt()
+    assert standing(root) == {"all.rss": b"rss: old", "all.atom": b"atom: old"}
+
+
+# ---------------------------------------------------------------- dates that tell contents apart
+
+
+def test_contents_that_follow_each_other_bear_different_seconds_whatever_the_clock_says(root: Path) -> None:
+    clock = [1_800_000_000.9]
+    output = DiskOutput(root, BOTH, now=lambda: clock[0])
+    seen = []
+    for text, at in (("a", 0.0), ("b", 0.05), ("c", 0.06), ("c", 0.07), ("d", -3600), ("e", 60)):
+        clock[0] = 1_800_000_000.9 + at
+        output.write(feed(LONG + text))
+        assert agree(root)
+        seen.append((root / "all.rss").stat().st_mtime)
+    assert seen == [1_800_000_000 + after for after in (0, 1, 2, 2, 3, 60)]
+
+
+def test_a_file_of_unknown_making_is_followed_by_a_later_second_too(root: Path) -> None:
+    root.mkdir(parents=True)
+    (root / "all.rss").write_bytes(b"old")
+    made = time.time() + 1000.5
+    os.utime(root / "all.rss", (made, made))
+    DiskOutput(root).write([FeedFile("all.rss", b"new")])
+    assert (root / "all.rss").stat().st_mtime == int(made) + 1
+
+
 # ---------------------------------------------------------------- nothing outside the root
 
 NO_PATH = "no path below the output directory"
@@ -204,6 +369,7 @@ def test_no_file_descriptor_is_left_open(root: Path) -> None:
     assert open_descriptors() == before
 
 
+AGES = ("old", "new")
 WRITES_FOR_EVER = """
 import sys
 from pathlib import Path
@@ -245,6 +411,98 @@ def test_a_full_disk_leaves_all_formats_old_and_says_what_to_do(root: Path) -> N
             output.write(half)
         assert standing(root) == {"all.rss": b"rss: old", "all.atom": b"atom: old"}
         assert output.write(feed("new")) == 2
+
+
+DIES_AT_EVERY_RENAME = """
+import os, shutil, signal, sys
+from pathlib import Path
+from feedpub.model import FeedFile
+from feedpub.outputs.disk import DiskOutput
+root, rename = Path(sys.argv[1]), os.rename
+def feed(letter):
+    return [FeedFile(f"all.{ending}", (ending + letter).encode() * 200) for ending in ("rss", "atom")]
+DiskOutput(root / "model", ("gz", "br")).write(feed("old"))
+for death in range(7):
+    place = root / str(death)
+    shutil.copytree(root / "model", place)
+    if (child := os.fork()) == 0:
+        left = iter(range(death))
+        def dying(*paths, **folders):
+            if next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            rename(*paths, **folders)
+        os.rename = dying
+        DiskOutput(place, ("gz", "br")).write(feed("new"))
+        os._exit(0)
+    print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_killed_between_any_two_renames_a_new_file_has_its_siblings_and_the_next_write_mends_the_rest(
+    root: Path,
+) -> None:
+    run = subprocess.run([sys.executable, "-c", DIES_AT_EVERY_RENAME, root], capture_output=True, text=True, check=True)
+    assert [*map(int, run.stdout.split())] == [signal.SIGKILL] * 6 + [0]
+    old, new = ([FeedFile(f"all.{end}", f"{end}{age}".encode() * 200) for end in ("rss", "atom")] for age in AGES)
+    mixed = 0
+    for death in range(7):
+        place = root / str(death)
+        left, when = standing(place), dates(place)
+        for was, is_ in zip(old, new, strict=True):
+            beside = {UNPACK[ending](left[f"{is_.path}.{ending}"]) for ending in BOTH}
+            assert beside <= {was.content, is_.content}
+            if left[is_.path] == is_.content:
+                assert beside == {is_.content}, "a new file with an old sibling"
+            mixed += beside != {left[is_.path]}
+        shutil.copytree(place, place.with_name("undone"))
+        DiskOutput(place, BOTH).write(new)
+        assert agree(place)
+        assert {file.path: file.content for file in new}.items() <= standing(place).items()
+        # The edit was taken back meanwhile: whoever was sent the sibling of the new content must hear of that, too.
+        undone = place.with_name("undone")
+        DiskOutput(undone, BOTH).write(old)
+        assert agree(undone)
+        assert {file.path: file.content for file in old}.items() <= standing(undone).items()
+        for name, content in standing(undone).items():
+            second = when[name] // 10**9
+            assert content == left[name] or dates(undone)[name] // 10**9 > second
+        shutil.rmtree(undone)
+    assert mixed == 4, "in two of three deaths in each file's turn, siblings and file disagree"
+
+
+ENDS_WHILE_WRITING = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor, thread
+from pathlib import Path
+from feedpub.model import FeedFile
+from feedpub.outputs.disk import DiskOutput
+def late():
+    while not thread._shutdown:
+        time.sleep(0.001)
+    DiskOutput(Path(sys.argv[1]), ("gz", "br")).write([FeedFile("all.rss", b"x" * 900)])
+ThreadPoolExecutor(1).submit(late)
+"""
+
+
+def test_a_write_under_way_when_the_program_ends_is_finished(root: Path) -> None:
+    run = subprocess.run([sys.executable, "-c", ENDS_WHILE_WRITING, root], capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    assert agree(root)
+    assert standing(root)["all.rss"] == b"x" * 900
+
+
+@needs_root
+def test_a_full_disk_leaves_siblings_old_like_their_files(root: Path) -> None:
+    with small_disk(root):
+        output = DiskOutput(root, BOTH)
+        output.write(feed(LONG))
+        before = standing(root), dates(root)
+        noise = b"".join(bytes([n % 251, n * 7 % 256, n // 97 % 256]) for n in range(6_000))
+        with pytest.raises(OutputError, match=r"no space is left for .*: free some"):
+            output.write([FeedFile("all.rss", noise), FeedFile("all.atom", os.urandom(20_000))])
+        assert (standing(root), dates(root)) == before
+        assert output.write(feed(LONG + "new")) == 2
+        assert agree(root)
 
 
 @needs_root

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedpub.errors import ImportRefused, StoreError
-from feedpub.model import Image, Link, RawArticle
+from feedpub.model import Image, Link, RawArticle, RawComment
+from feedpub.stores.embedded.writing import Written
 from feedpub.stores.imports import ImportReport, import_files
 from feedpub.stores.sql import SqlOptions, SqlStore
 
@@ -434,6 +435,80 @@ def test_an_export_of_an_older_version_is_read(store: SqlStore, write: Write) ->
     assert import_files([write(old)], store) == ImportReport(new=1)
 
 
+COMMENT = {
+    "wp:comment_id": "7",
+    "wp:comment_author": "読者 &amp; 友",
+    "wp:comment_author_email": "canary@example.com",
+    "wp:comment_author_url": "https://canary.example/",
+    "wp:comment_author_IP": "192.0.2.1",
+    "wp:comment_date": "2026-04-29 09:00:00",
+    "wp:comment_date_gmt": "2026-04-29 00:00:00",
+    "wp:comment_content": "一\n\n[gallery] <em>二</em>\n三",
+    "wp:comment_approved": "1",
+    "wp:comment_type": "comment",
+    "wp:comment_parent": "0",
+}
+
+
+def comment(**said: str) -> str:
+    """One comment of an item; names without their `wp:comment_`."""
+    values = COMMENT | {f"wp:comment_{name}": value for name, value in said.items()}
+    inside = "".join(f"<{name}><![CDATA[{value}]]></{name}>\n" for name, value in values.items())
+    return f"<wp:comment>{inside}</wp:comment>\n"
+
+
+def test_a_comment_arrives_as_readers_saw_it_and_without_what_they_did_not(store: SqlStore, write: Write) -> None:
+    report = import_files([write(export(item(comment() + comment(id="8", parent="7", type=""))))], store)
+    assert report == ImportReport(new=1, comments=Written(new=2))
+    first, answer = store.changes(None).comments
+    assert first == RawComment(
+        id="7",
+        article="1",
+        author="読者 & 友",
+        content="<p>一</p>\n<p>[gallery] <em>二</em><br />\n三</p>",
+        published="2026-04-29T00:00:00Z",
+    )
+    assert (answer.id, answer.parent) == ("8", "7")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"approved": "0"}, "comment not approved"),
+        ({"approved": "spam"}, "comment not approved"),
+        ({"approved": "trash"}, "comment not approved"),
+        ({"type": "pingback"}, "pingback"),
+        ({"type": "trackback"}, "trackback"),
+        ({"type": "note", "approved": "0"}, "note"),
+        ({"id": ""}, "comment without an id"),
+        ({"date": "", "date_gmt": "0000-00-00 00:00:00"}, "comment without a date"),
+        ({"date_gmt": "2026-13-01 00:00:00"}, "comment without a date"),
+    ],
+)
+def test_what_is_no_comment_for_the_public_is_left_out_and_counted(
+    store: SqlStore, write: Write, said: dict[str, str], reason: str
+) -> None:
+    report = import_files([write(export(item(comment(**said))))], store)
+    assert report == ImportReport(new=1, skipped={reason: 1})
+    assert store.changes(None).comments == ()
+
+
+def test_comments_on_what_is_not_imported_are_left_out_and_counted(store: SqlStore, write: Write) -> None:
+    about = (item(comment(), wp__post_type="page"), item(comment(id="8"), wp__status="draft"))
+    assert import_files([write(export(*about))], store) == ImportReport(
+        skipped={"page": 1, "draft": 1, "comment on what is left out": 2}
+    )
+
+
+def test_an_edited_comment_is_changed_and_no_other(store: SqlStore, write: Write) -> None:
+    import_files([write(export(item(comment() + comment(id="8"))))], store)
+    cursor = store.changes(None).cursor
+    edited = write(export(item(comment() + comment(id="8", content="改"))))
+    assert import_files([edited], store).comments == Written(changed=1, unchanged=1)
+    batch = store.changes(cursor)
+    assert (batch.articles, [one.content for one in batch.comments]) == ((), ["<p>改</p>"])
+
+
 BOMB = "<!DOCTYPE rss [<!ENTITY a0 'aaaaaaaaaa'>" + "".join(
     f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12)
 )
@@ -452,6 +527,11 @@ BROKEN = {
         "wp:post_date_gmt cannot be read as",
     ),
     "the same id": (export(item(), item()), SECOND, f'the id "1" is that of another article, at export.xml:{FIRST}'),
+    "the same comment": (
+        export(item(comment()), item(comment(), wp__post_id="2")),
+        FIRST + item(comment()).count("\n"),
+        f'the id "7" is that of another comment, at export.xml:{FIRST}',
+    ),
     "cut in a tag": (export(item())[:-30], SECOND - 2, "not well-formed XML: a tag that does not end"),
     "cut in a text": (
         export(item()).partition("一")[0],
@@ -533,7 +613,18 @@ class TestThemeTestData:
         assert report == ImportReport(
             new=56,
             reguided=2,
-            skipped={"page": 21, "attachment": 37, "nav_menu_item": 70, "draft": 1, "password-protected": 1},
+            skipped={
+                "page": 21,
+                "attachment": 37,
+                "nav_menu_item": 70,
+                "draft": 1,
+                "password-protected": 1,
+                "pingback": 2,
+                "trackback": 2,
+                "comment not approved": 3,
+                "comment on what is left out": 4,
+            },
+            comments=Written(new=22),
         )
         titles = {article.title for article in articles(store).values()}
         assert not [title for title in titles if "Password" in title or title == "Draft"]
@@ -543,8 +634,28 @@ class TestThemeTestData:
     def test_the_same_again_changes_nothing(self, store: SqlStore) -> None:
         import_files([THEME_TEST], store)
         cursor = store.changes(None).cursor
-        assert import_files([THEME_TEST], store).unchanged == 56
+        again = import_files([THEME_TEST], store)
+        assert (again.unchanged, again.comments) == (56, Written(unchanged=22))
         assert store.changes(cursor).cursor == cursor
+
+    def test_comments_keep_their_authors_their_dates_and_whom_they_answer(self, store: SqlStore) -> None:
+        import_files([THEME_TEST], store)
+        comments = {comment.id: comment for comment in store.changes(None).comments}
+        assert comments["915"] == RawComment(
+            id="915",
+            article="1148",
+            parent="914",
+            author="themedemos",
+            content="<p>Comment Depth 10</p>\n<p>Also an author comment.</p>",
+            published="2013-03-14T15:14:47Z",
+        )
+        assert comments["881"].author == "John Γιάννης Doe Κάποιος"
+        above = "915"
+        depths = [above]
+        while above := comments[above].parent:
+            depths.append(above)
+        assert depths == ["915", "914", "913", "912", "911", "910", "907", "906", "905", "904"]
+        assert {comment.article for comment in comments.values()} <= articles(store).keys()
 
     def test_what_is_special_about_a_post_is_kept(self, store: SqlStore) -> None:
         import_files([THEME_TEST], store)

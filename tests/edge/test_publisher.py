@@ -162,10 +162,10 @@ def test_pages_that_could_not_be_written_are_told_and_tried_again(desk: Desk) ->
     (public / "index.html").mkdir()
     desk.publisher.apply(desk.setup())
     desk.round(minutes=1)
-    assert "remove it" in desk.publisher.output_error
+    assert "remove it" in desk.publisher.builder.error
     (public / "index.html").rmdir()
     desk.round(minutes=1)
-    assert (desk.publisher.output_error, (public / "index.html").is_file()) == ("", True)
+    assert (desk.publisher.builder.error, (public / "index.html").is_file()) == ("", True)
 
 
 def test_more_articles_than_one_statement_takes_are_withdrawn_at_once(desk: Desk) -> None:

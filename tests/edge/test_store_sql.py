@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Table, event
 
 from feedpub.errors import StoreError
-from feedpub.model import Batch, Category, Image, Link, RawArticle
+from feedpub.model import Batch, Category, Image, Link, RawArticle, RawComment
 from feedpub.stores import AnyStore
 from feedpub.stores.embedded import schema
 from feedpub.stores.embedded.file import StoreFile
@@ -283,6 +283,240 @@ def test_who_follows_the_changes_knows_what_the_store_holds(
     assert known.keys() == store.census(None).present
 
 
+# ---------------------------------------------------------------- what readers say
+
+
+SAID = RawComment(
+    id="c1",
+    article="1",
+    parent="c0",
+    author="読者 & 友",
+    content="<p>同感です。</p>",
+    published="2026-04-29T09:00:00+09:00",
+    url="https://example.com/f35#c1",
+)
+
+
+def spoken(batch: Batch) -> tuple[list[str], tuple[str, ...]]:
+    """The ids of the comments that are new or changed, and of those gone."""
+    return [comment.id for comment in batch.comments], batch.comments_gone
+
+
+def test_a_comment_comes_back_as_it_was_put_and_only_once(store: SqlStore) -> None:
+    store.put([brief("1")], comments=[SAID])
+    first = store.changes(None)
+    assert first.comments == (SAID,)
+    again = store.changes(first.cursor)
+    assert (again.articles, *spoken(again), again.cursor) == ((), [], (), first.cursor)
+
+
+def test_a_comment_alone_does_not_change_its_article(store: SqlStore) -> None:
+    store.put([brief("1")])
+    cursor = store.changes(None).cursor
+    store.put([], comments=[SAID])
+    batch = store.changes(cursor)
+    assert (batch.articles, batch.comments) == ((), (SAID,))
+
+
+COMMENT_CHANGES: dict[str, tuple[str, tuple[list[str], list[str]]]] = {
+    "edited": ("UPDATE comment SET content = 'x' WHERE id = 'c1'", (["c1"], [])),
+    "held back": ("UPDATE comment SET status = 'held' WHERE id = 'c1'", ([], ["c1"])),
+    "approved": ("UPDATE comment SET status = 'approved' WHERE id = 'held'", (["held"], [])),
+    "deleted": ("DELETE FROM comment WHERE id = 'c1'", ([], ["c1"])),
+    "replaced": ("INSERT OR REPLACE INTO comment (id, article) VALUES ('c1', '1')", (["c1"], [])),
+    "ignored and yet added": (
+        "INSERT OR IGNORE INTO comment (id, article) VALUES ('c1', '1'), ('n', '1')",
+        (["n"], []),
+    ),
+    "its article withdrawn": ("UPDATE article SET status = 'draft' WHERE id = '1'", ([], ["c1", "held"])),
+    "its article published": ("UPDATE article SET status = 'published' WHERE id = '2'", (["c2"], [])),
+    "its article edited": ("UPDATE article SET title = 'x' WHERE id = '1'", ([], [])),
+    "its article deleted": ("DELETE FROM article WHERE id = '1'", ([], ["c1", "held"])),
+    "moved to a draft": ("UPDATE comment SET article = '2' WHERE id = 'c1'", ([], ["c1"])),
+}
+
+
+@pytest.mark.parametrize(("statement", "told"), COMMENT_CHANGES.values(), ids=COMMENT_CHANGES.keys())
+def test_a_comment_comes_or_goes_with_what_is_done_to_it(
+    store: SqlStore, path: Path, statement: str, told: tuple[list[str], list[str]]
+) -> None:
+    comments = [replace(SAID, id="held"), SAID, replace(SAID, id="c2", article="2")]
+    store.put([brief("1"), brief("2")], comments=comments)
+    sql(
+        path,
+        "UPDATE article SET status = 'draft' WHERE id = '2'",
+        "UPDATE comment SET status = 'held' WHERE id = 'held'",
+    )
+    cursor = store.changes(None).cursor
+    sql(path, statement)
+    present, gone = spoken(store.changes(cursor))
+    assert (present, sorted(gone)) == told
+
+
+def test_an_older_copy_put_back_is_noticed_by_its_comments_alone(store: SqlStore, path: Path) -> None:
+    store.put([brief("1")], comments=[SAID])
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    store.put([], comments=[replace(SAID, id="lost")])
+    cursor = store.changes(None).cursor
+    copy.replace(path)
+    store.put([], comments=[replace(SAID, id="after")])
+    batch = store.changes(cursor)
+    assert (ids(batch), spoken(batch)) == (["1"], (["c1", "after"], ()))
+
+
+def test_a_number_of_a_deleted_comment_is_never_given_again(store: SqlStore, path: Path) -> None:
+    store.put([brief("1")], comments=[SAID])
+    cursor = store.changes(None).cursor
+    for _round in range(3):
+        sql(path, "DELETE FROM comment", "DELETE FROM comment_change")
+        store.put([], comments=[SAID])
+    seqs = "SELECT seq FROM comment_change"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(seqs).fetchall() == [(7,)]
+    assert store.changes(cursor).comments == (SAID,)
+
+
+def test_no_comment_comes_before_its_article_and_batches_stay_bounded(store: SqlStore) -> None:
+    articles = [brief(str(n)) for n in range(BATCH + 1)]
+    store.put(articles, comments=(replace(SAID, id=str(n), article=str(n % BATCH)) for n in range(BATCH + 100)))
+    read = list(batches(store))
+    assert [(len(batch.articles), len(batch.comments)) for batch in read] == [(BATCH, 0), (1, BATCH), (0, 100)]
+    assert [key for batch in read for key in spoken(batch)[0]] == [str(n) for n in range(BATCH + 100)]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["put", "hold", "delete", "draft", "article", "no article", "poll"]),
+            st.sampled_from("abc"),
+            st.integers(0, 5),
+        ),
+        max_size=25,
+    )
+)
+def test_who_follows_the_changes_knows_what_readers_say(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int]]
+) -> None:
+    path = tmp_path_factory.mktemp("story") / "articles.db"
+    store = SqlOptions(name="blog", path=str(path)).open()
+    store.put(brief(str(n)) for n in range(2))
+    known: dict[str, RawComment] = {}
+    cursor = store.changes(None).cursor
+    for step, key, number in (*steps, ("poll", "a", 0)):
+        about = str(number % 2)
+        match step:
+            case "put":
+                sql(
+                    path,
+                    f"INSERT OR REPLACE INTO comment (id, article, author) VALUES ('{key}', '{about}', '{number}')",
+                )
+            case "hold":
+                sql(path, f"UPDATE comment SET status = '{'held' if number % 3 else 'approved'}' WHERE id = '{key}'")
+            case "delete":
+                sql(path, f"DELETE FROM comment WHERE id = '{key}'")
+            case "draft":
+                status = "draft" if number > 2 else "published"
+                sql(path, f"UPDATE article SET status = '{status}' WHERE id = '{about}'")
+            case "article":
+                store.put([brief(about, str(number))])
+            case "no article":
+                sql(path, f"DELETE FROM article WHERE id = '{about}'")
+            case _:
+                batch = store.changes(cursor)
+                cursor = batch.cursor
+                known |= {comment.id: comment for comment in batch.comments}
+                known = {held: comment for held, comment in known.items() if held not in batch.comments_gone}
+    afresh = store.changes(None)
+    assert known == {comment.id: comment for comment in afresh.comments}
+    assert {comment.article for comment in known.values()} <= set(ids(afresh))
+
+
+def test_putting_the_same_comments_again_changes_nothing(store: SqlStore, path: Path) -> None:
+    store.put([brief("1")], comments=[SAID, replace(SAID, id="c2", published="")])
+    sql(path, "UPDATE comment SET status = 'held' WHERE id = 'c2'")
+    cursor = store.changes(None).cursor
+    with store.writing() as writing:
+        again = writing.put_comments([replace(SAID, author="別名"), replace(SAID, id="c2", published="")])
+    assert again == Written(changed=1, unchanged=1)
+    assert spoken(store.changes(cursor)) == (["c1"], ())
+
+
+def test_a_comment_on_an_article_that_is_not_there_is_refused_and_nothing_is_written(store: SqlStore) -> None:
+    with pytest.raises(StoreError, match=r"or a comment an article$"):
+        store.put([brief("1")], comments=[SAID, replace(SAID, id="c2", article="nowhere")])
+    assert store.changes(None).articles == ()
+
+
+def test_a_comment_that_other_programs_write_about_no_article_waits_for_it(store: SqlStore, path: Path) -> None:
+    store.changes(None)
+    sql(path, "INSERT INTO comment (id, article, content) VALUES ('c1', '1', 'x')")
+    early = store.changes(None)
+    assert spoken(early) == ([], ("c1",))
+    store.put([brief("1")])
+    assert spoken(store.changes(early.cursor)) == (["c1"], ())
+
+
+def test_a_comment_that_is_no_text_is_repaired_and_stops_nothing(store: SqlStore, path: Path) -> None:
+    store.put([brief("1")], comments=[replace(SAID, author="\ud83d")])
+    sql(path, "INSERT INTO comment (id, article, content) VALUES (CAST(x'ff41' AS TEXT), '1', CAST(x'e697ff' AS TEXT))")
+    batch = store.changes(None)
+    assert [(one.id, one.author) for one in batch.comments] == [("c1", "\ufffd"), ("\ufffdA", "")]
+    assert batch.garbage == ()
+    assert spoken(store.changes(batch.cursor)) == ([], ())
+
+
+# ---------------------------------------------------------------- a file of the version before
+
+
+@pytest.fixture
+def older(path: Path) -> str:
+    """Put a file in place that schema 1 made, and give the cursor of who had read it."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "schema_1.sql").read_text(encoding="utf-8"))
+    return '{"identity": "4055dd1294ac004b7cfb8c42ede248a1", "seq": 7, "article": "3", "taxonomy": 1}'
+
+
+def schema_of(path: Path) -> set[tuple[str, str, str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        made = connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+    return {(kind, name, "".join((sql or "").split())) for kind, name, sql in made}
+
+
+def test_a_file_of_the_version_before_becomes_what_a_new_one_is(store: SqlStore, path: Path, older: str) -> None:
+    before = store.changes(older)
+    assert (before.articles, before.gone, before.categories, before.more) == ((), (), None, False)
+    new = path.with_name("new.db")
+    StoreFile(str(new)).create()
+    assert schema_of(path) == schema_of(new)
+    store.put([brief("4")], comments=[replace(SAID, article="2")])
+    after = store.changes(before.cursor)
+    assert (ids(after), spoken(after)) == (["4"], (["c1"], ()))
+
+
+def test_a_file_of_the_version_before_is_read_and_written_as_it_is_found(
+    store: SqlStore, path: Path, older: str
+) -> None:
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    assert store.census(None).present == {"1", "2"}
+    copy.replace(path)
+    store.put([], comments=[replace(SAID, article="1")])
+    batch = store.changes(None)
+    assert [(one.id, one.title, one.tags) for one in batch.articles] == [("1", "一", ("F-35",)), ("2", "二改", ())]
+    assert (batch.gone, spoken(batch), older != batch.cursor) == (("3",), (["c1"], ()), True)
+
+
+def test_a_table_of_the_admins_own_is_not_taken_for_ours(store: SqlStore, path: Path, older: str) -> None:
+    sql(path, "CREATE TABLE comment (words)")
+    with pytest.raises(StoreError, match='holds a "comment" that feedpub did not make: rename it'):
+        store.changes(older)
+    sql(path, "ALTER TABLE comment RENAME TO reader_comment")
+    assert store.changes(older).articles == ()
+
+
 # ---------------------------------------------------------------- putting
 
 
@@ -502,7 +736,7 @@ def test_another_programs_database_is_left_alone(path: Path) -> None:
 def test_a_later_schema_is_refused(store: SqlStore, path: Path) -> None:
     store.changes(None)
     sql(path, f"PRAGMA user_version = {schema.VERSION + 1}")
-    assert refused(path) == ("PATH was written by a later feedpub (schema 2; this one knows 1): install that feedpub")
+    assert refused(path) == ("PATH was written by a later feedpub (schema 3; this one knows 2): install that feedpub")
 
 
 def test_a_lock_is_waited_for_and_then_told(store: SqlStore, path: Path) -> None:
@@ -586,18 +820,23 @@ DOCS = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="ut
 
 def test_the_documented_statements_do_what_the_document_says(store: SqlStore, path: Path) -> None:
     store.changes(None)
-    insert, short, edit, withdraw = re.findall(r"```sql\n(.*?)```", DOCS, re.DOTALL)
+    insert, short, edit, comment, withdraw = re.findall(r"```sql\n(.*?)```", DOCS, re.DOTALL)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript(insert + short + edit)
+        connection.executescript(insert + short + edit + comment)
     us, world = store.changes(None).categories or ()
     assert us.parent == world.key
     told = {article.id: article for article in store.changes(None).articles}
     assert told["2026-04-28-f35"].tags == ("F-35", "米空軍")
     assert told["2026-04-28-f35"].images[0].credit == "航空自衛隊"
     assert told["brief-1"].title == ""
+    assert [(one.id, one.parent, one.author) for one in store.changes(None).comments] == [
+        ("c1", "", "読者"),
+        ("c2", "c1", "航空太郎"),
+    ]
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(withdraw)
-    assert store.changes(None).gone == ("2026-04-28-f35",)
+    withdrawn = store.changes(None)
+    assert (withdrawn.gone, withdrawn.comments_gone) == (("2026-04-28-f35",), ("c1", "c2"))
 
 
 @pytest.mark.parametrize("table", schema.tables.sorted_tables, ids=lambda table: table.name)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from feedpub.errors import StoreError
 from feedpub.http import Door
-from feedpub.model import Batch, Category, Image, RawArticle
+from feedpub.model import Batch, Category, Image, RawArticle, RawComment
 from feedpub.stores.wordpress import WordPressOptions
 from feedpub.stores.wordpress.place import REMEMBERED, Place
 from feedpub.stores.wordpress.store import WordPressStore
@@ -54,6 +54,14 @@ class Reader:
 
     def ids(self) -> list[int]:
         return [int(one.id) for one in self.poll()]
+
+    @property
+    def comments(self) -> list[str]:
+        return [one.id for batch in self.batches for one in batch.comments]
+
+    @property
+    def comments_gone(self) -> list[str]:
+        return [one for batch in self.batches for one in batch.comments_gone]
 
     @property
     def gone(self) -> list[str]:
@@ -163,7 +171,7 @@ def test_the_first_poll_reads_everything_in_bounded_batches(site: Site) -> None:
     assert [len(batch.articles) for batch in reader.batches] == [100, 99, 51]
 
 
-def test_an_idle_poll_costs_four_requests_and_brings_nothing(site: Site) -> None:
+def test_an_idle_poll_costs_five_requests_and_brings_nothing(site: Site) -> None:
     for number in range(1, 151):
         site.publish(number, date=NOON - timedelta(days=9), modified=NOON - timedelta(hours=number))
     reader = settled(site)
@@ -177,6 +185,7 @@ def test_an_idle_poll_costs_four_requests_and_brings_nothing(site: Site) -> None
         "posts?after=",
         "posts?_fields=id,date_gmt,modified_gmt,content.protected",
         "categories?_fields=id,name,slug,parent",
+        "comments?_fields=id,post,parent,author_name,date_gmt,content,link",
     ]
 
 
@@ -321,6 +330,119 @@ def test_whatever_comes_and_goes_between_two_pages_nothing_that_stays_is_skipped
         site.meanwhile = lambda: None
         read |= set(reader.ids())
         assert {number for number, post in site.posts.items() if post.status == "publish"} <= read
+
+
+# ---------------------------------------------------------------- what readers say
+
+
+def test_an_approved_comment_comes_once_and_after_its_post(site: Site) -> None:
+    for number in range(1, 202):
+        site.publish(number, date=NOON - timedelta(days=9), modified=NOON - timedelta(days=9))
+    site.comment(5, 201, author_name="読者 &amp; 友")
+    site.comment(6, 201, parent=5)
+    reader = Reader(site)
+    reader.poll()
+    assert [len(batch.comments) for batch in reader.batches] == [0, 0, 2]
+    assert reader.batches[-1].comments[0] == RawComment(
+        id="5",
+        article="201",
+        author="読者 & 友",
+        content="<p>同感</p>",
+        published="2026-06-01T12:00:00Z",
+        url=f"{site.url}archives/201/#comment-5",
+    )
+    assert reader.batches[-1].comments[1].parent == "5"
+    reader.poll()
+    assert (reader.comments, reader.comments_gone) == ([], [])
+
+
+def test_a_comment_edited_taken_away_or_approved_late_is_noticed(site: Site) -> None:
+    site.publish(1)
+    late, edited, lost = site.comment(5, 1), site.comment(6, 1), site.comment(7, 1)
+    comments = site.terms["comments"]
+    comments.remove(late)
+    reader = settled(site)
+    edited["content"] = {"rendered": "<p>別</p>"}
+    comments.remove(lost)
+    reader.poll()
+    assert (reader.comments, reader.comments_gone) == (["6"], ["7"])
+    comments.insert(0, late)
+    reader.poll()
+    assert (reader.comments, reader.comments_gone) == (["5"], [])
+
+
+def test_a_comment_pushed_out_by_newer_ones_is_not_gone_and_a_flood_is_read(site: Site) -> None:
+    site.publish(1)
+    for number in range(1, 81):
+        site.comment(number, 1)
+    reader = settled(site)
+    for number in range(81, 331):
+        site.comment(number, 1)
+    reader.poll()
+    assert (reader.comments, reader.comments_gone) == ([str(n) for n in range(81, 331)], [])
+    del site.terms["comments"][0]  # too old to be looked at
+    reader.poll()
+    assert (reader.comments, reader.comments_gone) == ([], [])
+
+
+def test_comments_on_what_not_everybody_may_read_are_not_told_until_they_may(site: Site) -> None:
+    site.publish(1)
+    site.publish(2, status="private")
+    site.publish(3, password="秘密")
+    for number in (1, 2, 3, 999):  # the last is a page
+        site.comment(number, number)
+    reader = settled(site)
+    assert reader.comments == []
+    site.edit(2, status="publish")
+    site.comment(4, 999)
+    reader.poll()
+    assert (reader.comments, reader.comments_gone) == (["2"], [])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Canned(401, b'{"code":"rest_forbidden"}'),
+        Canned(403, b"<html>"),
+        Canned(404, b'{"code":"rest_no_route"}'),
+        Canned(404, b"<html>"),
+        Canned(500),
+        Canned(200, b"<br />\n<b>Warning</b>"),
+        Canned(200, b'{"comments": "closed"}'),
+    ],
+)
+def test_comments_that_a_site_does_not_show_stop_no_post_and_take_none_away(site: Site, answer: Canned) -> None:
+    site.publish(1)
+    site.comment(5, 1)
+    reader = settled(site)
+    site.canned = lambda route, _query: answer if route == "comments" else None
+    site.publish(2)
+    site.comment(6, 1)
+    assert reader.ids() == [2]
+    assert (reader.comments, reader.comments_gone) == ([], [])
+    site.canned = lambda _route, _query: None
+    reader.poll()
+    assert (reader.comments, reader.comments_gone) == (["6"], [])
+
+
+@pytest.mark.parametrize("broken", [{"content": False}, {"post": "x"}, {"post": None}, {"author_name": 7}])
+def test_a_comment_that_a_plugin_broke_stops_no_other(site: Site, broken: Row) -> None:
+    site.publish(1)
+    site.comment(5, 1).update(broken)
+    site.comment(6, 1)
+    reader = Reader(site)
+    reader.poll()
+    assert reader.comments == ["6"]
+
+
+def test_a_cursor_of_the_version_before_goes_on_where_it_was(site: Site) -> None:
+    site.publish(1)
+    site.comment(5, 1)
+    reader = settled(site)
+    said = json.loads(reader.cursor or "")
+    del said["comments"]
+    reader.cursor = json.dumps(said)
+    assert (reader.ids(), reader.comments) == ([], ["5"])
 
 
 # ---------------------------------------------------------------- what is public

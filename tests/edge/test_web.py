@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -13,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from email.utils import formatdate
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedpub.errors import ConfigError, LedgerError
+from feedpub.feeds.moves import Signposts
 from feedpub.web import Server, admin_app, parse_listen, public_app
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import member, path_of
@@ -166,6 +169,7 @@ def test_the_path_of_a_base_url_has_one_slash_at_each_end(base_url: str, path: s
         ("all.json", "application/feed+json", True),
         ("feeds.opml", "text/x-opml; charset=utf-8", True),
         ("briefs/7.html", "text/html; charset=utf-8", False),
+        ("feed.css", "text/css; charset=utf-8", False),
         ("images/a.jpg", "image/jpeg", False),
         ("images/a.webp", "image/webp", False),
     ],
@@ -295,6 +299,138 @@ def test_a_feed_replaced_while_it_is_read_arrives_whole(site: tuple[Path, Server
     assert all(etags[reply.body] == reply.headers["etag"] for reply in replies)
 
 
+# ---------------------------------------------------------------- where feeds went, and who announces them
+
+BASE = "https://example.jp/feeds/"
+MOVED = {"category/us": "category/usa", "category/usa": "category/america", "tag/old": None}
+
+
+def signposted(tmp_path: Path, server: Server, posts: Signposts, base_url: str = BASE) -> Path:
+    """Show an application with these signposts; returns its directory."""
+    write(tmp_path / "all.rss", b"feed")
+    server.show(public_app(tmp_path, base_url, lambda: posts))
+    return tmp_path
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_feed_that_moved_says_where_and_one_that_ended_says_so(tmp_path: Path, server: Server, method: str) -> None:
+    signposted(tmp_path, server, Signposts(MOVED))
+    for old, new in (
+        ("category/us.rss", "category/america.rss"),
+        ("archive/category/usa/3.json", "archive/category/america/3.json"),
+    ):
+        moved = ask(server, f"/feeds/{old}?utm_source=x", method)
+        assert (moved.status, moved.headers["location"], moved.body) == (301, BASE + new, b"")
+        assert moved.headers["cache-control"] == "no-cache"
+    gone = ask(server, "/feeds/tag/old.atom", method)
+    assert (gone.status, gone.headers["cache-control"]) == (410, "no-store")
+    assert gone.body == (b"This feed has ended, and will not come back.\n" if method == "GET" else b"")
+    for strange in ("tag/never.rss", "tag/old.html", "tag/old.rss.gz", "Category/us.rss"):
+        assert ask(server, f"/feeds/{strange}", method).status == 404
+
+
+def test_a_feed_that_stands_is_served_whatever_is_said_of_its_address(tmp_path: Path, server: Server) -> None:
+    root = signposted(tmp_path, server, Signposts(MOVED))
+    write(root / "tag" / "old.rss", b"back")
+    assert ask(server, "/feeds/tag/old.rss").body == b"back"
+    assert ask(server, "/feeds/tag/old.atom").status == 410
+
+
+def test_signposts_are_followed_as_they_change(tmp_path: Path, server: Server) -> None:
+    posts = [Signposts()]
+    write(tmp_path / "all.rss", b"feed")
+    server.show(public_app(tmp_path, BASE, lambda: posts[0]))
+    assert ask(server, "/feeds/tag/old.rss").status == 404
+    assert "hub" not in ask(server, "/feeds/all.rss").headers["link"]
+    posts[0] = Signposts({"tag/old": "all"}, {"all": ["https://hub.example/"]})
+    assert ask(server, "/feeds/tag/old.rss").headers["location"] == BASE + "all.rss"
+    assert "hub" in ask(server, "/feeds/all.rss").headers["link"]
+
+
+def test_without_a_base_url_a_moved_feed_is_found_by_its_path(tmp_path: Path, server: Server) -> None:
+    signposted(tmp_path, server, Signposts(MOVED), base_url="")
+    assert ask(server, "/category/us.rss").headers["location"] == "/category/america.rss"
+    assert "link" not in ask(server, "/all.rss").headers
+
+
+def test_a_feed_names_itself_and_the_hubs_that_announce_it(tmp_path: Path, server: Server) -> None:
+    hubs = {"all": ("https://hub.example/", "https://other.example/?a=1,2"), "archive/all/1": ()}
+    root = signposted(tmp_path, server, Signposts(hubs=hubs))
+    for name in ("all.json", "archive/all/1.rss", "tag/戦闘機.rss", "index.html", "feeds.opml", "feed.css"):
+        write(root / name, b"content")
+    announced = ask(server, "/feeds/all.rss")
+    assert announced.headers["link"] == (
+        f'<{BASE}all.rss>; rel="self", <https://hub.example/>; rel="hub", <https://other.example/?a=1,2>; rel="hub"'
+    )
+    told = ask(server, "/feeds/all.rss", "HEAD")
+    assert {**told.headers, "date": ""} == {**announced.headers, "date": ""}
+    assert ask(server, "/feeds/all.json").headers["link"].startswith(f'<{BASE}all.json>; rel="self", <https://hub')
+    assert ask(server, "/feeds/archive/all/1.rss").headers["link"] == f'<{BASE}archive/all/1.rss>; rel="self"'
+    japanese = "tag/%E6%88%A6%E9%97%98%E6%A9%9F.rss"
+    assert ask(server, f"/feeds/{japanese}").headers["link"] == f'<{BASE}{japanese}>; rel="self"'
+    assert not [name for name in ("", "feeds.opml", "feed.css") if "link" in ask(server, f"/feeds/{name}").headers]
+    assert "link" not in ask(server, "/feeds/all.rss", If_None_Match=announced.headers["etag"]).headers
+
+
+NASTY = st.text(max_size=12) | st.sampled_from(['>; rel="x"', "\r\nSet-Cookie: a=b", "\ud800", "é", "<", "%", " "])
+
+
+@settings(max_examples=50, deadline=None)
+@given(NASTY, NASTY, st.dictionaries(st.sampled_from(["a", "b", "c/d"]), st.none() | NASTY))
+def test_no_address_can_end_the_header_that_it_stands_in(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, hub: str, base: str, moved: dict[str, str | None]
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "nasty"
+    write(root / "all.rss", b"feed")
+    posts = Signposts(moved, {"all": [hub]})
+    server.show(public_app(root, f"https://example.jp/{base}", lambda: posts))
+    home = path_of(f"https://example.jp/{base}")
+    names = {"content-length", "content-type", "etag", "last-modified", "access-control-allow-origin", "link", "date"}
+    guards = {"x-content-type-options", "content-security-policy", "cache-control"}
+    try:
+        replies = [ask(server, quote(home + name)) for name in ("all.rss", "a.rss", "b.json", "c/d.atom")]
+    except UnicodeEncodeError:
+        return  # a path that no client can ask for
+    for reply in replies:
+        assert reply.headers.keys() <= names | guards | {"location"}
+        assert reply.headers.get("location", "").isprintable()
+    if replies[0].status == 200:
+        assert len(re.findall('[<>"]', replies[0].headers["link"])) == 8
+
+
+def test_while_the_ledger_does_not_answer_feeds_are_served_and_nobody_is_told_that_one_is_not_there(
+    tmp_path: Path, server: Server
+) -> None:
+    def signposts() -> Signposts:
+        raise LedgerError("the database does not answer")
+
+    write(tmp_path / "all.rss", b"feed")
+    server.show(public_app(tmp_path, BASE, signposts))
+    feed = ask(server, "/feeds/all.rss")
+    assert (feed.body, feed.headers["link"]) == (b"feed", f'<{BASE}all.rss>; rel="self"')
+    assert ask(server, "/feeds/category/us.rss").status == 503
+
+
+def test_a_reader_that_asks_for_the_difference_gets_the_whole_feed(site: tuple[Path, Server]) -> None:
+    root, server = site
+    old = ask(server, "/all.rss")
+    write(root / "all.rss", b"new", at=AN_HOUR_AGO + 10)
+    reply = ask(server, "/all.rss", A_IM="feed, gzip", If_None_Match=old.headers["etag"])
+    assert (reply.status, reply.body) == (200, b"new")
+    assert "im" not in reply.headers
+    again = ask(server, "/all.rss", A_IM="feed", If_None_Match=reply.headers["etag"])
+    assert again.status == 304
+
+
+def test_the_bare_file_is_served_whatever_encodings_a_reader_takes(site: tuple[Path, Server]) -> None:
+    root, server = site
+    for ending in ("gz", "br"):
+        write(root / f"all.rss.{ending}", b"packed")
+    reply = ask(server, "/all.rss", Accept_Encoding="gzip, br, identity;q=0")
+    assert reply.body == (root / "all.rss").read_bytes()
+    assert "content-encoding" not in reply.headers
+
+
 # ---------------------------------------------------------------- nothing else is there
 
 
@@ -312,6 +448,11 @@ def test_a_feed_replaced_while_it_is_read_arrives_whole(site: tuple[Path, Server
         "/.git/config.json",
         "/ledger.sqlite3",
         "/all.rss.tmp",
+        "/all.rss.gz",
+        "/all.rss.br",
+        "/.all.rss.gz",
+        "/moved.nginx.conf",
+        "/moved.Caddyfile",
         "/all.rss/",
         "/all.rss%00.rss",
         "/folder.rss",
@@ -325,7 +466,9 @@ def test_a_feed_replaced_while_it_is_read_arrives_whole(site: tuple[Path, Server
 def test_only_public_files_can_be_reached(site: tuple[Path, Server], path: str) -> None:
     root, server = site
     (root.parent / "secret.json").write_text("secret")
-    for name in (".hidden.rss", ".all.rss.tmp", "ledger.sqlite3", "all.rss.tmp"):
+    hidden = (".hidden.rss", ".all.rss.tmp", "ledger.sqlite3", "all.rss.tmp")
+    not_for_us = ("all.rss.gz", "all.rss.br", ".all.rss.gz", "moved.nginx.conf", "moved.Caddyfile")
+    for name in (*hidden, *not_for_us):
         (root / name).write_text("secret")
     (root / ".git").mkdir()
     (root / ".git/config.json").write_text("secret")

@@ -8,12 +8,12 @@ import locale
 import sys
 from contextlib import suppress
 
-from feedpub.feeds.catalog import catalog, digest
+from feedpub.feeds.catalog import Taxonomy, catalog, digest
+from feedpub.feeds.entries import Entry, Look
 from feedpub.feeds.opml import opml
 from feedpub.feeds.pages import index_page
-from feedpub.feeds.rss_atom import render
 from feedpub.model import Image, Link
-from tests.golden.samples import CATEGORIES, NAMES, OPTIONS, SITE, article
+from tests.golden.samples import CATEGORIES, NAMES, OPTIONS, SITE, article, rendered
 
 with suppress(locale.Error):  # as a host program would, with whatever locale the environment names
     locale.setlocale(locale.LC_ALL, "")
@@ -31,9 +31,10 @@ articles = [
     )
     for n in range(5)
 ]
-specs = catalog(OPTIONS, SITE, set(CATEGORIES))
-made = [file for spec in specs for file in render(spec, SITE, OPTIONS, articles, NAMES)]
-made += [opml(specs, SITE, OPTIONS), index_page(specs, SITE, OPTIONS)]
+specs = catalog(OPTIONS, SITE, Taxonomy(tuple(set(CATEGORIES))))
+look = Look(SITE, OPTIONS, NAMES)
+made = [file for spec in specs for file in rendered([Entry(one) for one in articles], look, spec)]
+made += [opml(specs, SITE, OPTIONS), index_page([(spec, ()) for spec in specs], SITE, OPTIONS)]
 digests = {file.path: hashlib.sha256(file.content).hexdigest() for file in made}
-digests |= {spec.address: digest(spec, SITE, OPTIONS) for spec in specs}
+digests |= {spec.address: digest(spec, look.digest, SITE, OPTIONS) for spec in specs}
 json.dump({"files": digests, "locale kept": locale.setlocale(locale.LC_ALL) == before}, sys.stdout)

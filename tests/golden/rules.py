@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC
 from email.utils import format_datetime, parsedate_to_datetime
-from pathlib import Path
+from importlib.resources import files
 
 from lxml import etree
 
@@ -18,7 +18,7 @@ CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
 CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
 MEDIA = "{http://search.yahoo.com/mrss/}"
 
-_GRAMMAR = etree.RelaxNG(etree.parse(str(Path(__file__).with_name("atom.rng"))))
+_GRAMMAR = etree.RelaxNG(etree.fromstring((files("feedpub.feeds") / "atom.rng").read_bytes()))
 _ITEM = re.compile(
     r"[a-z]+|\{(http://purl\.org/|http://www\.w3\.org/2005/Atom|http://search\.yahoo\.com/mrss/).*", re.IGNORECASE
 )

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from feedpub.categories import ref
 from feedpub.feeds.catalog import FeedsOptions, FeedSpec
-from feedpub.feeds.rss_atom import render
-from feedpub.model import Article, Category, Image, Link, Site
+from feedpub.feeds.entries import Entry, Fragment, Look
+from feedpub.feeds.render import document, render_entries
+from feedpub.feeds.rss_atom import Around, newest
+from feedpub.model import Article, Category, FeedFile, Image, Link, Site
 
 SITE = Site(title="航空ニュース", url="https://example.com/", language="ja", description="航空と防衛の記事")
 OPTIONS = FeedsOptions(base_url="https://example.com/feeds/")
@@ -44,10 +46,17 @@ def files(
     options: FeedsOptions = OPTIONS,
 ) -> dict[str, bytes]:
     """The files of a feed by their endings."""
-    return {
-        file.path.removeprefix(f"{spec.address}."): file.content
-        for file in render(spec, site, options, articles, NAMES)
-    }
+    made = rendered([Entry(one) for one in articles], Look(site, options, NAMES), spec)
+    return {file.path.removeprefix(f"{spec.address}."): file.content for file in made}
+
+
+def rendered(entries: Sequence[Entry], look: Look, spec: FeedSpec = WHOLE) -> tuple[FeedFile, ...]:
+    """A feed of entries, all of which must be fit to go out."""
+    fragments = render_entries(entries, look)
+    fit = [one for one in fragments if isinstance(one, Fragment)]
+    assert fragments == fit
+    around = Around(spec.address, updated=newest(entry.article.updated for entry in entries))
+    return document(spec, look, around, fit, [entry.article.guid for entry in entries])
 
 
 # ---------------------------------------------------------------- any clean article

@@ -17,9 +17,10 @@ from pydantic import SecretStr
 
 from feedpub.app import now
 from feedpub.http import Door
-from feedpub.model import Action, Article, Context, Image, Notice, Request, Site, show_duration
+from feedpub.model import Action, Article, Context, Image, Measure, Notice, Request, Site, show_duration
 from feedpub.networks import Webhook
 from feedpub.networks.base import Network
+from feedpub.networks.feed_subject import FOREVER
 from feedpub.notices.compose import compose
 from feedpub.settings import Settings, toml
 from feedpub.settings.shape import beneath, kinds, options
@@ -40,17 +41,21 @@ def facts(kind: str) -> list[str]:
     needed = {
         "webhook_url": SECRETS["DISCORD_WEBHOOK"],
         "url": "https://a.test/",
+        "hub_url": "https://a.test/",
         "server": "https://a.test",
         "token": "t",
     }
     made: Network = network(name="t", **{key: value for key, value in needed.items() if key in options(network)})
-    measure = made.measure("")
     return [
         f"`{kind}`",
         *("yes" if deed in made.can else "no" for deed in ("correct", "retract", "find")),
-        show_duration(made.dedupe_for),
-        f"{measure.limit} {measure.unit}" if measure.limit < 1_000_000 else "no limit",
+        "always" if made.dedupe_for >= FOREVER else show_duration(made.dedupe_for),
+        "–" if made.subject == "feed" else length(made.measure("")),
     ]
+
+
+def length(measure: Measure) -> str:
+    return f"{measure.limit} {measure.unit}" if measure.limit < 1_000_000 else "no limit"
 
 
 def test_the_guide_says_of_every_network_what_it_can_do() -> None:
@@ -204,6 +209,6 @@ def quoted() -> Iterator[str]:
 def test_the_sentences_in_the_guides_are_those_that_feedpub_says() -> None:
     said = sentences()
     for quote in quoted():
-        lasting = re.split(r"\(HTTP \d+: …\)|…|NAME|DIR|HOST|NETWORK|Discord|Slack|Mastodon", quote)
+        lasting = re.split(r"\(HTTP \d+: …\)|…|NAME|DIR|HOST|NETWORK|Discord|Slack|Mastodon|the hub", quote)
         parts = [re.escape(part.strip()) for part in lasting if part.strip()]
         assert not parts or re.search("[^\n]*".join(parts), said), quote

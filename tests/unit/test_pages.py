@@ -9,14 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from feedpub.feeds.catalog import FeedsOptions, FeedSpec, catalog
+from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog
 from feedpub.feeds.opml import opml
 from feedpub.feeds.pages import index_page
 from feedpub.model import Category, Site
 
 SITE = Site(title="航空ニュース", url="https://example.com/", language="ja", license="https://example.com/license")
 OPTIONS = FeedsOptions(base_url="https://example.com/feeds/")
-SPECS = catalog(OPTIONS, SITE, [Category("blog", "1", "米国関連", "us"), Category("blog", "2", "A & B <試験>", "ab")])
+SPECS = catalog(
+    OPTIONS,
+    SITE,
+    Taxonomy(
+        (
+            Category("blog", "1", "米国関連", "us"),
+            Category("blog", "2", "A & B <試験>", "ab"),
+        )
+    ),
+)
 
 VOID = {"meta", "link", "wbr", "br"}
 
@@ -87,7 +96,7 @@ def test_the_page_asks_for_nothing_outside_itself() -> None:
 )
 def test_the_page_speaks_the_sites_language_or_english(language: str, lang: str, words: str) -> None:
     site = SITE.model_copy(update={"language": language})
-    page = Page(index_page(catalog(OPTIONS, site, []), site, OPTIONS).content)
+    page = Page(index_page(catalog(OPTIONS, site, Taxonomy(())), site, OPTIONS).content)
     assert page.all("html", lang=lang)
     assert words in page.said
 
@@ -100,7 +109,7 @@ def test_only_the_formats_that_there_are_stand_on_the_page() -> None:
 
 
 def test_a_site_without_categories_has_no_empty_list_of_them() -> None:
-    assert "カテゴリー別" not in Page(index_page(catalog(OPTIONS, SITE, []), SITE, OPTIONS).content).said
+    assert "カテゴリー別" not in Page(index_page(catalog(OPTIONS, SITE, Taxonomy(())), SITE, OPTIONS).content).said
 
 
 def test_both_languages_have_the_same_words() -> None:
@@ -131,7 +140,7 @@ def test_opml_prefers_the_first_format() -> None:
 def test_any_names_give_a_page_and_a_list_that_parse(title: str, description: str, license_: str, name: str) -> None:
     site = Site(title=title, url="https://example.com/", language="ja", description=description, license=license_)
     specs = (
-        *catalog(OPTIONS, site, [Category("s", "1", name, name)]),
+        *catalog(OPTIONS, site, Taxonomy((Category("s", "1", name, name),))),
         FeedSpec("category/x", "category", name, label=name),
     )
     Page(index_page(specs, site, OPTIONS).content)

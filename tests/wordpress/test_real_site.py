@@ -9,10 +9,10 @@ import pytest
 
 from feedpub.errors import StoreError
 from feedpub.http import Door
-from feedpub.model import Batch, RawArticle, Reply, Request
+from feedpub.model import Batch, RawArticle, RawComment, Reply, Request
 from feedpub.stores.wordpress import WordPressOptions
 from feedpub.stores.wordpress.store import WordPressStore
-from tests.wordpress.site import MARKS, SITE, URL, exported, php, post, slug
+from tests.wordpress.site import MARKS, SITE, URL, comment, exported, php, post, slug
 
 pytestmark = MARKS
 
@@ -53,6 +53,14 @@ class Reader:
         }
         self.known |= read
         return changed
+
+    @property
+    def comments(self) -> dict[str, RawComment]:
+        return {one.id: one for batch in self.batches for one in batch.comments}
+
+    @property
+    def comments_gone(self) -> list[str]:
+        return [one for batch in self.batches for one in batch.comments_gone]
 
     def public(self, *ids: str) -> frozenset[str]:
         return self.store.census(ids).present
@@ -160,10 +168,70 @@ def test_a_post_reads_the_same_in_any_company() -> None:
     assert {blocks, shortcode} <= again  # they are fresh
 
 
+# ---------------------------------------------------------------- what readers say
+
+
+def test_approved_comments_come_with_whom_they_answer(reader: Reader) -> None:
+    told = reader.comments
+    assert len(told) > 20
+    assert {one.article for one in told.values()} <= set(reader.known)
+    assert all(one.url.startswith(URL) and one.url.endswith(f"#comment-{key}") for key, one in told.items())
+    (deep,) = [one for one in told.values() if "Comment Depth 10" in one.content]
+    depth = 1
+    while deep.parent:
+        deep, depth = told[deep.parent], depth + 1
+    assert (depth, deep.content) == (10, "<p>Comment Depth 01</p>\n")
+    reader.poll()
+    assert (reader.comments, reader.comments_gone) == ({}, [])
+
+
+def test_what_happens_to_a_comment_is_noticed(reader: Reader) -> None:
+    number = post()
+    said, held = comment(number), comment(number, comment_approved="0")
+    ping = comment(number, comment_type="'pingback'")
+    reader.poll()
+    assert list(reader.comments) == [said]
+    assert (reader.comments[said].author, reader.comments[said].content) == ("読者 & 友", "<p>同感です。</p>\n")
+    assert reader.comments[said].article == number
+    php(f"wp_set_comment_status({held}, 'approve');")
+    php(f"wp_update_comment(['comment_ID' => {said}, 'comment_content' => '訂正']);")
+    reader.poll()
+    assert {key: one.content for key, one in reader.comments.items()} == {
+        said: "<p>訂正</p>\n",
+        held: "<p>同感です。</p>\n",
+    }
+    php(f"wp_spam_comment({held}); wp_delete_comment({said}, true);")
+    reader.poll()
+    assert (reader.comments, reader.comments_gone) == ({}, [said, held])
+    assert ping not in {*reader.comments, *reader.comments_gone}
+
+
+def test_comments_on_what_not_everybody_may_read_stay_there(reader: Reader) -> None:
+    hidden = [post(post_status="'private'"), post(post_password="'秘密'"), post(post_type="'page'")]
+    for number in hidden:
+        comment(number)
+    reader.poll()
+    assert reader.comments == {}
+    password = php(
+        "echo WP_Application_Passwords::create_new_application_password(1, ['name' => 'feedpub' . wp_rand()])[0];"
+    )
+    said = {"name": "blog", "url": URL, "allow_private": True, "user": "admin", "application_password": password}
+    reader.store = WordPressOptions.model_validate(said).open(Door())
+    reader.poll()
+    assert reader.comments == {}
+    php(f"wp_update_post(['ID' => {hidden[0]}, 'post_status' => 'publish']);")
+    reader.poll()
+    assert [one.article for one in reader.comments.values()] == [hidden[0]]
+    php(f"wp_trash_post({hidden[0]});")
+    shown = list(reader.comments)
+    reader.poll()
+    assert reader.comments_gone == shown
+
+
 # ---------------------------------------------------------------- what happens to it
 
 
-def test_an_idle_poll_brings_nothing_for_four_requests(reader: Reader) -> None:
+def test_an_idle_poll_brings_nothing_for_six_requests(reader: Reader) -> None:
     reader.poll()
     php(
         'global $wpdb; $wpdb->query("UPDATE $wpdb->posts SET post_modified = post_modified - INTERVAL 1 HOUR, '
@@ -172,7 +240,7 @@ def test_an_idle_poll_brings_nothing_for_four_requests(reader: Reader) -> None:
     )
     reader.poll()
     assert reader.poll() == {}
-    assert len(reader.door.asked) == 4
+    assert len(reader.door.asked) == 6  # the last asks about the export's comments on pages
     assert all(batch.categories is None for batch in reader.batches)
 
 

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from feedpub.clean.characters import broken, line, opening, shortened, text
 from feedpub.clean.dates import date
 from feedpub.clean.drop import without
-from feedpub.clean.markup import html, plain_text, words
+from feedpub.clean.markup import html, plain_text, shows, words
+from feedpub.clean.needed import Unfit, identity, published
 from feedpub.clean.urls import host, url
 from feedpub.model import Article, Category, Image, Link, Quarantined, RawArticle, Site, language_tag
 
@@ -30,7 +31,6 @@ MOST_NAMES = 100
 
 _BEGINNING = 20_000
 """Characters of a content that is left out, from which a summary can be made."""
-_MEDIA = re.compile("<(?:img|video|audio) ")
 _AUTHORITY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _TEXTS = ("id", "guid", "url", "title", "summary", "content", "notice")
 
@@ -41,10 +41,6 @@ class Cleaned:
 
     article: Article
     warnings: tuple[str, ...]
-
-
-class _Unfit(Exception):  # noqa: N818 - not an error of the program: the reason of a quarantine
-    """Why an article cannot go out, in one sentence."""
 
 
 def article(
@@ -58,7 +54,7 @@ def article(
     """
     try:
         return _cleaned(raw, store, site, guid, drop)
-    except _Unfit as why:
+    except Unfit as why:
         return Quarantined(id=text(raw.id), reason=str(why))
 
 
@@ -76,7 +72,7 @@ def category(raw: Category) -> Category:
 
 
 def _cleaned(raw: RawArticle, store: str, site: Site, guid: str, drop: tuple[str, ...]) -> Cleaned:
-    identity = _identity(raw.id)
+    key = identity(raw.id, "an article")
     whole_title = plain_text(raw.title) if raw.title_is_html else line(raw.title)
     title = shortened(whole_title, LONGEST_TITLE)
     address = _address(raw, title, site)
@@ -87,11 +83,11 @@ def _cleaned(raw: RawArticle, store: str, site: Site, guid: str, drop: tuple[str
     whole_summary = _summary(without(raw.summary, drop), title, told)
     summary = shortened(whole_summary, LONGEST_SUMMARY)
     images = _images(raw.images, base)
-    if not (title or summary or images or _MEDIA.search(content)):
-        raise _Unfit("it has no title, no text and no image")
+    if not (title or summary or images or shows(content)):
+        raise Unfit("it has no title, no text and no image")
     links = _links(raw.links, base)
-    published = _published(raw.published, site.zone)
-    updated, doubt = _updated(raw.updated, published, site.zone)
+    out = published(raw.published, site.zone)
+    updated, doubt = _updated(raw.updated, out, site.zone)
     language = language_tag(raw.language)
     categories, tags, authors = map(_distinct, (raw.categories, raw.tags, raw.authors))
     warnings = (
@@ -109,13 +105,13 @@ def _cleaned(raw: RawArticle, store: str, site: Site, guid: str, drop: tuple[str
     )
     clean = Article(
         store=store,
-        id=identity,
-        guid=guid or line(raw.guid) or _tag(identity, site),
+        id=key,
+        guid=guid or line(raw.guid) or _tag(key, site),
         url=address,
         title=title,
         summary=summary,
         content=content,
-        published=published,
+        published=out,
         updated=updated,
         categories=categories[:MOST_NAMES],
         tags=tags[:MOST_NAMES],
@@ -132,19 +128,12 @@ def _cleaned(raw: RawArticle, store: str, site: Site, guid: str, drop: tuple[str
 # ---------------------------------------------------------------- what an article must have
 
 
-def _identity(raw: str) -> str:
-    identity = text(raw)
-    if not identity.strip("\ufffd \t\n"):
-        raise _Unfit("id is missing: without one an article cannot be told from others")
-    return identity
-
-
 def _address(raw: RawArticle, title: str, site: Site) -> str:
     # The value is not shown: an address can hold a password.
     address = url(raw.url, site.url)
     if title and not address:
         fault = "is not an http or https address" if raw.url.strip() else "is missing"
-        raise _Unfit(f"url {fault}: an article with a title must lead somewhere")
+        raise Unfit(f"url {fault}: an article with a title must lead somewhere")
     return address
 
 
@@ -153,20 +142,11 @@ def _enormous(raw: RawArticle, title: str) -> bool:
     if len(raw.content) <= LONGEST_CONTENT:
         return False
     if not title:
-        raise _Unfit(f"it has no title, and content is longer than {LONGEST_CONTENT:,} characters")
+        raise Unfit(f"it has no title, and content is longer than {LONGEST_CONTENT:,} characters")
     return True
 
 
-def _published(raw: str, zone: ZoneInfo) -> datetime:
-    if not raw.strip():
-        raise _Unfit("published is missing")
-    try:
-        return date(raw, zone)
-    except ValueError as fault:
-        raise _Unfit(f"published {fault}") from None
-
-
-def _tag(identity: str, site: Site) -> str:
+def _tag(key: str, site: Site) -> str:
     """Make a guid that outlives slugs, titles, addresses and our own config (RFC 4151).
 
     The year only has to be one in which the site held its name; being fixed, it never changes a guid.
@@ -176,8 +156,8 @@ def _tag(identity: str, site: Site) -> str:
     except ValueError:
         authority = ""
     if not _AUTHORITY.fullmatch(authority):
-        raise _Unfit("guid is missing and cannot be made: set site.authority to the site's host name")
-    return f"tag:{authority},2026:{quote(identity, safe='')}"
+        raise Unfit("guid is missing and cannot be made: set site.authority to the site's host name")
+    return f"tag:{authority},2026:{quote(key, safe='')}"
 
 
 # ---------------------------------------------------------------- what can be mended or left out

@@ -92,6 +92,7 @@ _LINE_ENDS_OF_PRE = re.compile(r"(<pre(?: [^>]*)?>)\n+")
 _RUBY = re.compile(r"<rp(?: [^>]*)?>.*?</rp>|<(/?)rt(?: [^>]*)?>", re.DOTALL)
 _INLINE_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_INLINE))})(?: [^>]*)?>")
 _TAG = re.compile(r"<[^>]*>")
+_MEDIA = re.compile("<(?:img|video|audio) ")
 
 _MAY_EMBED = re.compile(r"<(?:iframe|embed|audio|video)\b", re.IGNORECASE)
 _PASSES = 6
@@ -135,6 +136,11 @@ def words(safe: str) -> str:
     if "<rt" in safe:
         safe = _RUBY.sub(lambda tag: "" if tag[1] is None else ")" if tag[1] else "(", safe)
     return line(unescape(_TAG.sub(" ", _INLINE_TAG.sub("", safe))))
+
+
+def shows(safe: str) -> bool:
+    """Whether there is anything to see or hear in what `html` wrote: text, a picture, a film, a sound."""
+    return bool(_MEDIA.search(safe) or words(safe))
 
 
 def _tidy(markup: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from urllib.parse import quote, urlsplit
 
@@ -33,6 +34,21 @@ def is_web_address(text: str) -> bool:
 def feed_url(base_url: str, address: str, ending: str) -> str:
     """Where subscribers fetch one format of a feed."""
     return f"{base_url}{address}.{ending}"
+
+
+def brief_url(guid: str, base_url: str) -> str:
+    """Where the page of a brief stands."""
+    return base_url + brief_path(guid)
+
+
+def brief_path(guid: str) -> str:
+    """The file of a brief's page: a name made of its guid, the same for ever, which no disk or server can misread."""
+    return f"briefs/{hashlib.sha256(guid.encode()).hexdigest()[:12]}.html"
+
+
+def stylesheet_pi(address: str) -> bytes:
+    """Name the stylesheet that makes a feed readable in a browser, from where the feed stands."""
+    return f'<?xml-stylesheet type="text/css" href="{"../" * address.count("/")}feed.css"?>\n'.encode()
 
 
 def entry_id(guid: str, site: Site) -> str:

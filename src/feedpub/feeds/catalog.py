@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -25,8 +25,11 @@ from feedpub.categories import Ref, fold, matching, readable_slug, ref, unknown,
 from feedpub.feeds.addresses import ascii_url
 from feedpub.feeds.texts import line, words
 from feedpub.model import Category, Duration, Site
+from feedpub.terms import BRIEF, COMMENT, EVERY, Term, of_author, of_category, of_tag
 
-RENDERER = 1
+Some = TypeVar("Some")
+
+RENDERER = 2
 """Raised when the same articles would give other bytes; every feed is then rebuilt once."""
 
 _SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -67,7 +70,7 @@ class FeedsOptions(BaseModel):
     base_url: str = Field(description="the public address of the output directory")
     output: str = Field(default="data/public", description="the directory that feed files are written to")
     formats: tuple[Literal["rss", "atom", "json"], ...] = Field(
-        default=("rss", "atom"), min_length=1, description="the formats of every feed; the first is for OPML"
+        default=("rss", "atom", "json"), min_length=1, description="the formats of every feed; the first is for OPML"
     )
     entries: int = Field(default=50, ge=1, le=1000, description="how many of the newest articles a feed carries")
     content: Literal["full", "summary"] = Field(default="full", description="whole articles, or only summaries")
@@ -100,13 +103,31 @@ class FeedsOptions(BaseModel):
     def _absolute(cls, url: str) -> str:
         return ascii_url(url if url.endswith("/") else url + "/")
 
-    @field_validator("categories")
+    @field_validator("categories", "own")
     @classmethod
-    def _safe_keys(cls, categories: dict[str, CategoryOptions]) -> dict[str, CategoryOptions]:
-        for key in categories:
+    def _safe_keys(cls, feeds: dict[str, Some]) -> dict[str, Some]:
+        for key in feeds:
             if not _KEY.fullmatch(key) or key in _DEVICES:
                 raise ValueError("the key becomes a file name: a-z, 0-9, _ and -, at most 64, such as us or f-35")
+        return feeds
+
+    @field_validator("categories")
+    @classmethod
+    def _once(cls, categories: dict[str, CategoryOptions]) -> dict[str, CategoryOptions]:
+        seen: dict[str, str] = {}
+        for key, feed in categories.items():
+            for former in feed.formerly:
+                if not _KEY.fullmatch(former):
+                    raise ValueError("formerly names addresses as keys are written: a-z, 0-9, _ and -")
+                if former in categories or former in seen:
+                    raise ValueError(f"{former} cannot lead to {key}: it is the address of {seen.get(former, former)}")
+                seen[former] = key
         return categories
+
+    @field_validator("icon", "logo")
+    @classmethod
+    def _picture(cls, url: str) -> str:
+        return ascii_url(url) if url else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +135,66 @@ class FeedSpec:
     """One feed: its address (`all`, `briefs`, `category/us`) and all that its bytes depend on besides articles."""
 
     address: str
-    kind: Literal["all", "briefs", "category", "tag", "author", "own", "comments"]
+    kind: Literal["all", "briefs", "comments", "category", "tag", "author", "own"]
     title: str
-    sources: frozenset[Ref] = frozenset()
-    """(store, category key) whose articles it carries: the category and all its descendants. Only of categories."""
+    sources: frozenset[Term] = frozenset()
+    """It carries what has one of these terms (terms.py): for a category its own and its descendants'."""
     label: str = ""
     """What it is called where the site's name stands beside it anyway."""
+    skips: frozenset[Term] = frozenset()
+    """What has one of these is left out."""
+    owner: frozenset[Term] = frozenset()
+    """Whom it stands for, through renames; only of those that come and go."""
+    wish: str = ""
+    """The address it would have if it were alone."""
+
+    @property
+    def archived(self) -> bool:
+        """Whether it has an archive (RFC 5005)."""
+        return self.kind in {"all", "briefs", "category"}
 
 
-def catalog(options: FeedsOptions, site: Site, categories: Iterable[Category]) -> tuple[FeedSpec, ...]:
-    """Which feeds there are, in the order people read them; the same for any order of `categories`."""
-    known = tuple(sorted(categories, key=ref))
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An address that a feed has or had: whom it stood for, and the address it wished for then."""
+
+    address: str
+    wish: str
+    owner: frozenset[Term]
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """What stores tell that feeds are made for. `tags` and `authors`: (term, name); `named`: addresses given so far."""
+
+    categories: tuple[Category, ...] = ()
+    tags: tuple[tuple[Term, str], ...] = ()
+    authors: tuple[tuple[Term, str], ...] = ()
+    comments: bool = False
+    named: tuple[Named, ...] = ()
+
+
+def catalog(options: FeedsOptions, site: Site, taxonomy: Taxonomy) -> tuple[FeedSpec, ...]:
+    """Which feeds there are, in the order people read them; the same for any order of the taxonomy."""
+    known = tuple(sorted(taxonomy.categories, key=ref))
     own = words(site.language)
     configured = tuple(_configured(key, feed, site, known) for key, feed in options.categories.items())
     pinned = {root for feed in options.categories.values() for root in _named(feed, known)}
+    wild = [c for c in known if ref(c) not in pinned]
+    taken = {f"category/{key}" for key in options.categories}
+    whole = FeedSpec("all", "all", site_title(site), frozenset({EVERY}), own["whole"])
+    briefs = FeedSpec("briefs", "briefs", _title(own["briefs"], site), frozenset({BRIEF}), own["briefs"])
+    comments = FeedSpec("comments", "comments", _title(own["comments"], site), frozenset({COMMENT}), own["comments"])
     return (
-        FeedSpec("all", "all", site_title(site), label=own["whole"]),
-        FeedSpec("briefs", "briefs", _title(own["briefs"], site), label=own["briefs"]),
+        whole,
+        briefs,
+        *([comments] if options.comments and taxonomy.comments else []),
+        *(_by_rule(key, feed, site, known) for key, feed in options.own.items()),
         *(feed for feed in configured if feed.sources),
-        *_unconfigured([c for c in known if ref(c) not in pinned], site, known, set(options.categories)),
+        *_specs("category", _category_groups(wild, known), site, taken, taxonomy.named),
+        *_specs("tag", _label_groups(taxonomy.tags if options.tags else ()), site, set(), taxonomy.named),
+        *_specs("author", _label_groups(taxonomy.authors if options.authors else ()), site, set(), taxonomy.named),
     )
 
 
@@ -142,13 +204,35 @@ def unmatched(options: FeedsOptions, categories: Iterable[Category]) -> tuple[st
     return tuple(key for key, feed in options.categories.items() if unknown([feed.name], known))
 
 
-def digest(spec: FeedSpec, site: Site, options: FeedsOptions) -> str:
-    """Hex of all that a feed's bytes depend on besides its articles: another digest, another build."""
+def moved(options: FeedsOptions, specs: Iterable[FeedSpec], named: Iterable[Named]) -> dict[str, str | None]:
+    """Where addresses that feeds once had lead now; None: to nothing, for good.
+
+    A feed goes on under the address of whoever has the same owner. Feeds of tags and authors that are switched off
+    are not gone: they may be switched on again.
+    """
+    live = tuple(specs)
+    heirs = {term: spec.address for spec in reversed(live) for term in spec.owner}
+    found: dict[str, str | None] = {}
+    for name in sorted(named, key=lambda one: one.address):
+        heir = next((heirs[term] for term in sorted(name.owner) if term in heirs), None)
+        if heir is not None or name.address.startswith(("category/", "own/")):
+            found[name.address] = heir
+    for key, feed in options.categories.items():
+        found |= {f"category/{former}": f"category/{key}" for former in feed.formerly}
+    addresses = {spec.address for spec in live}
+    return {address: heir for address, heir in found.items() if address not in addresses}
+
+
+def digest(spec: FeedSpec, look: str, site: Site, options: FeedsOptions, hubs: Sequence[str] = ()) -> str:
+    """Hex of all that a feed's bytes depend on besides its articles: another digest, another build.
+
+    `look` is the digest of what its entries look like.
+    """
     facts = [
-        RENDERER,
-        [spec.address, spec.kind, spec.title, sorted(spec.sources)],
-        [site.title, site.url, site.authority, site.language, site.description, site.license],
-        [options.base_url, options.formats, options.entries, options.content],
+        look,
+        [spec.address, spec.kind, spec.title, sorted(spec.sources), sorted(spec.skips), sorted(spec.owner), spec.wish],
+        [site.description, options.formats, options.entries, options.archive, options.max_bytes, options.compress],
+        [options.icon, options.logo, list(hubs)],
     ]
     return _hash(facts)
 
@@ -158,82 +242,146 @@ def site_title(site: Site) -> str:
     return line(site.title) or site.url
 
 
-# ---------------------------------------------------------------- feeds of categories
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Categories that are one to readers: the same slug and name, in whichever stores."""
-
-    slug: str
-    name: str
-    roots: tuple[Ref, ...]
-
-    @property
-    def wish(self) -> str:
-        """The file name it would have if it were alone."""
-        folded = fold(self.slug) or fold(self.name)
-        if _SAFE.fullmatch(folded) and folded not in _DEVICES:
-            return folded
-        spoken = "-".join(re.findall("[a-z0-9]+", folded))[:40].strip("-")
-        return f"{spoken or 'c'}-{_hash(folded)[:8]}"
-
-    @property
-    def rank(self) -> tuple[bool, tuple[Ref, ...]]:
-        """Who comes first where two want one address."""
-        return self.slug != self.wish, self.roots
+# ---------------------------------------------------------------- feeds that the config names
 
 
 def _configured(key: str, feed: CategoryOptions, site: Site, known: Sequence[Category]) -> FeedSpec:
     name = line(feed.name)
     title = line(feed.title)
-    sources = matching([feed.name], known)
-    return FeedSpec(f"category/{key}", "category", title or _title(name, site), sources, label=title or name)
+    address = f"category/{key}"
+    sources = frozenset(map(of_category, matching([feed.name], known)))
+    owner = frozenset(of_category(root) for root in _named(feed, known))
+    return FeedSpec(address, "category", title or _title(name, site), sources, title or name, owner=owner, wish=address)
 
 
 def _named(feed: CategoryOptions, known: Sequence[Category]) -> Iterable[Ref]:
     return (ref(category) for category in known if not unknown([feed.name], [category]))
 
 
-def _unconfigured(
-    wild: Iterable[Category], site: Site, known: Sequence[Category], taken: set[str]
-) -> Iterable[FeedSpec]:
-    groups = _groups(wild)
-    namesakes = Counter(group.name for group in groups)
-    specs = []
-    for address, group in _addressed(groups, taken):
-        label = _path(group, known) if namesakes[group.name] > 1 else group.name
-        sources = with_descendants(group.roots, known)
-        specs.append(FeedSpec(f"category/{address}", "category", _title(label, site), sources, label))
-    return sorted(specs, key=lambda spec: (fold(spec.label), spec.address))
+def _by_rule(key: str, feed: OwnOptions, site: Site, known: Sequence[Category]) -> FeedSpec:
+    def terms(categories: Iterable[str], tags: Iterable[str], authors: Iterable[str]) -> frozenset[Term]:
+        filed = map(of_category, matching(categories, known))
+        return frozenset([*filed, *map(of_tag, tags), *map(of_author, authors)])
+
+    everything = not (feed.categories or feed.tags or feed.authors)
+    address, title = f"own/{key}", line(feed.title)
+    return FeedSpec(
+        address,
+        "own",
+        _title(title, site),
+        frozenset({EVERY}) if everything else terms(feed.categories, feed.tags, feed.authors),
+        title,
+        terms(feed.skip_categories, feed.skip_tags, feed.skip_authors),
+        frozenset({f"own:{key}"}),
+        address,
+    )
 
 
-def _groups(wild: Iterable[Category]) -> list[_Group]:
+# ---------------------------------------------------------------- feeds that are found
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Categories (or tags, authors) that are one to readers: the same slug and name, in whichever stores."""
+
+    slug: str
+    label: str
+    owner: frozenset[Term]
+    sources: frozenset[Term]
+
+    @property
+    def wish(self) -> str:
+        """The file name it would have if it were alone."""
+        folded = fold(self.slug) or fold(self.label)
+        if _SAFE.fullmatch(folded) and folded not in _DEVICES:
+            return folded
+        spoken = "-".join(re.findall("[a-z0-9]+", folded))[:40].strip("-")
+        return f"{spoken or 'c'}-{_hash(folded)[:8]}"
+
+    @property
+    def rank(self) -> tuple[bool, list[Term]]:
+        """Who comes first where two want one address."""
+        return self.slug != self.wish, sorted(self.owner)
+
+
+def _category_groups(wild: Iterable[Category], known: Sequence[Category]) -> list[_Group]:
     alike: defaultdict[tuple[str, str], list[Ref]] = defaultdict(list)
     for category in wild:
         slug = readable_slug(category.slug)
         alike[slug, line(category.name) or line(slug) or line(category.key)].append(ref(category))
-    return [_Group(slug, name, tuple(sorted(roots))) for (slug, name), roots in alike.items()]
+    namesakes = Counter(name for _, name in alike)
+    return [
+        _Group(
+            slug,
+            _path(name, min(roots), known) if namesakes[name] > 1 else name,
+            frozenset(map(of_category, roots)),
+            frozenset(map(of_category, with_descendants(roots, known))),
+        )
+        for (slug, name), roots in alike.items()
+    ]
 
 
-def _path(group: _Group, known: Sequence[Category]) -> str:
+def _label_groups(labels: Iterable[tuple[Term, str]]) -> list[_Group]:
+    return [_Group(name, line(name), frozenset({term}), frozenset({term})) for term, name in labels]
+
+
+def _path(name: str, root: Ref, known: Sequence[Category]) -> str:
     """Name its parent too: how readers tell it from its namesakes."""
     named = {ref(category): category for category in known}
-    root = named[group.roots[0]]
-    parent = named.get((root.store, root.parent or ""))
+    parent = named.get((root[0], named[root].parent or ""))
     above = line(parent.name) if parent else ""
-    return f"{above} › {group.name}" if above else group.name
+    return f"{above} › {name}" if above else name
 
 
-def _addressed(groups: Iterable[_Group], taken: set[str]) -> Iterable[tuple[str, _Group]]:
-    """Give each group a file name of its own; `taken` ones are the config's."""
-    used = set(taken)
-    for group in sorted(groups, key=lambda group: group.rank):
-        name, more = group.wish, 0
-        while name in used:
-            name, more = f"{group.wish[:55]}-{_hash([group.slug, group.name, group.roots, more])[:8]}", more + 1
-        used.add(name)
-        yield name, group
+def _specs(
+    kind: Literal["category", "tag", "author"],
+    groups: Iterable[_Group],
+    site: Site,
+    taken: set[str],
+    named: Sequence[Named],
+) -> Iterable[FeedSpec]:
+    specs = [
+        FeedSpec(
+            address,
+            kind,
+            _title(group.label, site),
+            group.sources,
+            group.label,
+            owner=group.owner,
+            wish=f"{kind}/{group.wish}",
+        )
+        for address, group in _addressed(kind, groups, taken, named)
+    ]
+    return sorted(specs, key=lambda spec: (fold(spec.label), spec.address))
+
+
+def _addressed(
+    kind: str, groups: Iterable[_Group], taken: set[str], named: Sequence[Named]
+) -> Iterable[tuple[str, _Group]]:
+    """Give each group an address of its own; `taken` ones are the config's.
+
+    One that was given stays, as long as what it is made of does: neither a namesake that comes nor one that goes
+    changes it. The address of a feed that moved away is never given to another; that of one that is gone may be.
+    """
+    ranked = sorted(groups, key=lambda group: group.rank)
+    kept = {group: address for group in ranked if (address := _kept(kind, group, taken, named))}
+    present = {term for group in ranked for term in group.owner}
+    reserved = {name.address for name in named if name.owner & present}
+    used = taken | reserved | set(kept.values())
+    for group in ranked:
+        address, more = kept.get(group, f"{kind}/{group.wish}"), 0
+        while group not in kept and address in used:
+            hashed = _hash([group.slug, group.label, sorted(group.owner), more])[:8]
+            address, more = f"{kind}/{group.wish[:55]}-{hashed}", more + 1
+        used.add(address)
+        yield address, group
+
+
+def _kept(kind: str, group: _Group, taken: set[str], named: Sequence[Named]) -> str:
+    """The address that a group was given for the same wish."""
+    wish = f"{kind}/{group.wish}"
+    had = [name for name in named if name.owner & group.owner and name.wish == wish and name.address not in taken]
+    return min(had, key=lambda name: (not name.live, name.address)).address if had else ""
 
 
 def _title(name: str, site: Site) -> str:

@@ -3,6 +3,7 @@
 Extensions as feedgen calls them: it asks each for its namespaces, and hands it the element to add to. One per
 format, since one generator serves one format. What each works round is said where it does.
 
+Feed paging and archiving (RFC 5005), threading (RFC 4685), tombstones (RFC 6721), slash (comment counts),
 Media RSS 1.5.1 (without `media:license`, which feed validators do not know), Dublin Core 1.1, the Creative
 Commons module of RSS, RFC 4287 §4.2.7 (links), RFC 4946 (licences).
 """
@@ -26,7 +27,11 @@ from feedpub.model import Article, Image
 _ATOM: Final = "http://www.w3.org/2005/Atom"
 _CREATIVE_COMMONS: Final = "http://backend.userland.com/creativeCommonsRssModule"
 _DC: Final = "http://purl.org/dc/elements/1.1/"
+_HISTORY: Final = "http://purl.org/syndication/history/1.0"
 _MEDIA: Final = "http://search.yahoo.com/mrss/"
+_SLASH: Final = "http://purl.org/rss/1.0/modules/slash/"
+_THREADING: Final = "http://purl.org/syndication/thread/1.0"
+_TOMBSTONES: Final = "http://purl.org/atompub/tombstones/1.0"
 _XML: Final = "http://www.w3.org/XML/1998/namespace"
 
 # Not the mimetypes module: that one reads the machine's own tables, so two machines would write two feeds.
@@ -68,20 +73,42 @@ def atom_date(moment: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedLink:
+    """A link of a feed that feedgen does not know: `hub`, `current`, `prev-archive`, `next-archive`."""
+
+    rel: str
+    href: str
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a comment answers: the id of an article or of another comment, and where it stands (RFC 4685 §3)."""
+
+    ref: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class RssFeed:
-    """What a channel says besides feedgen's: its date, and the licence of all it carries."""
+    """What a channel says besides feedgen's: its date, its licence, its hubs, its place in an archive."""
 
     updated: datetime
     license: str
+    links: tuple[FeedLink, ...] = ()
+    archive: bool = False
 
     def extend_ns(self) -> Mapping[str, str]:
-        """Name the namespaces of the whole file, so that no item declares its own."""
-        return {"creativeCommons": _CREATIVE_COMMONS, "dc": _DC, "media": _MEDIA}
+        """Name the namespaces of the whole file, so that no item declares its own: the same in every feed."""
+        return {"creativeCommons": _CREATIVE_COMMONS, "dc": _DC, "fh": _HISTORY, "media": _MEDIA, "slash": _SLASH}
 
     def extend_rss(self, rss: etree._Element) -> None:
         """Add to the channel."""
         channel = rss[0]
         _add(channel, "lastBuildDate", rss_date(self.updated))  # feedgen's own would flip the process's locale
+        _add_feed_links(channel, f"{{{_ATOM}}}link", self.links)
+        if self.archive:
+            _add(channel, f"{{{_HISTORY}}}archive")
         if is_web_address(self.license):
             _add(channel, f"{{{_CREATIVE_COMMONS}}}license", self.license)
         elif self.license:
@@ -94,6 +121,7 @@ class RssItem:
 
     article: Article
     language: str
+    comments: int = 0
 
     def extend_rss(self, item: etree._Element) -> None:
         """Add to the item."""
@@ -105,22 +133,33 @@ class RssItem:
         if self.language:
             _add(item, f"{{{_DC}}}language", self.language)
         _add_references(item, f"{{{_ATOM}}}link", article)
+        if self.comments:
+            _add(item, f"{{{_SLASH}}}comments", str(self.comments))
         _add_images(item, article.images)
 
 
 @dataclass(frozen=True, slots=True)
 class AtomFeed:
-    """What a feed says besides feedgen's: the licence of all it carries."""
+    """What a feed says besides feedgen's: its licence, its hubs, its place in an archive, what was withdrawn."""
 
     license: str
+    links: tuple[FeedLink, ...] = ()
+    archive: bool = False
+    tombstones: tuple[tuple[str, datetime], ...] = ()
+    """(entry id, when) of what readers should forget (RFC 6721)."""
 
     def extend_ns(self) -> Mapping[str, str]:
-        """Name the namespaces of the whole file, so that no entry declares its own."""
-        return {"media": _MEDIA}
+        """Name the namespaces of the whole file, so that no entry declares its own: the same in every feed."""
+        return {"at": _TOMBSTONES, "fh": _HISTORY, "media": _MEDIA, "thr": _THREADING}
 
     def extend_atom(self, feed: etree._Element) -> None:
         """Add to the feed."""
+        _add_feed_links(feed, "link", self.links)
+        if self.archive:
+            _add(feed, f"{{{_HISTORY}}}archive")
         _add_license(feed, self.license)
+        for ref, when in self.tombstones:
+            _add(feed, f"{{{_TOMBSTONES}}}deleted-entry", ref=ref, when=atom_date(when))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +169,8 @@ class AtomEntry:
     article: Article
     language: str
     license: str
+    comments: int = 0
+    reply: Reply | None = None
 
     def extend_atom(self, entry: etree._Element) -> None:
         """Mend and add to the entry. Names go without namespace: feedgen sets Atom's as a plain attribute."""
@@ -144,8 +185,20 @@ class AtomEntry:
         for image in self.article.images[:1]:  # one, as in RSS
             if kind := image_type(image):
                 _add(entry, "link", rel="enclosure", type=kind, href=image.url)
+        if self.comments and self.article.url:
+            href = comments_url(self.article.url)
+            replies = _add(entry, "link", rel="replies", type="text/html", href=href)
+            replies.set(f"{{{_THREADING}}}count", str(self.comments))
+            _add(entry, f"{{{_THREADING}}}total", str(self.comments))
+        if self.reply is not None:
+            _add(entry, f"{{{_THREADING}}}in-reply-to", ref=self.reply.ref, href=self.reply.href, type="text/html")
         _add_license(entry, self.license)  # RFC 4946 §2: a feed's licence is not its entries'
         _add_images(entry, self.article.images)
+
+
+def comments_url(url: str) -> str:
+    """Where the comments of an article stand on its page."""
+    return f"{url.partition('#')[0]}#comments"
 
 
 def _clear_title(entry: etree._Element) -> None:
@@ -165,6 +218,12 @@ def _add_references(parent: etree._Element, tag: str, article: Article) -> None:
     for link in dict.fromkeys(article.links):
         titled = {"title": link.title} if link.title else {}
         _add(parent, tag, rel=link.rel, href=link.url, **titled)
+
+
+def _add_feed_links(parent: etree._Element, tag: str, links: Iterable[FeedLink]) -> None:
+    for link in links:
+        typed = {"type": link.type} if link.type else {}
+        _add(parent, tag, rel=link.rel, href=link.href, **typed)
 
 
 def _add_license(parent: etree._Element, text: str) -> None:

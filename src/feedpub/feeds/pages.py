@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from feedpub.feeds import opml
-from feedpub.feeds.addresses import ascii_url, feed_url, is_web_address
+from feedpub.feeds.addresses import ascii_url, brief_path, feed_url, is_web_address
 from feedpub.feeds.catalog import FeedsOptions, FeedSpec, site_title
-from feedpub.feeds.rss_atom import MEDIA_TYPES
+from feedpub.feeds.rss_atom import MEDIA_TYPES as XML_TYPES
 from feedpub.feeds.texts import line, words
-from feedpub.model import FeedFile, Site
+from feedpub.model import Article, FeedFile, Site
 
 PATH: Final = "index.html"
-_NAMES: Final = {"rss": "RSS", "atom": "Atom"}
+MEDIA_TYPES = {**XML_TYPES, "json": "application/feed+json"}
+_NAMES: Final = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}
 
 _PAGES = Environment(
     loader=PackageLoader("feedpub", "templates"),
@@ -27,9 +29,24 @@ _PAGES = Environment(
 )
 
 
-def index_page(specs: Iterable[FeedSpec], site: Site, options: FeedsOptions) -> FeedFile:
+@dataclass(frozen=True, slots=True)
+class Headline:
+    title: str
+    url: str
+    published: datetime
+
+
+def brief_page(article: Article, site: Site, options: FeedsOptions) -> FeedFile:
+    return FeedFile(brief_path(article.guid), article.content.encode())
+
+
+def stylesheet() -> FeedFile:
+    return FeedFile("feed.css", b"rss{}")
+
+
+def index_page(specs, site: Site, options: FeedsOptions) -> FeedFile:
     """List every feed with its addresses, in the site's language; it asks for nothing outside itself."""
-    feeds = [_listed(spec, options) for spec in specs]
+    feeds = [_listed(spec, options) for spec, _ in specs]
     license_ = line(site.license)
     page = _PAGES.get_template("index.html").render(
         t=words(site.language),

@@ -6,17 +6,21 @@ from feedpub.ledger.articles import Articles
 from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Deliveries
 from feedpub.ledger.feeds import Feeds
+from feedpub.ledger.fragments import Fragments
+from feedpub.ledger.parts import Parts
 from feedpub.ledger.targets import Targets
 
 
 class Ledger:
-    """Our own database, by its four subjects."""
+    """Our own database, by its subjects."""
 
     def __init__(self, database: Database) -> None:
         """Work on a database; connects, and migrates, at `open`."""
         self.database = database
         self.articles = Articles(self.database)
         self.feeds = Feeds(self.database)
+        self.parts = Parts(self.database)
+        self.fragments = Fragments(self.database)
         self.targets = Targets(self.database)
         self.deliveries = Deliveries(self.database)
 

@@ -11,9 +11,11 @@ from sqlalchemy import Connection, func, literal, select, update
 
 from feedpub.changes import GONE, Known
 from feedpub.ledger import schema
+from feedpub.ledger.comments import recount
 from feedpub.ledger.database import Database
+from feedpub.ledger.feeds import expire_tombstones
 from feedpub.ledger.recording import Record, Written, ensure_store, write
-from feedpub.ledger.rows import CHUNK, LIVE, WAITING, WITHDRAWN, AnyRow, article_of, chunks
+from feedpub.ledger.rows import CHUNK, LIVE, WAITING, WITHDRAWN, AnyRow, article_of, chunks, next_seq
 from feedpub.model import Article, Category, Quarantined, Target
 
 
@@ -188,6 +190,18 @@ class Articles:
         """
         with self._database.write() as connection:
             write(connection, record, targets, now)
+
+    def age(self, *, now: datetime, tombstones_before: datetime) -> int:
+        """Let time do its work: comments are counted anew, old tombstones go. Returns how many articles changed."""
+        article, member = schema.article.c, schema.membership.c
+        with self._database.read() as connection:
+            due = connection.execute(select(article.pk).where(article.recount_at <= now).limit(1)).first()
+            old = connection.execute(select(member.article).where(member.gone_at <= tombstones_before).limit(1)).first()
+        if due is None and old is None:
+            return 0
+        with self._database.write() as connection:
+            seq = next_seq(connection)
+            return recount(connection, now, seq) + expire_tombstones(connection, tombstones_before, seq)
 
     def note_poll(self, store: str, *, now: datetime, error: str = "") -> None:
         """Remember how the last poll ended: since when it fails, and why."""

@@ -59,10 +59,10 @@ _other = schema.delivery.alias("other")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A delivery as people look at it: with its article, what was tried last, and how many tries there were."""
+    """A delivery as people look at it: with its article (if it is about one), what was tried last, how many tries."""
 
     delivery: Delivery
-    article: Article
+    article: Article | None
     tried: Action | None = None
     tries: int = 0
 
@@ -70,6 +70,16 @@ class Listed:
     def action(self) -> Action:
         """What is to be done; where all is done, what was."""
         return self.delivery.action or self.tried or Action.ANNOUNCE
+
+    @property
+    def subject(self) -> str:
+        """What it is about: the article's id in its store, or the feed's address."""
+        return self.article.id if self.article is not None else self.delivery.feed or ""
+
+    @property
+    def title(self) -> str:
+        """What people call its subject."""
+        return (self.article.title or self.article.summary) if self.article is not None else ""
 
     @property
     def attempts(self) -> int:
@@ -201,11 +211,11 @@ class Deliveries:
         held_by: str = "",
         limit: int = 100,
     ) -> tuple[Listed, ...]:
-        """Deliveries with their articles, newest first."""
+        """Deliveries with what they are about, newest first."""
         one, of = schema.delivery.c, schema.attempt.c
         tries = select(func.count()).where(of.delivery == one.id).scalar_subquery()
         tried = select(of.action).where(of.delivery == one.id).order_by(of.pk.desc()).limit(1).scalar_subquery()
-        query = select(schema.delivery, schema.article.c.body, tries.label("tries"), tried.label("tried")).join(
+        query = select(schema.delivery, schema.article.c.body, tries.label("tries"), tried.label("tried")).outerjoin(
             schema.article, schema.article.c.pk == one.article
         )
         for given, where in (
@@ -220,7 +230,12 @@ class Deliveries:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(one.id.desc()).limit(limit)).all()
         return tuple(
-            Listed(delivery_of(row), article_of(row.body), Action(row.tried) if row.tried else None, row.tries)
+            Listed(
+                delivery_of(row),
+                article_of(row.body) if row.body else None,
+                Action(row.tried) if row.tried else None,
+                row.tries,
+            )
             for row in rows
         )
 

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, true, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, true, update
 
+from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
-from feedpub.ledger.moving import move_all
-from feedpub.ledger.rows import LIVE, article_of, chunks, next_seq
-from feedpub.model import Article, State, Target
+from feedpub.ledger.fragments import Fresh, save
+from feedpub.ledger.moving import move_all, tell_of_feed
+from feedpub.ledger.parts import drop_overgrown, part_addresses, soil_parts, soil_parts_of
+from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, next_seq
+from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
+from feedpub.model import Article, Comment, State, Target
 from feedpub.notices.lifecycle import FEEDS, FeedsOut
+from feedpub.terms import AUTHOR, TAG, Term
+
+TOMBSTONES = 200
+"""As many as a feed tells at most, the newest: a mass withdrawal must not fill it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
     """A feed as the ledger knows it.
 
-    `sources`: the (store, category) pairs it carries; `digest`: all else that its bytes depend on; `paths`: its
-    files, below the output directory.
+    `sources`: what has one of these terms is carried, `skips`: what has one of these is not; `owner`: the terms it
+    stands for, and `wish`: the name it would have if it were alone; `digest`: all else that its bytes depend on;
+    `paths`: its files, below the output directory.
     """
 
     address: str
     kind: str
+    wish: str
+    owner: frozenset[Term]
     digest: str
-    sources: frozenset[tuple[str, str]]
+    sources: frozenset[Term]
+    skips: frozenset[Term]
     paths: tuple[str, ...]
 
 
@@ -41,6 +52,17 @@ class Dirty:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a subscription document carries: entries, newest first; guids withdrawn of late; sealed parts behind it."""
+
+    entries: tuple[EntryRef, ...]
+    tombstones: tuple[tuple[str, datetime], ...]
+    parts: int
+    unsealed: frozenset[int]
+    """Keys of those that are in no sealed part."""
+
+
 class Feeds:
     """The feeds' side of the ledger."""
 
@@ -48,24 +70,58 @@ class Feeds:
         """Work on an open database."""
         self._database = database
 
+    # ------------------------------------------------------------ which there are
+
     def sync(self, feeds: Sequence[FeedRow]) -> tuple[str, ...]:
-        """Make the feeds those given; new and changed ones become dirty. Returns the paths nobody writes any more."""
+        """Make the feeds those given; new and changed ones become dirty. Returns the paths nobody writes any more.
+
+        One that takes over from another with the same owner takes over its archive too.
+        """
         with self._database.write() as connection:
             have = {row.address: row for row in connection.execute(select(schema.feed))}
             sources = _sources(connection)
             changed = [
-                one
-                for one in feeds
-                if one.address not in have
-                or have[one.address].digest != one.digest
-                or sources.get(one.address, frozenset()) != one.sources
+                one for one in feeds if _differs(one, have.get(one.address), sources.get(one.address, frozenset()))
             ]
             removed = [address for address in have if address not in {one.address for one in feeds}]
             if not changed and not removed:
                 return ()
-            _replace(connection, changed, removed, have, next_seq(connection))
-        kept = {path for one in feeds for path in one.paths}
-        return tuple(path for row in have.values() for path in json.loads(row.paths) if path not in kept)
+            parts = {address: part_addresses(connection, address) for address in have}
+            seq = next_seq(connection)
+            resourced = {one.address for one in changed if sources.get(one.address) != _terms_of(one)}
+            _replace(connection, changed, have, seq)
+            _retire(connection, [have[address] for address in removed], feeds, set(have))
+            soil_parts_of(connection, [one.address for one in changed], seq)
+            drop_overgrown(connection, resourced)
+            kept = {path for one in feeds for path in _all_paths(one.paths, part_addresses(connection, one.address))}
+        old = {path for row in have.values() for path in _all_paths(json.loads(row.paths), parts[row.address])}
+        return tuple(sorted(old - kept))
+
+    def names(self) -> tuple[Named, ...]:
+        """Every address that a feed has or had, and whom it stands for."""
+        with self._database.read() as connection:
+            found = [
+                Named(row.address, row.wish, frozenset(json.loads(row.owner)), live)
+                for table, live in ((schema.feed, True), (schema.former, False))
+                for row in connection.execute(select(table.c.address, table.c.wish, table.c.owner))
+            ]
+        return tuple(sorted(found, key=lambda one: one.address))
+
+    def labels(self, kind: str) -> tuple[tuple[Term, str], ...]:
+        """The tags or the authors ever seen (`kind`: terms.TAG or AUTHOR), with what people call them."""
+        if kind not in {TAG, AUTHOR}:
+            raise ValueError(kind)
+        one = schema.term.c
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(one.term, one.name).where(one.term >= kind, one.term < kind[:-1] + ";").order_by(one.term)
+            )
+            return tuple((row.term, row.name) for row in rows)
+
+    def has_comments(self) -> bool:
+        """Whether any store ever told of a comment."""
+        with self._database.read() as connection:
+            return connection.execute(select(schema.comment.c.pk).limit(1)).first() is not None
 
     def dirty(self) -> tuple[Dirty, ...]:
         """Feeds to be rebuilt."""
@@ -76,21 +132,83 @@ class Feeds:
             )
             return tuple(Dirty(row.address, row.dirty_seq) for row in rows)
 
+    def version(self, address: str) -> int | None:
+        """How often a feed's bytes have changed; None if there is no such feed any more."""
+        one = schema.feed.c
+        with self._database.read() as connection:
+            return connection.execute(select(one.version).where(one.address == address)).scalar()
+
+    def paths(self) -> dict[str, tuple[str, ...]]:
+        """The files of each feed, by address."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(schema.feed.c.address, schema.feed.c.paths))
+            return {row.address: tuple(json.loads(row.paths)) for row in rows}
+
+    def latest(self) -> dict[str, str]:
+        """The newest headlines of each feed, by address, as `published` was given them."""
+        with self._database.read() as connection:
+            return {
+                row.address: row.latest
+                for row in connection.execute(select(schema.feed.c.address, schema.feed.c.latest))
+            }
+
+    # ------------------------------------------------------------ what they carry
+
+    def window(self, address: str, limit: int) -> Window:
+        """Say what the subscription document of a feed carries: the newest, and all that no sealed part has."""
+        with self._database.read() as connection:
+            terms, skips = of_feed(connection, address)
+            sealed = connection.execute(
+                select(func.count().label("parts"), func.max(schema.part.c.last).label("last")).where(
+                    schema.part.c.feed == address
+                )
+            ).one()
+            loose = unsealed(connection, terms, skips, sealed.last) if sealed.last is not None else []
+            found = {one.key: one for one in (*newest(connection, terms, skips, limit), *loose)}
+            ordered = sorted(found.values(), key=lambda one: (one.published, one.guid), reverse=True)
+            gone = tombstones(connection, terms, skips, TOMBSTONES)
+        return Window(tuple(ordered), tuple(gone), sealed.parts, frozenset(one.key for one in loose))
+
     def entries(self, address: str, limit: int) -> tuple[Article, ...]:
         """The newest articles of a feed, newest first, ties by guid."""
         with self._database.read() as connection:
-            keys = _newest(connection, address, limit)
+            terms, skips = of_feed(connection, address)
+            keys = [one.key for one in newest(connection, terms, skips, limit)]
+            bodies = _bodies(connection, keys)
+        return tuple(bodies[key][0] for key in keys)
+
+    def bodies(self, keys: Sequence[int]) -> dict[int, tuple[Article, int]]:
+        """The articles with these keys, and how many comments feeds tell of."""
+        with self._database.read() as connection:
+            return _bodies(connection, keys)
+
+    def comments(self, limit: int) -> tuple[tuple[Comment, Article, bool], ...]:
+        """The newest comments of live articles, each with its article, and whether its parent is there."""
+        one, article = schema.comment.c, schema.article.c
+        parent = schema.comment.alias("parent")
+        with self._database.read() as connection:
             rows = connection.execute(
-                select(schema.article.c.pk, schema.article.c.body).where(schema.article.c.pk.in_(keys))
-            )
-            bodies = {row.pk: row.body for row in rows}
-        return tuple(article_of(bodies[key]) for key in keys)
+                select(one.body.label("said"), article.body)
+                .join(schema.article, (article.store == one.store) & (article.id == one.article))
+                .where(article.state == LIVE)
+                .order_by(one.published.desc(), one.pk.desc())
+                .limit(limit)
+            ).all()
+            found = [(comment_of(row.said), article_of(row.body)) for row in rows]
+            there = {
+                (row.store, row.id)
+                for some in chunks([comment.parent for comment, _ in found if comment.parent])
+                for row in connection.execute(select(parent.c.store, parent.c.id).where(parent.c.id.in_(some)))
+            }
+        return tuple((said, about, (said.store, said.parent) in there) for said, about in found)
 
     def windows(self, store: str, limit: int) -> frozenset[str]:
         """The ids of a store's articles that a reader can see in some feed now."""
         with self._database.read() as connection:
             addresses = connection.execute(select(schema.feed.c.address)).scalars().all()
-            keys = {key for address in addresses for key in _newest(connection, address, limit)}
+            keys = {
+                one.key for address in addresses for one in newest(connection, *of_feed(connection, address), limit)
+            }
             of_store = (schema.article.c.store == store) & (schema.article.c.state == LIVE)
             return frozenset(
                 row.id
@@ -100,20 +218,47 @@ class Feeds:
                 )
             )
 
+    # ------------------------------------------------------------ being built
+
     def soil(self, addresses: Iterable[str] | None = None) -> None:
-        """Have these feeds (None: all) rebuilt, though nothing changed."""
+        """Have these feeds (None: all, with their archives) rebuilt, though nothing changed."""
         with self._database.write() as connection:
             where = true() if addresses is None else schema.feed.c.address.in_(list(addresses))
-            connection.execute(update(schema.feed).where(where).values(dirty_seq=next_seq(connection)))
+            seq = next_seq(connection)
+            connection.execute(update(schema.feed).where(where).values(dirty_seq=seq))
+            if addresses is None:
+                connection.execute(update(schema.part).values(dirty_seq=seq))
 
-    def published(self, address: str, seq: int, targets: Mapping[str, Target], now: datetime) -> None:
-        """The feed is out as of `seq`; what waited for it alone falls due."""
+    def published(
+        self,
+        address: str,
+        seq: int,
+        targets: Mapping[str, Target],
+        now: datetime,
+        *,
+        etag: str = "",
+        latest: str = "[]",
+        fresh: Sequence[Fresh] = (),
+    ) -> None:
+        """The feed is out as of `seq`; what waited for it alone falls due.
+
+        `etag`: a digest of its bytes; `latest`: its newest headlines, JSON; `fresh`: fragments that
+        were rendered for it.
+        """
         with self._database.write() as connection:
+            feed = schema.feed.c
+            before = connection.execute(select(feed.etag, feed.version).where(feed.address == address)).first()
+            if before is None:
+                return
+            version = before.version + (etag != before.etag)
             connection.execute(
                 update(schema.feed)
-                .where((schema.feed.c.address == address) & (schema.feed.c.built_seq < seq))
-                .values(built_seq=seq)
+                .where((feed.address == address) & (feed.built_seq < seq))
+                .values(built_seq=seq, latest=latest, version=version, etag=etag)
             )
+            if before.etag and version != before.version:  # the first version of all is no news
+                tell_of_feed(connection, address, version, targets, now)
+            save(connection, fresh)
             free_held(connection, targets, now)
 
     def free(self, targets: Mapping[str, Target], now: datetime) -> None:
@@ -121,56 +266,73 @@ class Feeds:
         with self._database.write() as connection:
             free_held(connection, targets, now)
 
-    def paths(self) -> dict[str, tuple[str, ...]]:
-        """The files of each feed, by address."""
+    def judge(self, unfit: Mapping[int, str], fit: Iterable[int], now: datetime) -> None:
+        """Keep out the articles that cannot be rendered, with the reason; those that can be again are let in."""
+        article, kept_out = schema.article.c, schema.quarantine
+        with self._database.write() as connection:
+            for some in chunks([*unfit, *fit]):
+                rows = connection.execute(
+                    select(article.pk, article.store, article.id, article.fingerprint).where(article.pk.in_(some))
+                ).all()
+                for row in rows:
+                    here = (kept_out.c.store == row.store) & (kept_out.c.id == row.id)
+                    connection.execute(delete(kept_out).where(here & (kept_out.c.stage == RENDER)))
+                    clean_too = connection.execute(select(kept_out.c.id).where(here)).first()
+                    if row.pk in unfit and not clean_too:
+                        connection.execute(
+                            insert(kept_out).values(
+                                store=row.store, id=row.id, fingerprint=row.fingerprint, reason=unfit[row.pk],
+                                stage=RENDER, at=now,
+                            )
+                        )  # fmt: skip
+
+    def unfit(self, keys: Sequence[int]) -> frozenset[int]:
+        """Which of these articles are kept out because they cannot be rendered."""
+        article, kept_out = schema.article.c, schema.quarantine.c
         with self._database.read() as connection:
-            rows = connection.execute(select(schema.feed.c.address, schema.feed.c.paths))
-            return {row.address: tuple(json.loads(row.paths)) for row in rows}
+            return frozenset(
+                key
+                for some in chunks(keys)
+                for key in connection.execute(
+                    select(article.pk)
+                    .join(schema.quarantine, (kept_out.store == article.store) & (kept_out.id == article.id))
+                    .where(article.pk.in_(some), kept_out.stage == RENDER)
+                ).scalars()
+            )
 
 
 # ---------------------------------------------------------------- inside other transactions
 
 
 def soil(connection: Connection, keys: Sequence[int], seq: int) -> None:
-    """Mark every feed that carries one of these articles."""
-    if not keys:
-        return
-    article, feed = schema.article.c, schema.feed.c
-    briefs = exists().where(article.pk.in_(keys) & article.brief)
-    carried = exists().where(
-        (schema.feed_source.c.feed == feed.address)
-        & (schema.membership.c.store == schema.feed_source.c.store)
-        & (schema.membership.c.category == schema.feed_source.c.category)
-        & schema.membership.c.article.in_(keys)
-    )
-    touched = or_(feed.kind == "all", and_(feed.kind == "briefs", briefs), carried)
-    connection.execute(update(schema.feed).where(touched).values(dirty_seq=seq))
+    """Mark every feed that carries one of these articles, and the parts of archives that they are in."""
+    member = schema.membership.c
+    for some in chunks(keys):
+        terms = connection.execute(select(member.term).where(member.article.in_(some)).distinct()).scalars().all()
+        soil_terms(connection, terms, seq)
+        soil_parts(connection, some, seq)
 
 
-def soil_all(connection: Connection, seq: int) -> None:
-    """Mark every feed: a category's name stands in any of them."""
-    connection.execute(update(schema.feed).values(dirty_seq=seq))
+def soil_terms(connection: Connection, terms: Sequence[Term], seq: int) -> None:
+    """Mark every feed that has one of these terms for a source."""
+    source = schema.feed_source.c
+    for some in chunks(terms):
+        touched = schema.feed.c.address.in_(select(source.feed).where(source.term.in_(some)))
+        connection.execute(update(schema.feed).where(touched).values(dirty_seq=seq))
 
 
 def free_held(connection: Connection, targets: Mapping[str, Target], now: datetime) -> None:
     """Move each delivery that waits for feeds, if all that carry its article are out, and it is well."""
     article, feed, delivery = schema.article.c, schema.feed.c, schema.delivery.c
-    carried = (
-        exists()
-        .where(
-            (schema.feed_source.c.feed == feed.address)
-            & (schema.membership.c.store == schema.feed_source.c.store)
-            & (schema.membership.c.category == schema.feed_source.c.category)
-            & (schema.membership.c.article == article.pk)
-        )
-        .correlate(schema.feed, schema.article)  # of itself it would mean any article that the feed carries
-    )
+    member, source = schema.membership.c, schema.feed_source.c
     behind = (
         exists()
         .where(
             (feed.built_seq < feed.dirty_seq)
             & (feed.built_seq < article.seq)
-            & or_(feed.kind == "all", and_(feed.kind == "briefs", article.brief), carried)
+            & (source.feed == feed.address)
+            & (member.term == source.term)
+            & (member.article == article.pk)
         )
         .correlate(schema.article)
     )
@@ -189,57 +351,81 @@ def free_held(connection: Connection, targets: Mapping[str, Target], now: dateti
     move_all(connection, {row.pk: FeedsOut() for row in rows}, targets, now)
 
 
+def expire_tombstones(connection: Connection, before: datetime, seq: int) -> int:
+    """Forget what was withdrawn before a moment: feeds tell of it no more. Returns how many."""
+    member = schema.membership.c
+    keys = connection.execute(select(member.article).where(member.gone_at <= before).distinct()).scalars().all()
+    soil(connection, keys, seq)
+    connection.execute(delete(schema.membership).where(member.gone_at <= before))
+    return len(keys)
+
+
 # ---------------------------------------------------------------- small things
 
 
-def _sources(connection: Connection) -> dict[str, frozenset[tuple[str, str]]]:
-    found: dict[str, set[tuple[str, str]]] = {}
+def _bodies(connection: Connection, keys: Sequence[int]) -> dict[int, tuple[Article, int]]:
+    one = schema.article.c
+    return {
+        row.pk: (article_of(row.body), row.comments)
+        for some in chunks(keys)
+        for row in connection.execute(select(one.pk, one.body, one.comments).where(one.pk.in_(some)))
+    }
+
+
+def _terms_of(feed: FeedRow) -> frozenset[tuple[Term, bool]]:
+    return frozenset([(term, False) for term in feed.sources] + [(term, True) for term in feed.skips - feed.sources])
+
+
+def _differs(feed: FeedRow, row: object, terms: frozenset[tuple[Term, bool]] | None) -> bool:
+    return getattr(row, "digest", None) != feed.digest or (terms or frozenset()) != _terms_of(feed)
+
+
+def _sources(connection: Connection) -> dict[str, frozenset[tuple[Term, bool]]]:
+    found: dict[str, set[tuple[Term, bool]]] = {}
     for row in connection.execute(select(schema.feed_source)):
-        found.setdefault(row.feed, set()).add((row.store, row.category))
-    return {address: frozenset(pairs) for address, pairs in found.items()}
+        found.setdefault(row.feed, set()).add((row.term, row.skip))
+    return {address: frozenset(terms) for address, terms in found.items()}
 
 
-def _replace(
-    connection: Connection, changed: Sequence[FeedRow], removed: Sequence[str], have: Mapping[str, object], seq: int
-) -> None:
-    gone = [*removed, *(one.address for one in changed)]
-    connection.execute(delete(schema.feed_source).where(schema.feed_source.c.feed.in_(gone)))
-    connection.execute(delete(schema.feed).where(schema.feed.c.address.in_(removed)))
+def _replace(connection: Connection, changed: Sequence[FeedRow], have: Mapping[str, object], seq: int) -> None:
+    for some in chunks([one.address for one in changed]):
+        connection.execute(delete(schema.feed_source).where(schema.feed_source.c.feed.in_(some)))
+        connection.execute(delete(schema.former).where(schema.former.c.address.in_(some)))
     for one in changed:
-        fields = {"kind": one.kind, "digest": one.digest, "dirty_seq": seq, "paths": json.dumps(one.paths)}
+        fields = {
+            "kind": one.kind,
+            "wish": one.wish,
+            "owner": json.dumps(sorted(one.owner)),
+            "digest": one.digest,
+            "dirty_seq": seq,
+            "paths": json.dumps(one.paths),
+        }
         if one.address in have:
             connection.execute(update(schema.feed).where(schema.feed.c.address == one.address).values(**fields))
         else:
-            connection.execute(insert(schema.feed).values(address=one.address, built_seq=0, **fields))
-        rows = [{"feed": one.address, "store": store, "category": key} for store, key in sorted(one.sources)]
+            connection.execute(
+                insert(schema.feed).values(address=one.address, built_seq=0, version=0, etag="", latest="[]", **fields)
+            )
+        rows = [{"feed": one.address, "term": term, "skip": skip} for term, skip in sorted(_terms_of(one))]
         if rows:
             connection.execute(insert(schema.feed_source), rows)
 
 
-def _newest(connection: Connection, address: str, limit: int) -> list[int]:
-    """The row keys of a feed's newest articles: for a category, the newest of each source, merged."""
-    kind = connection.execute(select(schema.feed.c.kind).where(schema.feed.c.address == address)).scalar()
-    article = schema.article.c
-    if kind != "category":
-        where: ColumnElement[bool] = article.state == LIVE
-        if kind == "briefs":
-            where &= article.brief.is_(True)
-        ordered = select(article.pk).where(where).order_by(article.published.desc(), article.guid.desc())
-        return list(connection.execute(ordered.limit(limit)).scalars())
-    sources = connection.execute(
-        select(schema.feed_source.c.store, schema.feed_source.c.category).where(schema.feed_source.c.feed == address)
-    ).all()
-    runs = [_newest_of(connection, row.store, row.category, limit) for row in sources]
-    merged = heapq.merge(*runs, reverse=True)
-    return list(dict.fromkeys(key for _, _, key in merged))[:limit]
+def _retire(connection: Connection, rows: Sequence[object], feeds: Sequence[FeedRow], had: set[str]) -> None:
+    """Remove feeds; what stood for somebody is remembered, and its archive goes to a newcomer with the same owner."""
+    heirs = {term: one.address for one in feeds if one.address not in had for term in one.owner}
+    for row in rows:
+        address, owner = row.address, json.loads(row.owner)  # type: ignore[attr-defined]  # a row of `feed`
+        if owner:
+            connection.execute(insert(schema.former).values(address=address, wish=row.wish, owner=row.owner))  # type: ignore[attr-defined]
+        heir = next((heirs[term] for term in owner if term in heirs), None)
+        if heir is not None:
+            taken = exists().where(schema.part.alias("other").c.feed == heir)
+            connection.execute(update(schema.part).where((schema.part.c.feed == address) & ~taken).values(feed=heir))
+        connection.execute(delete(schema.feed).where(schema.feed.c.address == address))
 
 
-def _newest_of(connection: Connection, store: str, category: str, limit: int) -> list[tuple[datetime, str, int]]:
-    member = schema.membership.c
-    rows = connection.execute(
-        select(member.published, member.guid, member.article)
-        .where((member.store == store) & (member.category == category))
-        .order_by(member.published.desc(), member.guid.desc())
-        .limit(limit)
-    )
-    return [(row.published, row.guid, row.article) for row in rows]
+def _all_paths(paths: Iterable[str], parts: Iterable[str]) -> Iterable[str]:
+    own = tuple(paths)
+    endings = [path.rpartition(".")[2] for path in own]
+    return (*own, *(f"{part}.{ending}" for part in parts for ending in endings))

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Select, insert, select, update
 
 from feedpub.ledger import schema
 from feedpub.ledger.rows import AnyRow, Fields, chunks, delivery_fields, delivery_of
-from feedpub.model import Delivery, Target
-from feedpub.notices.lifecycle import Event, step
+from feedpub.model import Delivery, State, Target
+from feedpub.notices.feeds import plan_feeds
+from feedpub.notices.lifecycle import FEEDS, Edited, Event, FeedsOut, step
 from feedpub.notices.plan import Owed
 
 
@@ -24,9 +25,24 @@ def move_all(connection: Connection, events: Mapping[int, Event], targets: Mappi
     for some in chunks(keys):
         rows = connection.execute(locked(select(schema.delivery).where(schema.delivery.c.article.in_(some)))).all()
         for delivery in map(delivery_of, rows):
-            if delivery.target in targets:
+            if delivery.target in targets and delivery.article is not None:
                 after = step(delivery, events[delivery.article], targets[delivery.target], now)
                 save(connection, delivery, after)
+
+
+def tell_of_feed(connection: Connection, feed: str, version: int, targets: Mapping[str, Target], now: datetime) -> None:
+    """Owe the new version of a feed to every target that hears of it; it is out already."""
+    one = schema.delivery.c
+    rows = connection.execute(locked(select(schema.delivery).where(one.feed == feed))).all()
+    there = {row.target: delivery_of(row) for row in rows}
+    for owed in plan_feeds({feed: version}, targets.values()):
+        if owed.target in there:
+            before = there[owed.target]
+            save(connection, before, step(before, Edited(version), targets[owed.target], now))
+            continue
+        fresh = Delivery(0, owed.target, None, State.HELD, version, held_by=FEEDS, created_at=now, feed=feed)
+        after = step(fresh, FeedsOut(), targets[owed.target], now)
+        connection.execute(insert(schema.delivery), [delivery_fields(after)])
 
 
 def insert_owed(connection: Connection, owed: Sequence[Owed], now: datetime) -> None:

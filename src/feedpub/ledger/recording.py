@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from feedpub.changes import GONE, MISSED, PRESENT
 from feedpub.errors import Superseded
 from feedpub.ledger import schema
-from feedpub.ledger.feeds import soil, soil_all
+from feedpub.ledger.comments import write_comments
+from feedpub.ledger.feeds import soil
 from feedpub.ledger.moving import insert_owed, move_all
-from feedpub.ledger.rows import LIVE, WAITING, WITHDRAWN, article_body, chunks, next_seq
-from feedpub.model import Article, Category, Quarantined, Target
+from feedpub.ledger.rows import CLEAN, LIVE, WAITING, WITHDRAWN, AnyRow, article_body, chunks, next_seq, raise_counter
+from feedpub.model import Article, Category, Comment, Quarantined, Target
 from feedpub.notices.lifecycle import Edited, Event, Restored, Withdrawn
 from feedpub.notices.plan import Owed
+from feedpub.terms import of_category, terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Record:
     gone: Mapping[str, int] | None = None
     quarantined: tuple[Quarantine, ...] = ()
     categories: tuple[Category, ...] | None = None
+    comments: tuple[Comment, ...] = ()
+    comments_gone: tuple[str, ...] = ()
     owed: tuple[Owed, ...] = ()
 
 
@@ -70,20 +74,24 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     seq = next_seq(connection)
     _move_cursor(connection, record, now)
     if record.categories is not None:
-        _replace_categories(connection, record.store, record.categories)
-        soil_all(connection, seq)
+        _replace_categories(connection, record.store, record.categories, seq)
     keys = _write_articles(connection, record, seq, now)
     _move_edited(connection, record, keys, targets, now)
     _withdraw(connection, record, targets, seq, now)
+    if record.live:
+        _let_enter(connection, record.store)
     _mark_gone(connection, record)
     _replace_quarantine(connection, record, now)
+    write_comments(connection, record.store, record.comments, record.comments_gone, seq, now)
     insert_owed(connection, record.owed, now)
 
 
 def ensure_store(connection: Connection, name: str) -> None:
     """Make the row of a store that was never polled."""
     if connection.execute(select(schema.store.c.name).where(schema.store.c.name == name)).first() is None:
-        connection.execute(insert(schema.store).values(name=name, cursor=None, phase="baseline", error="", note=""))
+        connection.execute(
+            insert(schema.store).values(name=name, cursor=None, phase="baseline", error="", note="", cleaner="")
+        )
 
 
 def _move_cursor(connection: Connection, record: Record, now: datetime) -> None:
@@ -98,41 +106,86 @@ def _move_cursor(connection: Connection, record: Record, now: datetime) -> None:
         raise Superseded(f"stores.{record.store}: another poll was faster; nothing of this one was recorded")
 
 
-def _replace_categories(connection: Connection, store: str, categories: Iterable[Category]) -> None:
-    connection.execute(delete(schema.category).where(schema.category.c.store == store))
+def _replace_categories(connection: Connection, store: str, categories: Iterable[Category], seq: int) -> None:
+    """Take over a store's taxonomy. Entries name their categories: those of a renamed one are new versions."""
+    of_store = schema.category.c.store == store
+    before = {row.key: row.name for row in connection.execute(select(schema.category).where(of_store))}
+    after = {one.key: one for one in categories}
+    connection.execute(delete(schema.category).where(of_store))
     rows = [
         {"store": store, "key": one.key, "name": one.name, "slug": one.slug, "parent": one.parent}
-        for one in {one.key: one for one in categories}.values()
+        for one in after.values()
     ]
     if rows:
         connection.execute(insert(schema.category), rows)
+    names = {key: one.name for key, one in after.items()}
+    renamed = [of_category((store, key)) for key in before.keys() | names.keys() if before.get(key) != names.get(key)]
+    member = schema.membership.c
+    for some in chunks(renamed):
+        keys = connection.execute(select(member.article).where(member.term.in_(some)).distinct()).scalars().all()
+        for few in chunks(keys):
+            connection.execute(update(schema.article).where(schema.article.c.pk.in_(few)).values(seq=seq))
+            soil(connection, few, seq)
 
 
 def _write_articles(connection: Connection, record: Record, seq: int, now: datetime) -> dict[str, int]:
     """Insert or replace; returns the row key by article id."""
-    before = _keys(connection, record.store, [one.article.id for one in record.written])
-    asleep = _waiting(connection, list(before.values())) if not record.ripe else frozenset()
-    soil(connection, list(before.values()), seq)
+    before = _known(connection, record.store, [one.article.id for one in record.written])
+    asleep = {row.pk for row in before.values() if row.state == WAITING} if not record.ripe else set()
+    soil(connection, [row.pk for row in before.values()], seq)
     fresh = [_article_fields(one, seq, now) for one in record.written if one.article.id not in before]
-    keys = dict(before)
+    keys = {id_: row.pk for id_, row in before.items()}
     if fresh:
         rows = connection.execute(insert(schema.article).returning(schema.article.c.pk, schema.article.c.id), fresh)
         keys |= {row.id: row.pk for row in rows}
     for one in record.written:
         if one.article.id in before:
-            key = before[one.article.id]
+            key = keys[one.article.id]
             fields = _article_fields(one, seq, now)
             if key in asleep:
                 # Only `ripen` wakes it: else an edit that comes as its time does would make old news of it.
                 fields["state"] = WAITING
             connection.execute(update(schema.article).where(schema.article.c.pk == key).values(**fields))
             connection.execute(delete(schema.membership).where(schema.membership.c.article == key))
-    awake = [one.article for one in record.written if keys[one.article.id] not in asleep]
-    members = [row for one in awake for row in _membership(one, keys[one.id], now)]
-    if members:
-        connection.execute(insert(schema.membership), members)
+    awake = [
+        one.article for one in record.written if keys[one.article.id] not in asleep and one.article.published <= now
+    ]
+    entered = {id_: row.entered for id_, row in before.items()}
+    _file(connection, [(one, keys[one.id], entered.get(one.id, 0)) for one in awake])
     soil(connection, list(keys.values()), seq)
     return keys
+
+
+def _file(connection: Connection, articles: Iterable[tuple[Article, int, int]]) -> None:
+    """Put live articles, each with its key and its place, under their terms."""
+    names: dict[str, str] = {}
+    members: list[dict[str, Any]] = []
+    for article, key, entered in articles:
+        filed = terms(article)
+        names |= {term: name for term, name in filed.items() if name}
+        facts = {"article": key, "published": article.published, "guid": article.guid, "entered": entered}
+        members += [{**facts, "term": term} for term in filed]
+    if members:
+        connection.execute(insert(schema.membership), members)
+    for some in chunks(list(names)):
+        have = connection.execute(select(schema.term.c.term).where(schema.term.c.term.in_(some))).scalars().all()
+        if new := set(some) - set(have):
+            connection.execute(insert(schema.term), [{"term": one, "name": names[one]} for one in sorted(new)])
+
+
+def _let_enter(connection: Connection, store: str) -> None:
+    """Give each article that went live the next place, in the order of their dates: what archives are cut by."""
+    article = schema.article.c
+    waiting = (article.entered == 0) & (article.state == LIVE) & (article.store == store)
+    keys = (
+        connection.execute(select(article.pk).where(waiting).order_by(article.published, article.guid)).scalars().all()
+    )
+    if not keys:
+        return
+    last = raise_counter(connection, "entered", len(keys))
+    places = [{"key": key, "place": place} for place, key in enumerate(keys, start=last - len(keys) + 1)]
+    for table, key in ((schema.article, article.pk), (schema.membership, schema.membership.c.article)):
+        connection.execute(update(table).where(key == bindparam("key")).values(entered=bindparam("place")), places)
 
 
 def _article_fields(written: Written, seq: int, now: datetime) -> dict[str, Any]:
@@ -146,26 +199,12 @@ def _article_fields(written: Written, seq: int, now: datetime) -> dict[str, Any]
         "revision": written.revision,
         "seq": seq,
         "state": LIVE if article.published <= now else WAITING,
-        "brief": article.brief,
         "gone": PRESENT,
         "published": article.published,
         "updated": article.updated,
         "withdrawn_at": None,
         "body": article_body(article),
     }
-
-
-def _membership(article: Article, key: int, now: datetime) -> Iterator[dict[str, Any]]:
-    if article.published > now:
-        return
-    for category in dict.fromkeys(article.categories):
-        yield {
-            "article": key,
-            "category": category,
-            "store": article.store,
-            "published": article.published,
-            "guid": article.guid,
-        }
 
 
 def _move_edited(
@@ -195,7 +234,8 @@ def _withdraw_some(
     connection: Connection, keys: Sequence[int], targets: Mapping[str, Target], seq: int, now: datetime
 ) -> None:
     soil(connection, keys, seq)
-    connection.execute(delete(schema.membership).where(schema.membership.c.article.in_(keys)))
+    # It stays under its terms, as gone: feeds tell so for a while.
+    connection.execute(update(schema.membership).where(schema.membership.c.article.in_(keys)).values(gone_at=now))
     # What nobody has seen yet is forgotten: if it comes back, it is news.
     seen = exists().where(schema.delivery.c.article == schema.article.c.pk)
     unseen = (schema.article.c.state == WAITING) & ~seen
@@ -233,6 +273,7 @@ def _replace_quarantine(connection: Connection, record: Record, now: datetime) -
             "id": one.what.id,
             "fingerprint": one.fingerprint,
             "reason": one.what.reason,
+            "stage": CLEAN,
             "at": now,
         }
         for one in record.quarantined
@@ -242,19 +283,15 @@ def _replace_quarantine(connection: Connection, record: Record, now: datetime) -
 
 
 def _keys(connection: Connection, store: str, ids: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    return {id_: row.pk for id_, row in _known(connection, store, ids).items()}
+
+
+def _known(connection: Connection, store: str, ids: Sequence[str]) -> dict[str, AnyRow]:
+    one = schema.article.c
+    found: dict[str, AnyRow] = {}
     for some in chunks(list(ids)):
         rows = connection.execute(
-            select(schema.article.c.id, schema.article.c.pk).where(
-                (schema.article.c.store == store) & schema.article.c.id.in_(some)
-            )
+            select(one.id, one.pk, one.state, one.entered).where((one.store == store) & one.id.in_(some))
         )
-        found |= {row.id: row.pk for row in rows}
+        found |= {row.id: row for row in rows}
     return found
-
-
-def _waiting(connection: Connection, keys: Sequence[int]) -> frozenset[int]:
-    rows = connection.execute(
-        select(schema.article.c.pk).where(schema.article.c.pk.in_(keys) & (schema.article.c.state == WAITING))
-    )
-    return frozenset(row.pk for row in rows)

@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, update
 
 from feedpub.ledger import schema
-from feedpub.model import Article, Delivery, Notice, State
+from feedpub.model import Article, Comment, Delivery, Notice, State
 
 _articles = TypeAdapter(Article)
+_comments = TypeAdapter(Comment)
 _notices = TypeAdapter(Notice)
 
 _Some = TypeVar("_Some")
@@ -22,6 +23,9 @@ AnyRow = Row[*tuple[Any, ...]]
 
 WAITING, LIVE, WITHDRAWN = "waiting", "live", "withdrawn"
 """The states of an article: dated in the future, public, public no more."""
+
+CLEAN, RENDER = "clean", "render"
+"""Where an article was judged unfit: as a row of its store, or as an entry."""
 
 CHUNK = 500
 """Rows asked for or written in one statement: SQLite takes only some thousand values."""
@@ -35,6 +39,16 @@ def article_body(article: Article) -> str:
 def article_of(body: str) -> Article:
     """Read an article back."""
     return _articles.validate_json(body)
+
+
+def comment_body(comment: Comment) -> str:
+    """Write a comment for the `body` column."""
+    return _comments.dump_json(comment).decode()
+
+
+def comment_of(body: str) -> Comment:
+    """Read a comment back."""
+    return _comments.validate_json(body)
 
 
 def delivery_of(row: AnyRow) -> Delivery:
@@ -54,10 +68,15 @@ def delivery_fields(delivery: Delivery) -> Fields:
 
 def next_seq(connection: Connection) -> int:
     """Raise `seq` by one; the row lock makes recording transactions wait for one another."""
+    return raise_counter(connection, "seq", 1)
+
+
+def raise_counter(connection: Connection, name: str, by: int) -> int:
+    """Raise a counter and return what it is now."""
     raised = (
         update(schema.counter)
-        .where(schema.counter.c.name == "seq")
-        .values(value=schema.counter.c.value + 1)
+        .where(schema.counter.c.name == name)
+        .values(value=schema.counter.c.value + by)
         .returning(schema.counter.c.value)
     )
     return int(connection.execute(raised).scalar_one())

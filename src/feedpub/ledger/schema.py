@@ -15,12 +15,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -76,6 +78,7 @@ store = Table(
     Column("note", Text, nullable=False, default=""),
     Column("rechecked_at", Moment),
     Column("censused_at", Moment),
+    Column("cleaner", String),  # the rules its articles were cleaned by
 )
 
 article = Table(
@@ -89,8 +92,12 @@ article = Table(
     Column("headline", String, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column(
+        "entered", BigInteger, nullable=False, server_default="0"
+    ),  # its place among all that ever went live; 0: not yet
+    Column("comments", Integer, nullable=False, server_default="0"),  # as feeds tell it; counted anew at recount_at
+    Column("recount_at", Moment),
     Column("state", String, nullable=False),  # waiting (dated in the future) | live | withdrawn
-    Column("brief", Boolean, nullable=False),
     Column("gone", SmallInteger, nullable=False, default=0),
     Column("published", Moment, nullable=False),
     Column("updated", Moment, nullable=False),
@@ -99,8 +106,14 @@ article = Table(
     UniqueConstraint("store", "id"),
     UniqueConstraint("guid"),
     Index(None, "state", "published", "guid"),
-    Index(None, "brief", "state", "published", "guid"),
     Index(None, "store", "gone"),
+    Index(None, "entered"),
+    Index(
+        "ix_article_recount_at",
+        "recount_at",
+        sqlite_where=text("recount_at IS NOT NULL"),
+        postgresql_where=text("recount_at IS NOT NULL"),
+    ),
 )
 
 category = Table(
@@ -113,36 +126,107 @@ category = Table(
     Column("parent", String),
 )
 
+term = Table(
+    "term",
+    metadata,
+    Column("term", String, primary_key=True),
+    Column("name", String, nullable=False),
+)
+"""What people call the tags and authors ever seen (terms.py)."""
+
 membership = Table(
     "membership",
     metadata,
     Column("article", ForeignKey("article.pk", ondelete="CASCADE"), primary_key=True),
-    Column("category", String, primary_key=True),
-    Column("store", String, nullable=False),
+    Column("term", String, primary_key=True),
     Column("published", Moment, nullable=False),
     Column("guid", String, nullable=False),
-    Index(None, "store", "category", "published", "guid"),
+    Column("entered", BigInteger, nullable=False),
+    Column("gone_at", Moment),  # withdrawn: kept while feeds tell so
+    Index(None, "term", "published", "guid"),
+    Index(None, "term", "entered"),
+    Index(
+        "ix_membership_gone_at",
+        "gone_at",
+        sqlite_where=text("gone_at IS NOT NULL"),
+        postgresql_where=text("gone_at IS NOT NULL"),
+    ),
 )
-"""The direct categories of each live article; a feed merges those of its sources."""
+"""The terms of each live article (terms.py); a feed merges those of its sources."""
 
 feed = Table(
     "feed",
     metadata,
     Column("address", String, primary_key=True),
-    Column("kind", String, nullable=False),  # all | briefs | category
+    Column("kind", String, nullable=False),
+    Column("wish", String, nullable=False),  # the name it would have if it were alone
+    Column("owner", Text, nullable=False),  # JSON: the terms it stands for, through renames
     Column("digest", String, nullable=False),
     Column("dirty_seq", BigInteger, nullable=False),
     Column("built_seq", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),  # raised when its bytes change
+    Column("etag", String, nullable=False),  # a digest of its bytes
+    Column("latest", Text, nullable=False),  # JSON: its newest headlines
     Column("paths", Text, nullable=False),
 )
+
+former = Table(
+    "former",
+    metadata,
+    Column("address", String, primary_key=True),
+    Column("wish", String, nullable=False),
+    Column("owner", Text, nullable=False),
+)
+"""Addresses that feeds once had: they lead to whoever has the same owner now, or say that it is gone."""
 
 feed_source = Table(
     "feed_source",
     metadata,
     Column("feed", ForeignKey("feed.address", ondelete="CASCADE"), primary_key=True),
-    Column("store", String, primary_key=True),
-    Column("category", String, primary_key=True),
-    Index(None, "store", "category"),
+    Column("term", String, primary_key=True),
+    Column("skip", Boolean, nullable=False),  # True: what has the term is left out
+    Index(None, "term"),
+)
+
+part = Table(
+    "part",
+    metadata,
+    Column("feed", ForeignKey("feed.address", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("dirty_seq", BigInteger, nullable=False),
+    Column("built_seq", BigInteger, nullable=False),
+    Index(None, "feed", "last"),
+)
+"""The sealed parts of archives (RFC 5005): part `number` has the feed's articles with `entered` in first..last."""
+
+fragment = Table(
+    "fragment",
+    metadata,
+    Column("pk", _Key, primary_key=True),
+    Column("article", ForeignKey("article.pk", ondelete="CASCADE"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("look", String, nullable=False),
+    Column("rss", LargeBinary, nullable=False),
+    Column("atom", LargeBinary, nullable=False),
+    Column("json", LargeBinary, nullable=False),
+    UniqueConstraint("article"),
+)
+"""Entries as they stand in feeds, rendered once per version of the article (`seq`) and of the feeds' look."""
+
+comment = Table(
+    "comment",
+    metadata,
+    Column("pk", _Key, primary_key=True),
+    Column("store", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("article", String, nullable=False),  # the store's id of it
+    Column("published", Moment, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("store", "id"),
+    Index(None, "published", "pk"),
+    Index(None, "store", "article"),
 )
 
 quarantine = Table(
@@ -152,6 +236,7 @@ quarantine = Table(
     Column("id", String, primary_key=True),
     Column("fingerprint", String, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("stage", String, nullable=False, server_default="clean"),  # clean | render: where it was judged unfit
     Column("at", Moment, nullable=False),
 )
 
@@ -172,7 +257,8 @@ delivery = Table(
     metadata,
     Column("id", _Key, primary_key=True),
     Column("target", String, nullable=False),
-    Column("article", ForeignKey("article.pk"), nullable=False),
+    Column("article", ForeignKey("article.pk")),  # its subject: an article,
+    Column("feed", String),  # or a feed, by its address
     Column("state", String, nullable=False),
     Column("wanted", Integer),
     Column("said", Integer),
@@ -191,6 +277,7 @@ delivery = Table(
     Column("remote_id", Text, nullable=False),
     Column("remote_url", Text, nullable=False),
     UniqueConstraint("target", "article"),
+    UniqueConstraint("target", "feed"),
     Index(None, "target", "state", "due_at"),
     Index(None, "state", "due_at"),
     Index(None, "article"),

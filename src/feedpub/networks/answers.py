@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 from feedpub.model import Again, Doubt, Outcome, Refused, Reply
 
@@ -46,7 +47,16 @@ def is_page(reply: Reply) -> bool:
 # ---------------------------------------------------------------- what a status means
 
 
-def usual(reply: Reply, now: datetime, *, who: str, mend: str, says: bool, quote: str = "") -> Outcome:
+def usual(
+    reply: Reply,
+    now: datetime,
+    *,
+    who: str,
+    mend: str,
+    says: bool,
+    quote: str = "",
+    subject: Literal["article", "feed"] = "article",
+) -> Outcome:
     """Judge any status but 2xx as HTTP means it (RFC 9110 §15).
 
     `who` is the network, `mend` the options to look at, `says` whether the request makes the notice appear: only
@@ -65,7 +75,7 @@ def usual(reply: Reply, now: datetime, *, who: str, mend: str, says: bool, quote
     if status in _TARGET:
         return Refused(f"{_reproach(who, status)} ({code}): check {mend}, then resume the target", "target")
     if 400 <= status < 500:
-        return Refused(f"{who} did not take this notice ({code}): change its template or the article", "item")
+        return Refused(_unwanted(who, code, subject), "item")
     if says:
         return Doubt(f"{who} failed with the notice in hand ({code}); nobody knows whether it was posted")
     return Again(f"{who} failed ({code})", wait_asked(reply, now))
@@ -77,6 +87,12 @@ def _reproach(who: str, status: int) -> str:
     if status in {405, 415}:
         return f"what answers at this address takes no notices as {who} does"
     return f"{who} does not let us in"
+
+
+def _unwanted(who: str, code: str, subject: str) -> str:
+    if subject == "feed":
+        return f"{who} did not take this feed ({code}): see whether it serves your site, or name others in feeds"
+    return f"{who} did not take this notice ({code}): change its template or the article"
 
 
 def page_instead(who: str, mend: str) -> Refused:

@@ -57,6 +57,8 @@ class Network(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # What the network is: stated by each subclass, not by the admin.
+    subject: ClassVar[Literal["article", "feed"]] = "article"
+    """What its notices are about, and so what is owed to it: each new article, or each change of a feed."""
     dedupe_for: ClassVar[timedelta] = timedelta(0)
     """How long the network drops a repeat of the same key."""
     can: ClassVar[frozenset[str]] = frozenset()
@@ -69,6 +71,8 @@ class Network(BaseModel):
     """What people call the network."""
     mend: ClassVar[str] = "webhook_url"
     """Which options hold its address and credentials: what to look at when it lets us in no more."""
+    lacks: ClassVar[frozenset[str]] = frozenset()
+    """Which of the fields below are no options of this network: fixed, and refused in a config."""
 
     name: str = ""
     kind: str
@@ -99,6 +103,10 @@ class Network(BaseModel):
         """Count a text as this network counts it, in the words that are sent."""
         raise NotImplementedError
 
+    def hears(self, feed: str) -> bool:  # noqa: ARG002 - for those networks whose subject is a feed
+        """Whether it is told when the feed at this address (`all`, `category/us`) changes."""
+        return False
+
     def announce(self, notice: Notice, context: Context) -> Conversation:
         """Say it. Ends in Said, Again, Refused or Doubt."""
         raise NotImplementedError
@@ -126,6 +134,7 @@ class Network(BaseModel):
             mend=self.mend,
             says=says,
             quote=quotable(reply, self.secrets()) if 400 <= reply.status < 500 else "",
+            subject=self.subject,
         )
 
     def said(self, reply: Reply) -> Outcome:

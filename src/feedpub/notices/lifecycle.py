@@ -361,7 +361,9 @@ def _correct(delivery: Delivery, target: Target, now: datetime) -> Delivery:
     able = target.correct_by == "edit" and "correct" in target.can
     if delivery.wanted == delivery.said or not (in_time and able):
         return _stands(delivery)
-    return replace(_due(delivery, now + COALESCE), attempts=0)
+    # A feed's readers wait for seconds, and only the admin knows how many changes may become one.
+    patience = COALESCE if target.subject == "article" else target.delay
+    return replace(_due(delivery, now + patience), attempts=0)
 
 
 def _retract(delivery: Delivery, target: Target, now: datetime) -> Delivery:

@@ -36,13 +36,14 @@ def plan(
 ) -> tuple[Owed, ...]:
     """Tell what newly published articles owe to each target: one delivery each, however many categories.
 
+    A target that is told of feeds is owed nothing here (feeds.py).
     `baseline`: these were known before feedpub was; only a target with `announce_backlog` speaks of them.
     `already`: new articles of this poll per target, in the batches before this one (for `flood_limit`).
     """
     fresh = sorted(articles, key=lambda one: (one.published, one.guid))
     owed: list[Owed] = []
     for target in targets:
-        if baseline and not target.announce_backlog:
+        if target.subject == "feed" or (baseline and not target.announce_backlog):
             continue
         wanted = [_owe(one, target, now) for one in fresh if takes(scope.get(target.name), one)]
         news = sum(one.state is State.HELD for one in wanted)

@@ -3,6 +3,14 @@
 A set of files (a feed in all its formats) is written and fsynced beside the old ones, then renamed over them, so
 that a crash or a full disk leaves every file old or new, never torn, and formats do not part over a full disk.
 Every path is walked from the root by directory descriptors, and no link is followed: nothing outside is touched.
+
+Beside a file may stand compressed siblings, `all.rss.gz` and `all.rss.br`, for web servers that send such as they
+are. They are members of the set, and renamed before their file, so that a file that has its new bytes has its new
+siblings too, whatever died when. A sibling is right if it bears its file's modification time, to the nanosecond:
+nothing else is asked, so nothing is compressed twice; what a crash or a person left amiss is mended by the next write.
+
+A file that changes bears a later second than whatever stood there before: web servers tell contents apart by whole
+seconds, and would otherwise answer "not modified" to who has the content of a moment ago.
 """
 
 from __future__ import annotations
@@ -10,17 +18,40 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from itertools import chain
+from pathlib import Path, PurePosixPath
 from shlex import quote
+from typing import Final, Literal
+
+import brotli
 
 from feedpub.errors import OutputError
 from feedpub.model import FeedFile
 
+Compression = Literal["gz", "br"]
+
 _STAGED = ".feedpub-", ".tmp"
 """How names of ours begin and end while a file is written. Dot files are not served."""
+_COMPRESS: Final[Mapping[Compression, Callable[[bytes], bytes]]] = {
+    # As gzip would, but with neither name nor date: the same bytes give the same sibling.
+    "gz": lambda content: zlib.compress(content, 6, wbits=31),
+    # A higher quality takes ten times as long, and more, for a few per cent.
+    "br": lambda content: brotli.compress(content, mode=brotli.MODE_TEXT, quality=5),
+}
+_COMPRESSED: Final = frozenset({".rss", ".atom", ".json", ".html", ".opml", ".css"})
+_WORTH: Final = 200
+"""Bytes below which a file has no siblings: it fits one packet anyway."""
+_PIECE: Final = 1 << 18
+_HANDS: Final = 8
+"""Members of a set that are compressed and synced at a time: neither keeps Python from going on."""
+_SECOND: Final = 10**9
 
 
 @dataclass(slots=True)
@@ -28,45 +59,92 @@ class DiskOutput:
     """The output directory, made when first written to. One process writes to it (the leader)."""
 
     root: Path
+    compress: tuple[Compression, ...] = ()
+    now: Callable[[], float] = time.time
+    """In seconds since 1970."""
     _swept: bool = field(default=False, init=False)
 
     def write(self, files: Iterable[FeedFile]) -> int:
-        """Make the files of one set stand there; return how many had to be written.
+        """Make the files of one set stand there, siblings included; return how many had to be written or mended.
 
         A file that has these bytes already is not touched: its modification time stays. Raises OutputError with
         one sentence; the old files then stand (all of them, unless the disk fails between two renames).
         """
         with _told(self.root), _Walk(self.root, make=True) as walk:
             self._sweep(walk)
-            staged = [_Staged(walk.folder(file.path), _name(file.path), file.content) for file in files]
-            changed = [one for one in staged if not one.stands()]
+            turns = [self._turn(walk.folder(file.path), file) for file in files]
+            turns = [turn for turn in turns if turn.fresh or turn.stale]
+            staged = list(chain.from_iterable(turn.fresh for turn in turns))
             try:
-                for number, one in enumerate(changed):
-                    one.stage(f"{_STAGED[0]}{number}{_STAGED[1]}")
-                for one in changed:
-                    one.publish()
+                _stage(staged)
+                for turn in turns:
+                    turn.publish()
             finally:
-                for one in changed:
+                for one in staged:
                     one.tidy()
-            for folder in {one.folder for one in changed}:
+            for folder in {turn.folder for turn in turns}:
                 os.fsync(folder)
-            return len(changed)
+            return len(turns)
 
     def remove(self, paths: Iterable[str]) -> int:
-        """Take files away; return how many there were. What is gone already is no error. Raises OutputError."""
-        gone = 0
+        """Take files away, and their siblings; return how many there were. What is gone already is no error.
+
+        Raises OutputError.
+        """
+        gone, touched = 0, set()
         with _told(self.root), _Walk(self.root) as walk:
             for path in paths:
                 with suppress(FileNotFoundError):
-                    os.unlink(_name(path), dir_fd=walk.folder(path))
-                    os.fsync(walk.folder(path))
+                    folder = walk.folder(path)
+                    touched.add(folder)
+                    for name in _siblings(_name(path)).values():
+                        _unlink(folder, name)
+                    os.unlink(_name(path), dir_fd=folder)
                     gone += 1
+            for folder in touched:
+                os.fsync(folder)
         return gone
 
     def missing(self, paths: Iterable[str]) -> list[str]:
-        """Pick the paths where no file stands: what somebody deleted has to be built again. Raises OutputError."""
+        """Pick the paths where a file, or a sibling of it, is not as it should be: they have to be built again.
+
+        Somebody deleted it, or `compress` was another. Raises OutputError.
+        """
         with _told(self.root), _Walk(self.root) as walk:
-            return [path for path in paths if not walk.stands(path)]
+            return [path for path in paths if not self._stands(walk, path)]
+
+    def _stands(self, walk: _Walk, path: str) -> bool:
+        try:
+            folder = walk.folder(path)
+        except FileNotFoundError:
+            return False
+        main = _facts(folder, _name(path))
+        if main is None or not stat.S_ISREG(main.st_mode):
+            return False
+        wanted = self._wanted(path, main.st_size)
+        beside = _beside(folder, _name(path))
+        return all(
+            _is_of(there, main.st_mtime_ns) if ending in wanted else there is None for ending, there in beside.items()
+        )
+
+    def _turn(self, folder: int, file: FeedFile) -> _Turn:
+        """Find out what has to be done for a file to stand as it should."""
+        name, wanted = _name(file.path), self._wanted(file.path, len(file.content))
+        date, same = _compare(folder, name, file.content)
+        beside = _beside(folder, name)
+        stale = [f"{name}.{ending}" for ending, there in beside.items() if there is not None and ending not in wanted]
+        dates = [there.st_mtime_ns for there in beside.values() if there is not None and stat.S_ISREG(there.st_mode)]
+        # A sibling that is as new as its file, and not of it, was sent with another content: that date is used up.
+        if same and date is not None and not any(one != date and one // _SECOND >= date // _SECOND for one in dates):
+            fresh = [ending for ending in wanted if not _is_of(beside[ending], date)]
+            return _Turn(folder, stale, [_Staged(folder, name, file.content, date, ending) for ending in fresh])
+        used = max((one // _SECOND for one in (*dates, date) if one is not None), default=0)
+        date = max(int(self.now()), used + 1) * _SECOND
+        return _Turn(folder, stale, [_Staged(folder, name, file.content, date, ending) for ending in (*wanted, None)])
+
+    def _wanted(self, path: str, size: int) -> tuple[Compression, ...]:
+        """Which siblings a file should have."""
+        return self.compress if size >= _WORTH and PurePosixPath(path).suffix in _COMPRESSED else ()
 
     def _sweep(self, walk: _Walk) -> None:
         """Clear what a crash left, once: no other process writes here."""
@@ -79,40 +157,54 @@ class DiskOutput:
         self._swept = True
 
 
-@dataclass(slots=True)
-class _Staged:
-    """One file on its way: the folder and name it goes to, and where it is written first."""
+# ---------------------------------------------------------------- one file and its siblings
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one file of a set needs: siblings to be taken away, and what is to be written, the file itself last."""
 
     folder: int
-    name: str
-    content: bytes
-    aside: str = ""
+    stale: list[str]
+    fresh: list[_Staged]
 
-    def stands(self) -> bool:
-        """Whether the file has these bytes already."""
-        try:
-            with open(self.name, "rb", opener=self._unfollowed) as old:
-                return os.fstat(old.fileno()).st_size == len(self.content) and old.read() == self.content
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            if error.errno == errno.ELOOP:  # a link: a file will take its place
-                return False
-            raise
+    def publish(self) -> None:
+        """Let the new take the old ones' places."""
+        for name in self.stale:
+            _unlink(self.folder, name)
+        for one in self.fresh:
+            one.publish()
+
+
+@dataclass(slots=True)
+class _Staged:
+    """A file, or a compressed sibling of it, on its way: where it goes to, and where it is written first."""
+
+    folder: int
+    file: str
+    content: bytes
+    date: int
+    """Its modification time to be, in nanoseconds since 1970."""
+    ending: Compression | None = None
+    """The sibling's; None for the file itself."""
+    aside: str = ""
 
     def stage(self, aside: str) -> None:
         """Write it beside the old one, through to the disk."""
         with suppress(FileNotFoundError):
             os.unlink(aside, dir_fd=self.folder)
+        content = self.content if self.ending is None else _COMPRESS[self.ending](self.content)
         self.aside = aside
         with open(aside, "xb", opener=self._unfollowed) as new:
-            new.write(self.content)
+            new.write(content)
             new.flush()
+            os.utime(new.fileno(), ns=(self.date, self.date))
             os.fsync(new.fileno())
 
     def publish(self) -> None:
         """Let it take the old one's place."""
-        os.rename(self.aside, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+        name = self.file if self.ending is None else f"{self.file}.{self.ending}"
+        os.rename(self.aside, name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
         self.aside = ""
 
     def tidy(self) -> None:
@@ -122,7 +214,81 @@ class _Staged:
                 os.unlink(self.aside, dir_fd=self.folder)
 
     def _unfollowed(self, name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666, dir_fd=self.folder)
+        return os.open(name, flags | os.O_NOFOLLOW, 0o666, dir_fd=self.folder)
+
+
+def _stage(members: list[_Staged]) -> None:
+    """Stage all, several at a time; raises OSError if one could not be."""
+    with ThreadPoolExecutor(_HANDS) as hands:
+        staging = [_begin(hands, one, f"{_STAGED[0]}{number}{_STAGED[1]}") for number, one in enumerate(members)]
+        for finish in staging:
+            finish()
+
+
+def _begin(hands: ThreadPoolExecutor, one: _Staged, aside: str) -> Callable[[], None]:
+    """Have a member staged; what is returned waits for it."""
+    try:
+        return hands.submit(one.stage, aside).result
+    except RuntimeError:  # Python is ending, and starts no more threads
+        return partial(one.stage, aside)
+
+
+def _compare(folder: int, name: str, content: bytes) -> tuple[int | None, bool]:
+    """When a file was modified, in nanoseconds (None: there is no file), and whether it has these bytes."""
+    try:
+        old = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ELOOP}:  # a link: a file will take its place
+            return None, False
+        raise
+    try:
+        facts = os.fstat(old)
+        if stat.S_ISDIR(facts.st_mode):
+            raise _folder()
+        if not stat.S_ISREG(facts.st_mode):
+            return None, False
+        return facts.st_mtime_ns, facts.st_size == len(content) and _reads(old, content)
+    finally:
+        os.close(old)
+
+
+def _reads(file: int, content: bytes) -> bool:
+    """Whether a file of this length has these bytes; read up to the first piece that differs."""
+    return all(os.read(file, _PIECE) == content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
+
+
+def _siblings(name: str) -> dict[Compression, str]:
+    return {ending: f"{name}.{ending}" for ending in _COMPRESS}
+
+
+def _facts(folder: int, name: str) -> os.stat_result | None:
+    """Look at a name, not at what it may link to; None: nothing is there."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _beside(folder: int, name: str) -> dict[Compression, os.stat_result | None]:
+    """What stands where siblings of a file would; raises OSError where a folder does."""
+    found = {ending: _facts(folder, sibling) for ending, sibling in _siblings(name).items()}
+    if any(there is not None and stat.S_ISDIR(there.st_mode) for there in found.values()):
+        raise _folder()
+    return found
+
+
+def _is_of(sibling: os.stat_result | None, date: int) -> bool:
+    """Whether a sibling is that of the file with this modification time."""
+    return sibling is not None and stat.S_ISREG(sibling.st_mode) and sibling.st_mtime_ns == date
+
+
+def _folder() -> OSError:
+    return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
+def _unlink(folder: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 # ---------------------------------------------------------------- walking, without following
@@ -147,14 +313,6 @@ class _Walk(AbstractContextManager["_Walk"]):
             if steps[:depth] not in self._open:
                 self._open[steps[:depth]] = self._step(steps[:depth])
         return self._open[steps]
-
-    def stands(self, path: str) -> bool:
-        """Whether there is a file, and no link, at `path`."""
-        try:
-            facts = os.stat(_name(path), dir_fd=self.folder(path), follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return stat.S_ISREG(facts.st_mode)
 
     def _step(self, steps: tuple[str, ...]) -> int:
         if not steps:  # the root may be a link: that is the admin's own doing

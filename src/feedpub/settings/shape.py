@@ -35,12 +35,9 @@ def is_model(shape: Shape) -> bool:
 
 def options(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """Every option of a table, by the key an admin writes."""
-    named_by_table = issubclass(model, (Network, StoreOptions))
-    return {
-        field.alias or name: field
-        for name, field in model.model_fields.items()
-        if not (named_by_table and name == "name")
-    }
+    none = {"name"} if issubclass(model, (Network, StoreOptions)) else set()  # the table is named in its head
+    none |= model.lacks if issubclass(model, Network) else set()
+    return {field.alias or name: field for name, field in model.model_fields.items() if name not in none}
 
 
 def kinds(shape: Shape) -> dict[str, type[BaseModel]]:

@@ -26,8 +26,9 @@ class Store(Protocol):
     def changes(self, cursor: str | None) -> Batch:
         """Everything that changed since `cursor` (None: from the beginning), oldest change first, bounded.
 
-        At least once: a row may come again, never too seldom. The caller keeps `Batch.cursor` only together
-        with the batch's articles, in one transaction.
+        At least once: a row may come again, never too seldom. Comments come with their articles or after them; one
+        on an article that is not known is to be kept: it does not come again when the article does. The caller
+        keeps `Batch.cursor` only together with the batch's articles, in one transaction.
         """
         ...
 

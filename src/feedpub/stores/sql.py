@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, LargeBinary, Row, Text, cast, literal, select
+from sqlalchemy import Connection, LargeBinary, Table, Text, cast, literal, select
 
-from feedpub.model import Batch, Category, Census, RawArticle
+from feedpub.model import Batch, Category, Census, RawArticle, RawComment
 from feedpub.stores.base import StoreOptions
 from feedpub.stores.embedded import rows, schema
 from feedpub.stores.embedded.file import StoreFile
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from feedpub.http import Door
 
 BATCH = 500
-"""Articles in one answer of `changes`, at most."""
+"""Articles in one answer of `changes`, and comments, at most."""
+
+_Number = tuple[int, str]
+"""A number of a change log, and the id that it stands for."""
 
 
 class SqlOptions(StoreOptions):
@@ -46,10 +49,11 @@ class SqlStore:
     file: StoreFile
 
     def changes(self, cursor: str | None) -> Batch:
-        """What changed since `cursor`, at most `BATCH` articles; raises StoreError.
+        """What changed since `cursor`, at most `BATCH` articles and as many comments; raises StoreError.
 
         Each article has one number in the change log, raised at every change: what changed five times comes
-        once, and a deleted one comes as gone. A cursor of another file, or of a later state of this one, begins
+        once, and a deleted one comes as gone. Comments have a log of their own, read when all articles are told:
+        a comment never comes before its article. A cursor of another file, or of a later state of this one, begins
         again from the beginning; what is known already is then seen to be so by its fingerprint.
         """
         if cursor is None:
@@ -57,12 +61,13 @@ class SqlStore:
         with self.file.reading() as connection:
             here = connection.execute(select(schema.store)).one()
             since = _since(connection, cursor, here.identity)
-            numbers = _numbers(connection, since.seq)
-            more, numbers = len(numbers) > BATCH, numbers[:BATCH]
+            articles = _later(connection, schema.change, since.seq)
+            comments = () if len(articles) > BATCH else _later(connection, schema.comment_change, since.comment_seq)
+            upto = since.at(articles[:BATCH], comments[:BATCH], here.taxonomy)
+            batch = _batch(connection, articles[:BATCH], comments[:BATCH])
             taxonomy = rows.read_categories(connection, self.name) if since.taxonomy != here.taxonomy else None
-            last = numbers[-1] if numbers else since
-            upto = _Cursor(here.identity, last.seq, last.article, here.taxonomy)
-            return _batch(connection, numbers, upto, more=more, categories=taxonomy)
+            more = max(len(articles), len(comments)) > BATCH
+            return replace(batch, cursor=str(upto), more=more, categories=taxonomy)
 
     def census(self, ids: Sequence[str] | None) -> Census:
         """Which of `ids` (None: of all) are published; raises StoreError."""
@@ -82,11 +87,21 @@ class SqlStore:
         with self.file.writing() as connection:
             yield Writing(connection, self.name)
 
-    def put(self, articles: Iterable[RawArticle], categories: Iterable[Category] = ()) -> Written:
-        """Make categories and articles be as said, in one transaction; raises StoreError."""
+    def put(
+        self,
+        articles: Iterable[RawArticle],
+        categories: Iterable[Category] = (),
+        comments: Iterable[RawComment] = (),
+    ) -> Written:
+        """Make categories, articles and comments be as said, in one transaction; raises StoreError.
+
+        What is told of is the articles.
+        """
         with self.writing() as writing:
             writing.define(categories)
-            return writing.put(articles)
+            written = writing.put(articles)
+            writing.put_comments(comments)
+            return written
 
     def close(self) -> None:
         """Nothing stays open between questions."""
@@ -94,18 +109,29 @@ class SqlStore:
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """How far a reader has come: in which file, to which number, of which article, with which taxonomy."""
+    """How far a reader has come: in which file, to which numbers, of which article and comment, with which taxonomy."""
 
     identity: str
     seq: int = 0
     article: str = ""
     taxonomy: int = -1
+    comment_seq: int = 0
+    comment: str = ""
+
+    def at(self, articles: Sequence[_Number], comments: Sequence[_Number], taxonomy: int) -> _Cursor:
+        """The place after what was read."""
+        seq, article = articles[-1] if articles else (self.seq, self.article)
+        comment_seq, comment = comments[-1] if comments else (self.comment_seq, self.comment)
+        return _Cursor(self.identity, seq, article, taxonomy, comment_seq, comment)
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=True)
 
 
 def _since(connection: Connection, cursor: str | None, identity: str) -> _Cursor:
     """The place to go on from; the beginning, where the cursor does not belong to the file as it is now.
 
-    An article's number never falls. If the one read last has a smaller number than it had, or none, this file
+    A number never falls. If the article or comment read last has a smaller one than it had, or none, this file
     is an older copy put back: its later numbers mean other changes than those the reader has seen.
     """
     beginning = _Cursor(identity)
@@ -115,35 +141,37 @@ def _since(connection: Connection, cursor: str | None, identity: str) -> _Cursor
         return beginning
     if known.identity != identity:
         return beginning
+    articles = _number_of(connection, schema.change, known.article) >= known.seq
+    comments = _number_of(connection, schema.comment_change, known.comment) >= known.comment_seq
+    return known if articles and comments else beginning
+
+
+def _number_of(connection: Connection, log: Table, key: str) -> int:
+    _, its = log.columns
     # As bytes: an id that is not UTF-8 was read all the same, and cannot be sent back as text.
-    key = cast(literal(known.article.encode("utf-8", "surrogateescape"), LargeBinary), Text)
-    number = select(schema.change.c.seq).where(schema.change.c.article == key)
-    there = connection.execute(number).scalar_one_or_none() or 0
-    return known if there >= known.seq else beginning
+    same = its == cast(literal(key.encode("utf-8", "surrogateescape"), LargeBinary), Text)
+    return connection.execute(select(log.c.seq).where(same)).scalar_one_or_none() or 0
 
 
-def _numbers(connection: Connection, seq: int) -> Sequence[Row[int, str]]:
-    later = select(schema.change).where(schema.change.c.seq > seq).order_by(schema.change.c.seq)
-    return connection.execute(later.limit(BATCH + 1)).all()
+def _later(connection: Connection, log: Table, seq: int) -> Sequence[_Number]:
+    later = select(log).where(log.c.seq > seq).order_by(log.c.seq)
+    return [(row[0], row[1]) for row in connection.execute(later.limit(BATCH + 1))]
 
 
-def _batch(
-    connection: Connection,
-    numbers: Sequence[Row[int, str]],
-    upto: _Cursor,
-    *,
-    more: bool,
-    categories: tuple[Category, ...] | None,
-) -> Batch:
-    changed = select(schema.change.c.article).where(schema.change.c.seq.in_([number.seq for number in numbers]))
-    found = rows.read(connection, changed) if numbers else rows.NONE
+def _batch(connection: Connection, articles: Sequence[_Number], comments: Sequence[_Number]) -> Batch:
+    """Read what stands behind the numbers; the rest of the batch is the caller's."""
+    changed = select(schema.change.c.article).where(schema.change.c.seq.in_([seq for seq, _ in articles]))
+    found = rows.read(connection, changed) if articles else rows.NONE
     there = (found.articles.keys() | found.garbage.keys()) - found.drafts
-    ids = [number.article for number in numbers]
+    log = schema.comment_change
+    said = select(log.c.comment).where(log.c.seq.in_([seq for seq, _ in comments]))
+    public = rows.read_comments(connection, said) if comments else {}
+    ids = [key for _, key in articles]
     return Batch(
         articles=tuple(found.articles[key] for key in ids if key in there and key in found.articles),
         garbage=tuple(found.garbage[key] for key in ids if key in there and key in found.garbage),
         gone=tuple(rows.shown(key) for key in ids if key not in there),
-        categories=categories,
-        cursor=json.dumps(asdict(upto), ensure_ascii=True),
-        more=more,
+        comments=tuple(public[key] for _, key in comments if key in public),
+        comments_gone=tuple(rows.shown(key) for _, key in comments if key not in public),
+        cursor="",
     )

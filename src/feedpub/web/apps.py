@@ -1,10 +1,11 @@
-"""a request -> an answer: feed files to subscribers, health to admins."""
+"""a request -> an answer: feed files to subscribers, or where they went; health to admins."""
 
 from __future__ import annotations
 
 import errno
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from feedpub.errors import FeedpubError
+from feedpub.feeds.moves import ENDINGS, Gone, Signposts, where
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import FEEDS, KINDS, Output, member, path_of
 
@@ -29,12 +31,23 @@ _GUARDS = {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
 }
+_LATER = "This feed cannot be read just now; it will be back."
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
 
 
-def public_app(root: Path, base_url: str = "", *, now: Callable[[], float] = time.time) -> Starlette:
-    """Serve the output directory `root` below the path of `base_url`, and /health/live; `now` in seconds since 1970."""
+def public_app(
+    root: Path,
+    base_url: str = "",
+    signposts: Callable[[], Signposts] = Signposts,
+    *,
+    now: Callable[[], float] = time.time,
+) -> Starlette:
+    """Serve the output directory `root` below the path of `base_url`, and /health/live.
+
+    `signposts` is asked with every request for a feed; `now` is in seconds since 1970.
+    """
     output, prefix = Output(root), path_of(base_url)
+    base = _uri(f"{base_url.rstrip('/')}/")
 
     def answer(request: Request) -> Response:
         path: str = request.scope["path"]
@@ -48,11 +61,14 @@ def public_app(root: Path, base_url: str = "", *, now: Callable[[], float] = tim
         except OSError as error:
             if error.errno in _ABSENT and root.is_dir():
                 output.forget(parts)
-                return _sentence(404, "There is no such feed.")
+                return _elsewhere("/".join(parts), base, signposts)
             # Not 404: a reader that is told so may drop the subscription.
             log.warning("feed_not_read", file="/".join(parts), why=error.strerror)
-            return _sentence(503, "This feed cannot be read just now; it will be back.")
-        return _file(request, parts[-1], content, validators, now())
+            return _sentence(503, _LATER)
+        reply = _file(request, parts[-1], content, validators, now())
+        if reply.status_code == 200 and base_url and (links := _links("/".join(parts), base, signposts)):
+            reply.headers["Link"] = links
+        return reply
 
     return Starlette(routes=[Route("/health/live", _live), Route("/{path:path}", answer)])
 
@@ -94,6 +110,35 @@ def _file(request: Request, name: str, content: bytes, validators: Validators, n
     if status == 304:
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers | {"Content-Type": KINDS[kind]})
+
+
+def _elsewhere(path: str, base: str, signposts: Callable[[], Signposts]) -> Response:
+    """The answer where no file stands: where the feed went, if one stood here."""
+    try:
+        end = where(path, signposts().moved)
+    except FeedpubError:
+        return _sentence(503, _LATER)
+    if end is None:
+        return _sentence(404, "There is no such feed.")
+    if isinstance(end, Gone):
+        return _sentence(410, "This feed has ended, and will not come back.")
+    return Response(status_code=301, headers=_GUARDS | {"Location": base + end, "Cache-Control": "no-cache"})
+
+
+def _links(path: str, base: str, signposts: Callable[[], Signposts]) -> str:
+    """What a feed's file is, and which hubs announce it, as a Link field (RFC 8288); nothing for other files."""
+    address, _, ending = path.rpartition(".")
+    if ending not in ENDINGS:
+        return ""
+    links = [(base + quote(path), "self")]
+    with suppress(FeedpubError):  # readers poll as well: better the feed without its hubs than no feed
+        links += [(_uri(hub), "hub") for hub in signposts().hubs.get(address, ())]
+    return ", ".join(f'<{url}>; rel="{relation}"' for url, relation in links)
+
+
+def _uri(url: str) -> str:
+    """Write an address with no sign that could end it, or the header that it stands in."""
+    return quote(url, safe="%/?#[]@:!$&'()*+,;=~", errors="replace")
 
 
 def _conditions(request: Request) -> Conditions:

@@ -61,7 +61,7 @@ class Fronts:
 
     def _public_app(self) -> ASGIApp:
         feeds = self._app.settings.feeds
-        return public_app(Path(feeds.output), feeds.base_url)
+        return public_app(Path(feeds.output), feeds.base_url, self._app.signposts)
 
 
 def _moved(before: Server, after: Server) -> Server:

@@ -1,7 +1,8 @@
 """a path -> transactions on the embedded store's file, or a StoreError in one sentence.
 
 WAL with synchronous=FULL: a committed article survives a power cut. Each transaction opens the file anew, so
-that a file put in its place is seen; that takes a fraction of a millisecond. Writers begin IMMEDIATE: a
+that a file put in its place is seen; that takes a fraction of a millisecond. A file of an earlier schema is
+brought up to date before it is read or written. Writers begin IMMEDIATE: a
 transaction that read first and then asked to write would fail at once instead of waiting its turn.
 """
 
@@ -35,7 +36,9 @@ _REASONS = {
     sqlite3.SQLITE_PERM: "cannot be written: give feedpub the right to write it and its folder",
     sqlite3.SQLITE_FULL: "cannot grow: the disk is full",
     sqlite3.SQLITE_IOERR: "cannot be read or written: look at the disk",
-    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: "does not take this: an article names a category that is not there",
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: (
+        "does not take this: an article names a category that is not there, or a comment an article"
+    ),
     sqlite3.SQLITE_CONSTRAINT: "does not take this: an id is empty, or a value is none of those allowed",
 }
 
@@ -53,9 +56,12 @@ class StoreFile:
     def reading(self) -> Iterator[Connection]:
         """One consistent view of the file; raises StoreError."""
         self._find(make=False)
-        with self._transaction(writes=False) as connection:
-            self._check_schema(connection)
-            yield connection
+        while True:
+            with self._transaction(writes=False) as connection:
+                if self._check_schema(connection) == schema.VERSION:
+                    yield connection
+                    return
+            self.create()  # brings it up to date
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -64,15 +70,17 @@ class StoreFile:
         with self._transaction(writes=True) as connection:
             if _is_blank(connection):
                 _make_schema(connection)
-            self._check_schema(connection)
+            if (version := self._check_schema(connection)) < schema.VERSION:
+                self._upgrade(connection, version)
             yield connection
 
     def create(self) -> None:
-        """Make the file where it is missing; raises StoreError."""
+        """Make the file where it is missing, or bring it up to date; raises StoreError."""
         with self.writing():
             pass
 
-    def _check_schema(self, connection: Connection) -> None:
+    def _check_schema(self, connection: Connection) -> int:
+        """Refuse what this feedpub cannot use, and tell the schema's version."""
         if _is_blank(connection):
             raise StoreError(f'{self.path}: nothing is in it: put the store back, or fill it by "feedpub import"')
         if _pragma(connection, "application_id") != schema.APPLICATION_ID:
@@ -83,6 +91,18 @@ class StoreFile:
                 f"{self.path} was written by a later feedpub (schema {version}; this one knows {schema.VERSION}): "
                 "install that feedpub"
             )
+        return version
+
+    def _upgrade(self, connection: Connection, version: int) -> None:
+        """Add what came since `version`; the rows that are there stay as they are."""
+        there = set(connection.execute(text("SELECT name FROM sqlite_schema")).scalars())
+        for table in (one for later, added in schema.ADDED.items() if later > version for one in added):
+            if table.name in there:
+                raise StoreError(
+                    f'{self.path} holds a "{table.name}" that feedpub did not make: rename it, feedpub needs the name'
+                )
+            table.create(connection)
+        connection.execute(text(f"PRAGMA user_version = {schema.VERSION}"))
 
     def _find(self, *, make: bool) -> None:
         """Refuse a place where no store is, or none can be."""

@@ -1,4 +1,4 @@
-"""the embedded store's rows -> raw articles, or why one cannot be read; and back."""
+"""the embedded store's rows -> raw articles, or why one cannot be read, and raw comments; and back."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Integer, Row, Select, Table, literal_column, select
 
-from feedpub.model import Category, Image, Link, Quarantined, RawArticle
-from feedpub.stores.embedded.schema import BELONGINGS, article, category
+from feedpub.model import Category, Image, Link, Quarantined, RawArticle, RawComment
+from feedpub.stores.embedded.schema import BELONGINGS, article, category, comment
 
 Values = dict[str, Any]
 _Parts = Mapping[str, Mapping[str, Sequence[Row[Any]]]]
 _Part = TypeVar("_Part", Image, Link)
 _TEXTS = ("guid", "url", "title", "summary", "content", "published", "updated", "language", "notice")
+_COMMENT_TEXTS = ("id", "article", "parent", "author", "content", "published", "url")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -52,6 +53,21 @@ def read(connection: Connection, ids: Select[tuple[str]] | Sequence[str]) -> Row
     return Rows(articles, frozenset(drafts), garbage)
 
 
+def read_comments(
+    connection: Connection, ids: Select[tuple[str]] | Sequence[str], *, public: bool = True
+) -> dict[str, RawComment]:
+    """Read comments by their ids, those that everybody may read or all of them. What is no text is repaired.
+
+    A comment is public when it is approved and its article is.
+    """
+    asked = select(comment).where(comment.c.id.in_(ids))
+    if public:
+        asked = asked.join(article).where(comment.c.status == "approved", article.c.status == "published")
+    return {
+        row.id: RawComment(*(shown(getattr(row, name)) for name in _COMMENT_TEXTS)) for row in connection.execute(asked)
+    }
+
+
 def read_categories(connection: Connection, store: str) -> tuple[Category, ...]:
     """Read the whole taxonomy, in the order of its ids."""
     rows = connection.execute(select(category).order_by(category.c.id))
@@ -75,6 +91,16 @@ def storable(raw: RawArticle) -> RawArticle:
         images=_once(map(_image, raw.images), lambda image: image.url),
         links=_once(map(_link, raw.links), lambda link: (link.rel, link.url)),
     )
+
+
+def storable_comment(raw: RawComment) -> RawComment:
+    """The comment as the store can give it back."""
+    return RawComment(*(shown(getattr(raw, name)) for name in _COMMENT_TEXTS))
+
+
+def comment_values(raw: RawComment) -> Values:
+    """The comment's row."""
+    return {name: getattr(raw, name) for name in _COMMENT_TEXTS}
 
 
 def article_values(raw: RawArticle) -> Values:

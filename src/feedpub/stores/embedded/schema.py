@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 1
+VERSION = 2
 """Kept as the file's user_version; a file with a larger one is of a later feedpub."""
 
 APPLICATION_ID = 0x66_65_65_64
@@ -42,6 +42,10 @@ def _of_an_article() -> Column[str]:
     return _needed("article", ForeignKey("article.id"))
 
 
+def _published() -> Column[str]:
+    return Column("published", Text, nullable=False, server_default=text("(strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))"))
+
+
 def _position() -> Column[int]:
     return Column("position", Integer, nullable=False, server_default="0")
 
@@ -55,7 +59,7 @@ article = Table(
     _words("title"),
     _words("summary"),
     _words("content"),
-    Column("published", Text, nullable=False, server_default=text("(strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))")),
+    _published(),
     _words("updated"),
     _words("language"),
     Column("announce", Integer, CheckConstraint("announce IN (0, 1)")),
@@ -143,6 +147,34 @@ change = Table(
     sqlite_strict=True,
 )
 
+# A parent may be held back or deleted while its answers stay: it is a name, and nothing that must be there.
+comment = Table(
+    "comment",
+    tables,
+    Column("id", Text, CheckConstraint("id <> ''"), primary_key=True, nullable=False),
+    _of_an_article(),
+    _words("parent"),
+    _words("author"),
+    _words("content"),
+    _published(),
+    _words("url"),
+    Column(
+        "status", Text, CheckConstraint("status IN ('approved', 'held')"), nullable=False, server_default="approved"
+    ),
+    sqlite_strict=True,
+)
+Index("comment_by_article", comment.c.article)
+
+# As `change`, with numbers of its own: a comment has changed too when its article comes or goes.
+comment_change = Table(
+    "comment_change",
+    tables,
+    Column("seq", Integer, primary_key=True),
+    Column("comment", Text, nullable=False, unique=True),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
 # One row: who this file is (another file at the same path is another store), and how often its categories changed.
 store = Table(
     "store",
@@ -155,6 +187,9 @@ store = Table(
 
 BELONGINGS = (article_category, article_tag, article_author, image, link)
 """The tables of an article's parts."""
+
+ADDED: dict[int, tuple[Table, ...]] = {2: (comment, comment_change)}
+"""The tables that each later version added, with their triggers; nothing else was changed in any."""
 
 # Triggers, not foreign keys, carry deletions: most programs that write SQLite leave foreign keys off.
 # DELETE and INSERT instead of INSERT OR REPLACE: inside a trigger, the writer's own OR IGNORE would win over it.
@@ -172,13 +207,26 @@ _LIFT_CHILDREN = (
     "DELETE FROM article_category WHERE category = OLD.id;"
     "UPDATE category SET parent = OLD.parent WHERE parent = OLD.id;"
 )
+_NUMBER_NEW_COMMENT = (
+    "DELETE FROM comment_change WHERE comment = NEW.id; INSERT INTO comment_change (comment) VALUES (NEW.id);"
+)
+_NUMBER_OLD_COMMENT = (
+    "DELETE FROM comment_change WHERE comment = OLD.id; INSERT INTO comment_change (comment) VALUES (OLD.id);"
+)
+_NUMBER_COMMENTS = (
+    "DELETE FROM comment_change WHERE comment IN (SELECT id FROM comment WHERE article = NEW.id);"
+    "INSERT INTO comment_change (comment) SELECT id FROM comment WHERE article = NEW.id ORDER BY rowid;"
+)
+_DROP_COMMENTS = "DELETE FROM comment WHERE article = OLD.id;"
 
 
-def _trigger(table: Table, when: str, body: str, key: str = "id") -> None:
-    name = "%(table)s_" + "_".join(when.lower().split())
-    sql = f"CREATE TRIGGER {name} {when} ON %(table)s BEGIN {body} END"
+def _trigger(table: Table, when: str, body: str, key: str = "id", *, made_with: Table | None = None) -> None:
+    """Add a trigger on `table`, made together with it or with a table that came later."""
+    prefix = f"{made_with.name}_of_{table.name}" if made_with is not None else table.name
+    name = f"{prefix}_" + "_".join(when.lower().split())
+    sql = f"CREATE TRIGGER {name} {when} ON {table.name} BEGIN {body} END"
     statement = DDL(sql, context={"key": key})  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped
-    event.listen(table, "after_create", statement)
+    event.listen(table if made_with is None else made_with, "after_create", statement)
 
 
 _trigger(article, "AFTER INSERT", _NUMBER_NEW)
@@ -193,3 +241,10 @@ _trigger(category, "AFTER INSERT", _COUNT)
 _trigger(category, "AFTER UPDATE", _COUNT)
 _trigger(category, "AFTER DELETE", _LIFT_CHILDREN + _COUNT)
 _trigger(category, "BEFORE UPDATE OF id", _KEEP_ID)
+_trigger(comment, "AFTER INSERT", _NUMBER_NEW_COMMENT)
+_trigger(comment, "AFTER UPDATE", _NUMBER_NEW_COMMENT)
+_trigger(comment, "AFTER DELETE", _NUMBER_OLD_COMMENT)
+_trigger(comment, "BEFORE UPDATE OF id", _KEEP_ID)
+_trigger(article, "AFTER INSERT", _NUMBER_COMMENTS, made_with=comment)
+_trigger(article, "AFTER UPDATE OF status", _NUMBER_COMMENTS, made_with=comment)
+_trigger(article, "AFTER DELETE", _DROP_COMMENTS, made_with=comment)

@@ -1,24 +1,27 @@
-"""raw articles + what the store holds -> the rows that differ, within one transaction."""
+"""raw articles and comments + what the store holds -> the rows that differ, within one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Executable, bindparam, delete, func, insert, update
+from sqlalchemy import ColumnElement, Connection, Executable, Table, bindparam, delete, func, insert, update
 
-from feedpub.model import Category, RawArticle
+from feedpub.model import Category, RawArticle, RawComment
 from feedpub.stores.embedded import rows
-from feedpub.stores.embedded.schema import BELONGINGS, article, category
+from feedpub.stores.embedded.schema import BELONGINGS, article, category, comment
 
 AT_ONCE = 500
-"""Articles compared and written together: SQLite takes only some thousand values in one statement."""
+"""Rows compared and written together: SQLite takes only some thousand values in one statement."""
+
+_Told = TypeVar("_Told", RawArticle, RawComment)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many articles were not there before, were there but different, or were there just the same."""
+    """How many articles or comments were not there before, were there but different, or were there just the same."""
 
     new: int = 0
     changed: int = 0
@@ -68,12 +71,28 @@ class Writing:
             written += self._put(batch)
         return written
 
+    def put_comments(self, comments: Iterable[RawComment]) -> Written:
+        """Make comments be as said, by id; others stay, and one that is held back stays so.
+
+        Without `published` a comment keeps its date, or is published now. Their articles must be there.
+        """
+        left = iter(comments)
+        written = Written()
+        while batch := {raw.id: raw for raw in map(rows.storable_comment, islice(left, AT_ONCE))}:
+            there = rows.read_comments(self.connection, tuple(batch), public=False)
+            new = [raw for key, raw in batch.items() if key not in there]
+            changed = [raw for key, raw in batch.items() if _differs(raw, there.get(key))]
+            self._run(_INSERT_COMMENT, [_keyed(rows.comment_values(raw)) for raw in new])
+            self._run(_UPDATE_COMMENT, [_keyed(rows.comment_values(raw)) for raw in changed])
+            written += Written(len(new), len(changed), len(batch) - len(new) - len(changed))
+        return written
+
     def _put(self, batch: dict[str, RawArticle]) -> Written:
         there = rows.read(self.connection, tuple(batch))
         new = [raw for key, raw in batch.items() if key not in there.articles and key not in there.garbage]
         changed = [raw for key, raw in batch.items() if key in there.garbage or _differs(raw, there.articles.get(key))]
-        self._run(_INSERT, [_article_values(raw) for raw in new])
-        self._run(_UPDATE, [_article_values(raw) for raw in changed])
+        self._run(_INSERT, [_keyed(rows.article_values(raw)) for raw in new])
+        self._run(_UPDATE, [_keyed(rows.article_values(raw)) for raw in changed])
         for table in BELONGINGS:
             self._run(delete(table).where(table.c.article == bindparam("key")), [{"key": raw.id} for raw in changed])
         parts = [rows.belonging_values(raw) for raw in (*new, *changed)]
@@ -90,14 +109,20 @@ def _published_or(otherwise: ColumnElement[str]) -> ColumnElement[str]:
     return func.coalesce(func.nullif(bindparam("told"), ""), otherwise)
 
 
-_INSERT = insert(article).values(
-    id=bindparam("key"), published=_published_or(func.strftime("%Y-%m-%dT%H:%M:%SZ", "now"))
-)
-_UPDATE = update(article).where(article.c.id == bindparam("key")).values(published=_published_or(article.c.published))
+def _inserting(table: Table) -> Executable:
+    now = func.strftime("%Y-%m-%dT%H:%M:%SZ", "now")
+    return insert(table).values(id=bindparam("key"), published=_published_or(now))
 
 
-def _article_values(raw: RawArticle) -> rows.Values:
-    values = rows.article_values(raw)
+def _updating(table: Table) -> Executable:
+    return update(table).where(table.c.id == bindparam("key")).values(published=_published_or(table.c.published))
+
+
+_INSERT, _UPDATE = _inserting(article), _updating(article)
+_INSERT_COMMENT, _UPDATE_COMMENT = _inserting(comment), _updating(comment)
+
+
+def _keyed(values: rows.Values) -> rows.Values:
     return {"key": values.pop("id"), "told": values.pop("published"), **values}
 
 
@@ -105,5 +130,5 @@ def _category_values(known: Category) -> rows.Values:
     return {"id": known.key, "name": known.name, "slug": known.slug, "parent": known.parent}
 
 
-def _differs(told: RawArticle, there: RawArticle | None) -> bool:
+def _differs(told: _Told, there: _Told | None) -> bool:
     return there is not None and replace(told, published=told.published or there.published) != there

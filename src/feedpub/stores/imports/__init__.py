@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from feedpub.errors import ImportRefused
-from feedpub.model import Image, RawArticle
+from feedpub.model import Image, RawArticle, RawComment
 from feedpub.stores.embedded.writing import AT_ONCE, Written
 from feedpub.stores.imports import json_lines, wxr
 from feedpub.stores.imports.taxonomy import Taxonomy, resolve
@@ -27,7 +27,7 @@ _HEAD = 4096
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: articles by what became of them, and what was left out, by reason.
+    """What an import did: articles and comments by what became of them, and what was left out, by reason.
 
     `reguided` are articles whose guid another one of the import has too: they get one of their own.
     """
@@ -37,6 +37,7 @@ class ImportReport:
     unchanged: int = 0
     reguided: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    comments: Written = field(default_factory=Written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class _Survey:
     """What the first reading found."""
 
     places: dict[str, str] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+    """Where each is told, by id."""
     guids: dict[str, str] = field(default_factory=dict)
     """Whose a guid is: the first article's that has it. A copied post often keeps the guid of its model."""
     reguided: set[str] = field(default_factory=set)
@@ -62,18 +65,21 @@ def import_files(
     """
     files = [(path, _reader(path)) for path in paths]
     survey = _survey(files)
-    written = Written()
+    written = comments = Written()
     with store.writing() as writing:
         taxonomy = resolve(writing.categories(), survey.categories, store.name)
         writing.define(taxonomy.by_key.values())
         articles = _articles(files, survey, taxonomy)
         done = 0
         while batch := tuple(islice(articles, AT_ONCE)):
-            written += writing.put(batch)
+            written += writing.put(article for article, _ in batch)
+            comments += writing.put_comments(comment for _, said in batch for comment in said)
             done += len(batch)
             if progress is not None:
                 progress(done, len(survey.places))
-    return ImportReport(written.new, written.changed, written.unchanged, len(survey.reguided), dict(survey.skipped))
+    return ImportReport(
+        written.new, written.changed, written.unchanged, len(survey.reguided), dict(survey.skipped), comments
+    )
 
 
 def _survey(files: Iterable[tuple[Path, _Reader]]) -> _Survey:
@@ -88,7 +94,9 @@ def _survey(files: Iterable[tuple[Path, _Reader]]) -> _Survey:
             case CategoryTold():
                 survey.categories.setdefault(item, f"{path}:{item.line}")
             case ArticleTold():
-                _refuse_repeat(survey.places, path, item)
+                _refuse_repeat(survey.places, path, item.line, item.article.id, "article")
+                for comment in item.comments:
+                    _refuse_repeat(survey.comments, path, item.line, comment.id, "comment")
                 if item.article.guid and survey.guids.setdefault(item.article.guid, item.article.id) != item.article.id:
                     survey.reguided.add(item.article.id)
                 for category in item.categories:
@@ -96,27 +104,28 @@ def _survey(files: Iterable[tuple[Path, _Reader]]) -> _Survey:
     return survey
 
 
-def _refuse_repeat(places: dict[str, str], path: Path, told: ArticleTold) -> None:
-    here = f"{path}:{told.line}"
-    before = places.setdefault(told.article.id, here)
-    if before != here:
-        raise refusal(path, told.line, f'the id "{told.article.id}" is that of another article, at {before}')
+def _refuse_repeat(places: dict[str, str], path: Path, line: int, key: str, what: str) -> None:
+    before = places.setdefault(key, f"{path}:{line}")
+    if before != f"{path}:{line}":
+        raise refusal(path, line, f'the id "{key}" is that of another {what}, at {before}')
 
 
-def _articles(files: Iterable[tuple[Path, _Reader]], survey: _Survey, taxonomy: Taxonomy) -> Iterator[RawArticle]:
+def _articles(
+    files: Iterable[tuple[Path, _Reader]], survey: _Survey, taxonomy: Taxonomy
+) -> Iterator[tuple[RawArticle, tuple[RawComment, ...]]]:
     for path, item in _items(files):
         if isinstance(item, ArticleTold):
             keys = [taxonomy.key(category) for category in item.categories]
             if item.article.id not in survey.places or None in keys:
                 raise refusal(path, item.line, "the file changed while it was read: import it again")
             picture = survey.pictures.get(item.picture)
-            article = item.article
-            yield replace(
-                article,
-                guid="" if article.id in survey.reguided else article.guid,
+            article = replace(
+                item.article,
+                guid="" if item.article.id in survey.reguided else item.article.guid,
                 categories=tuple(key for key in keys if key is not None),
-                images=(picture,) if picture and picture.url else article.images,
+                images=(picture,) if picture and picture.url else item.article.images,
             )
+            yield article, item.comments
 
 
 def _items(files: Iterable[tuple[Path, _Reader]]) -> Iterator[tuple[Path, Item]]:

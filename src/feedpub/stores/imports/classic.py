@@ -74,7 +74,12 @@ def html(classic: str) -> str:
     Text inside `pre` and its like stays as it is, lists and tables get no paragraphs of their own, and shortcodes
     of pictures and media become what they show. HTML that has its paragraphs already comes back the same.
     """
-    text = _without_shortcodes(classic.replace("\r\n", "\n").replace("\r", "\n"))
+    return paragraphs(_without_shortcodes(_with_line_ends(classic)))
+
+
+def paragraphs(classic: str) -> str:
+    """The same for texts in which WordPress shows shortcodes as they are written, such as comments."""
+    text = _with_line_ends(classic)
     within: list[str] = []
     out: list[str] = []
     done = 0
@@ -85,6 +90,10 @@ def html(classic: str) -> str:
         _step(within, tag)
         done = tag.end()
     return "".join((*out, _paragraphs(text[done:], within[-1] if within else ""))).strip()
+
+
+def _with_line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _step(within: list[str], tag: re.Match[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from feedpub.errors import ImportRefused
-from feedpub.model import Image, RawArticle
+from feedpub.model import Image, RawArticle, RawComment
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,16 @@ class CategoryTold:
 
 @dataclass(frozen=True, slots=True)
 class ArticleTold:
-    """An article, without the keys of its categories; `picture` is the id of a `Picture` of the same import."""
+    """An article with what readers say about it, without the keys of its categories.
+
+    `picture` is the id of a `Picture` of the same import.
+    """
 
     line: int
     article: RawArticle
     categories: tuple[CategoryTold, ...] = ()
     picture: str = ""
+    comments: tuple[RawComment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

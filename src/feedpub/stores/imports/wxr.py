@@ -1,6 +1,6 @@
-"""a WordPress export (WXR 1.0 to 1.2) -> posts, categories and pictures, an element at a time.
+"""a WordPress export (WXR 1.0 to 1.2) -> posts with their comments, categories and pictures, an element at a time.
 
-Only what the public may read: published posts, and scheduled ones, which wait for their hour.
+Only what the public may read: published posts, and scheduled ones, which wait for their hour; approved comments.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from feedpub import clean
-from feedpub.model import Image, RawArticle
+from feedpub.model import Image, RawArticle, RawComment
 from feedpub.stores.imports import classic
 from feedpub.stores.imports.told import ArticleTold, CategoryTold, Item, Picture, Skipped, refusal
 
@@ -69,7 +69,7 @@ def read(path: Path) -> Iterator[Item]:
                 case "wp:category":
                     yield _category(path, said)
                 case "item" if version:
-                    yield _item(path, said, authors)
+                    yield from _item(path, said, authors)
                 case _:
                     break
         if not version:
@@ -85,6 +85,7 @@ class _Said:
     texts: Mapping[str, str]
     meta: Mapping[str, str] = field(default_factory=dict)
     terms: tuple[tuple[str, CategoryTold], ...] = ()
+    comments: tuple[_Said, ...] = ()
 
     def __getitem__(self, name: str) -> str:
         return self.texts.get(name, "")
@@ -99,13 +100,27 @@ class _Said:
             {name: _words(child) for name, child in children},
             {one["wp:meta_key"]: one["wp:meta_value"] for one in meta},
             tuple(_term(child) for name, child in children if name == "category"),
+            tuple(_Said.of(child) for name, child in children if name == "wp:comment"),
         )
 
     def terms_of(self, domain: str) -> tuple[CategoryTold, ...]:
         return tuple(term for its_domain, term in self.terms if its_domain == domain and term.name)
 
 
-def _item(path: Path, said: _Said, authors: Mapping[str, str]) -> Item:
+def _item(path: Path, said: _Said, authors: Mapping[str, str]) -> Iterator[Item]:
+    """Tell an item, and which of its comments are left out; the others are the article's."""
+    item = _bare_item(path, said, authors)
+    comments = [_comment(one, said["wp:post_id"].strip()) for one in said.comments]
+    kept = tuple(one for one in comments if isinstance(one, RawComment))
+    yield from (one for one in comments if isinstance(one, Skipped))
+    if isinstance(item, ArticleTold):
+        yield replace(item, comments=kept)
+    else:
+        yield item
+        yield from (Skipped("comment on what is left out") for _ in kept)
+
+
+def _bare_item(path: Path, said: _Said, authors: Mapping[str, str]) -> Item:
     kind, status = said["wp:post_type"].strip(), said["wp:status"].strip()
     if kind == "attachment":
         return _picture(said)
@@ -146,8 +161,32 @@ def _post(said: _Said, authors: Mapping[str, str]) -> ArticleTold | Skipped:
     return ArticleTold(said.line, raw, said.terms_of("category"), said.meta.get("_thumbnail_id", "").strip())
 
 
+def _comment(said: _Said, article: str) -> RawComment | Skipped:
+    """Read a comment; a fault of one is no reason to refuse the posts."""
+    kind, identity = said["wp:comment_type"].strip(), said["wp:comment_id"].strip()
+    if kind not in ("", "comment"):
+        return Skipped(kind)
+    if said["wp:comment_approved"].strip() != "1":
+        return Skipped("comment not approved")
+    try:
+        published = _date(said, "comment_date")
+    except ValueError:
+        published = ""
+    if not identity or not published:
+        return Skipped(f"comment without {'a date' if identity else 'an id'}")
+    parent = said["wp:comment_parent"].strip()
+    return RawComment(
+        id=identity,
+        article=article,
+        parent="" if parent == "0" else parent,
+        author=clean.plain_text(said["wp:comment_author"]),
+        content=classic.paragraphs(said["wp:comment_content"]),
+        published=published,
+    )
+
+
 def _date(said: _Said, name: str) -> str:
-    """A post's date in ISO 8601: in UTC, or else in the site's own time; "" where neither is set."""
+    """A post's or comment's date in ISO 8601: in UTC, or else in the site's own time; "" where neither is set."""
     for key, ending in ((f"wp:{name}_gmt", "Z"), (f"wp:{name}", "")):
         value = said[key].strip()
         # WordPress writes zeros for a date that was never set.

@@ -46,7 +46,7 @@ class Place:
     ("": it has not begun), `seen` the stamps of recent posts as read, `unsettled` those of them to be read once
     more, `floor` the newest date of those that `seen` had no room for, `taxonomy` a digest of the categories as
     last told. `balance` is how many posts more than we have met have come in before `top` in this pass, `owed` in
-    those before it.
+    those before it. `comments` are digests of the newest comments as last seen.
     """
 
     since: str = ""
@@ -60,6 +60,7 @@ class Place:
     taxonomy: str = ""
     balance: int = 0
     owed: int = 0
+    comments: Mapping[str, str] = field(default_factory=dict)
     version: Literal[1] = 1
 
     @classmethod
@@ -115,7 +116,7 @@ class Place:
             return replace(self, leg=LEGS[LEGS.index(self.leg) + 1], walked=START), False
         owed = max(self.owed + self.balance, 0)
         if owed and self.owed:
-            return type(self)(taxonomy=self.taxonomy), False
+            return type(self)(taxonomy=self.taxonomy, comments=self.comments), False
         return self._rest(owed), True
 
     def _rest(self, owed: int) -> Self:

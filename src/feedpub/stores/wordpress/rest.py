@@ -100,6 +100,11 @@ class Rest:
             few = ",".join(map(str, wanted[start : start + at_once]))
             yield from self._ask(route, {"include": few, "per_page": str(PER_PAGE), "_fields": fields}).rows
 
+    def newest(self, route: str, fields: str, offset: int = 0) -> Answer:
+        """Read a page of a list from its highest id down; raises StoreError."""
+        page = {"orderby": "id", "order": "desc", "per_page": str(PER_PAGE), "offset": str(offset)}
+        return self._ask(route, {"_fields": fields, **page})
+
     def _page(self, route: str, query: Query, offset: int) -> Answer:
         page = {"orderby": "id", "order": "asc", "per_page": str(PER_PAGE), "offset": str(offset)}
         return self._ask(route, {**query, **page})

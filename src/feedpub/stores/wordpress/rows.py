@@ -63,14 +63,14 @@ def _article(key: str, row: Row, named: Named) -> RawArticle:
     author, image = numbers(row, "author"), numbers(row, "featured_media")
     return RawArticle(
         id=key,
-        guid=unescape(_rendered(row, "guid")),
-        url=_text(row, "link"),
-        title="" if row.get("format") in BRIEF_FORMATS else _rendered(row, "title"),
+        guid=unescape(rendered(row, "guid")),
+        url=words(row, "link"),
+        title="" if row.get("format") in BRIEF_FORMATS else rendered(row, "title"),
         title_is_html=True,
-        summary=_rendered(row, "excerpt"),
-        content=_rendered(row, "content"),
-        published=_moment(row, "date_gmt"),
-        updated=_moment(row, "modified_gmt"),
+        summary=rendered(row, "excerpt"),
+        content=rendered(row, "content"),
+        published=moment(row, "date_gmt"),
+        updated=moment(row, "modified_gmt"),
         categories=tuple(str(number) for number in numbers(row, "categories")),
         tags=tuple(named.tags[number] for number in numbers(row, "tags") if number in named.tags),
         authors=tuple(named.authors[number] for number in author if number in named.authors),
@@ -119,10 +119,11 @@ def _credit(row: Row) -> str:
 
 
 def _plain(row: Row, name: str) -> str:
-    return unescape(re.sub(r"<[^>]*>", "", _rendered(row, name) if name in row else "")).strip()
+    return unescape(re.sub(r"<[^>]*>", "", rendered(row, name) if name in row else "")).strip()
 
 
-def _rendered(row: Row, name: str) -> str:
+def rendered(row: Row, name: str) -> str:
+    """HTML as WordPress shows it; raises KeyError or TypeError where it is not there."""
     part = row[name]
     text = part.get("rendered") if isinstance(part, dict) else None
     if not isinstance(text, str):
@@ -130,13 +131,15 @@ def _rendered(row: Row, name: str) -> str:
     return text
 
 
-def _text(row: Row, name: str) -> str:
+def words(row: Row, name: str) -> str:
+    """A text of a row; raises KeyError or TypeError where it is not there."""
     value = row[name]
     if not isinstance(value, str):
         raise TypeError(name)
     return value
 
 
-def _moment(row: Row, name: str) -> str:
-    value = _text(row, name)
+def moment(row: Row, name: str) -> str:
+    """A date in UTC; raises KeyError or TypeError where it is not there."""
+    value = words(row, name)
     return value + "Z" if value and not value.endswith("Z") else value

@@ -1,10 +1,10 @@
-"""a WordPress site -> raw articles: what changed since the last poll, and which posts are public."""
+"""a WordPress site -> raw articles and comments: what changed since the last poll, and which posts are public."""
 
 from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Self
@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from feedpub.errors import StoreError
 from feedpub.model import Batch, Category, Census, Duration, Quarantined, RawArticle
 from feedpub.stores.base import StoreOptions
-from feedpub.stores.wordpress import rows
+from feedpub.stores.wordpress import comments, rows
 from feedpub.stores.wordpress.answers import BarredError, Row, row_id
 from feedpub.stores.wordpress.place import Place, is_recent
-from feedpub.stores.wordpress.rest import Rest
+from feedpub.stores.wordpress.rest import PER_PAGE, Rest
 
 if TYPE_CHECKING:
     from feedpub.http import Door
@@ -26,6 +27,8 @@ BATCH = 50
 """With so many articles or more, at the end of a page, `changes` asks to be called again."""
 TOGETHER = 25
 """Old posts to one request: a hundred rendered at once are too much for a small host."""
+MOST_COMMENTS = 1000
+"""Of more new comments than these between two polls, the oldest are not read."""
 
 
 class WordPressOptions(StoreOptions):
@@ -90,13 +93,17 @@ class WordPressStore:
             place, over = self._walk_on(place, haul)
         # Asked after the posts, so that no post is in a category unheard of.
         categories, taxonomy = self._categories(place.taxonomy)
+        # And these last: readers speak about posts that are told.
+        news = self._comments(place.comments) if over else comments.News(seen=place.comments)
         return Batch(
             articles=tuple(sorted(haul.articles, key=lambda one: (one.updated, int(one.id)))),
-            cursor=str(replace(place, taxonomy=taxonomy)),
+            cursor=str(replace(place, taxonomy=taxonomy, comments=news.seen)),
             more=not over,
             gone=tuple(haul.gone),
             categories=categories,
             garbage=tuple(haul.garbage),
+            comments=news.comments,
+            comments_gone=news.gone,
         )
 
     def census(self, ids: Sequence[str] | None) -> Census:
@@ -170,3 +177,27 @@ class WordPressStore:
         terms = rows.categories(self._rest.every("categories", {"_fields": rows.CATEGORY_FIELDS}), self._name)
         digest = hashlib.sha256(repr(terms).encode(errors="surrogatepass")).hexdigest()[:16]
         return (None if digest == told else terms), digest
+
+    def _comments(self, seen: Mapping[str, str]) -> comments.News:
+        """Look at the newest comments. Where a site does not show them, or fails to, there are none: posts go on."""
+        try:
+            found, whole = self._newest_comments(seen)
+            posts = {int(one.article) for one in comments.unseen(found, seen)}
+            listed = self._rest.some("posts", rows.STAMP_FIELDS, posts)
+            public = {str(row_id(row)) for row in listed if rows.is_public(row)}
+        except StoreError:
+            return comments.News(seen=seen)
+        return comments.compare(found, seen, public, whole=whole)
+
+    def _newest_comments(self, seen: Mapping[str, str]) -> tuple[list[Row], bool]:
+        """Read comments from the newest back to one that was seen, and tell whether that is all there are."""
+        found: list[Row] = []
+        known = max(map(int, seen), default=None)
+        for offset in range(0, MOST_COMMENTS, PER_PAGE):
+            answer = self._rest.newest("comments", comments.FIELDS, offset)
+            found += answer.rows
+            if offset + PER_PAGE >= answer.total:
+                return found, True
+            if known is None or any(row_id(row) <= known for row in answer.rows):
+                break
+        return found, False

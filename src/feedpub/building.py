@@ -1,0 +1,414 @@
+"""The second half of publishing: feeds that a change touched -> their files, their archives, the pages about them.
+
+Every entry is rendered once per version and spliced into each feed that carries it. What could not be written is
+told, and tried again at the next build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from feedpub.errors import GateError, OutputError, place
+from feedpub.feeds.addresses import brief_path
+from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog, digest, moved
+from feedpub.feeds.comments import comment_entry
+from feedpub.feeds.entries import Entry, Fragment, Look
+from feedpub.feeds.gate import parse_file
+from feedpub.feeds.moves import Signposts, caddy_rules, nginx_rules
+from feedpub.feeds.opml import opml
+from feedpub.feeds.pages import Headline, brief_page, index_page, stylesheet
+from feedpub.feeds.render import Unfit, document, fitting, render_entries, too_long
+from feedpub.feeds.rss_atom import Around, newest
+from feedpub.ledger import Ledger
+from feedpub.ledger.feeds import Dirty, FeedRow
+from feedpub.ledger.fragments import Fresh
+from feedpub.ledger.parts import part_address
+from feedpub.ledger.selecting import EntryRef
+from feedpub.model import Article, FeedFile, Site, Target
+from feedpub.outputs.disk import DiskOutput
+from feedpub.terms import AUTHOR, TAG
+
+log = structlog.get_logger("feedpub")
+
+HEADLINES = 3
+"""As many of a feed's newest as its page shows."""
+PARTS_A_ROUND = 100
+"""Parts that one round of the background writes."""
+AT_ONCE = 2
+"""Parts sealed in one build that are written before the feed that leads to them; more are left to the background."""
+
+
+@dataclass(slots=True)
+class Built:
+    """What a build did, and why something could not be done."""
+
+    feeds: int = 0
+    files: int = 0
+    parts: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the config in force asks of feeds. `hubs`: the WebSub hubs of a feed, by its address."""
+
+    site: Site
+    options: FeedsOptions
+    hubs: Callable[[str], tuple[str, ...]]
+
+
+class Builder:
+    """Keeps the files below the output directory true to the ledger. One build at a time, whoever asks."""
+
+    def __init__(self, ledger: Ledger, plan: Plan, now: Callable[[], datetime]) -> None:
+        """Work for a plan."""
+        self.error = ""
+        """Why the last build could not do all of its work; empty if it could."""
+        self._ledger = ledger
+        self._now = now
+        self._take(plan)
+        self._pages_stale = True
+        self._dropped: set[str] = set()
+        # feedgen and the output directory know only one builder at a time.
+        self._lock = threading.RLock()
+        self._signposts = Signposts()
+        self._thorough = False
+
+    def _take(self, plan: Plan) -> None:
+        self._plan = plan
+        self._output = DiskOutput(Path(plan.options.output), plan.options.compress)
+
+    # ------------------------------------------------------------ which feeds there are
+
+    def apply(self, plan: Plan) -> None:
+        """Take on a plan; files that somebody deleted are built again."""
+        with self._lock:
+            self._take(plan)
+            self.sync(missing_too=True)
+
+    def sync(self, *, missing_too: bool = False) -> None:
+        """Make the ledger's feeds those that should exist; `missing_too`: have files that are not there built again."""
+        with self._lock:
+            specs = self._specs()
+            rows = [self._row(spec) for spec in specs]
+            self._dropped |= set(self._ledger.feeds.sync(rows))
+            self._post(specs)
+            self._pages_stale = True
+            if missing_too:
+                self._soil_missing(rows)
+
+    def spec(self, address: str) -> FeedSpec | None:
+        """The feed at an address, if there is one."""
+        return next((spec for spec in self._specs() if spec.address == address), None)
+
+    @property
+    def signposts(self) -> Signposts:
+        """Where feeds went, and which hubs announce those that stand; as of the last look."""
+        return self._signposts
+
+    def _post(self, specs: Sequence[FeedSpec]) -> None:
+        hubs = {spec.address: found for spec in specs if (found := self._plan.hubs(spec.address))}
+        self._signposts = Signposts(moved(self._plan.options, specs, self._ledger.feeds.names()), hubs)
+
+    def _specs(self) -> tuple[FeedSpec, ...]:
+        feeds, options = self._ledger.feeds, self._plan.options
+        taxonomy = Taxonomy(
+            self._ledger.articles.categories(),
+            tags=feeds.labels(TAG) if options.tags else (),
+            authors=feeds.labels(AUTHOR) if options.authors else (),
+            comments=options.comments and feeds.has_comments(),
+            named=feeds.names(),
+        )
+        return catalog(options, self._plan.site, taxonomy)
+
+    def _row(self, spec: FeedSpec) -> FeedRow:
+        plan = self._plan
+        facts = digest(spec, Look(plan.site, plan.options).digest, plan.site, plan.options, plan.hubs(spec.address))
+        return FeedRow(
+            spec.address,
+            spec.kind,
+            spec.wish,
+            spec.owner,
+            # Where files go is part of it: a directory used before may hold what was true then.
+            f"{facts} {plan.options.output}",
+            spec.sources,
+            spec.skips,
+            tuple(f"{spec.address}.{ending}" for ending in dict.fromkeys(plan.options.formats)),
+        )
+
+    def _soil_missing(self, rows: Iterable[FeedRow]) -> None:
+        try:
+            missing = [row.address for row in rows if self._output.missing(row.paths)]
+        except OutputError:
+            return  # the next build meets the same trouble, and tells it
+        if missing:
+            self._ledger.feeds.soil(missing)
+
+    # ------------------------------------------------------------ building
+
+    def build(self, targets: Mapping[str, Target]) -> Built:
+        """Write every feed that a change touched, and the pages; then what waited for them falls due.
+
+        A feed that cannot be written holds up only its own deliveries, and is tried again at the next build.
+        """
+        built = Built()
+        with self._lock:
+            specs = self._specs()
+            by_address = {spec.address: spec for spec in specs}
+            look = self._look()
+            for dirty in self._ledger.feeds.dirty():
+                if dirty.address in by_address:
+                    with self._told(built, dirty.address):
+                        self._feed(dirty, by_address[dirty.address], look, targets, built)
+            self._pages(specs, built)
+            self.error = built.error
+            self._ledger.feeds.free(targets, self._now())
+        return built
+
+    def archive(self, limit: int) -> Built:
+        """Write sealed parts that are not as they should be, at most so many: what can wait until feeds are out."""
+        built = Built()
+        for feed, number in self._ledger.parts.dirty(limit):
+            with self._lock:
+                spec = self.spec(feed)
+                if spec is not None:
+                    with self._told(built, part_address(feed, number)):
+                        self._part(spec, number, self._look(), built)
+        self.error = self.error or built.error
+        return built
+
+    def rebuild(self, targets: Mapping[str, Target]) -> Built:
+        """Render every feed and every archive again, and parse each file whole; the same bytes are not written."""
+        with self._lock:
+            self._thorough = True
+            try:
+                self._ledger.feeds.soil()
+                self.sync()
+                built = self.build(targets)
+                while (more := self.archive(PARTS_A_ROUND)).parts:
+                    built.parts += more.parts
+                    built.files += more.files
+                built.error = built.error or self.error
+            finally:
+                self._thorough = False
+        return built
+
+    def _look(self) -> Look:
+        names = {(one.store, one.key): one for one in self._ledger.articles.categories()}
+        return Look(self._plan.site, self._plan.options, names)
+
+    def _feed(self, dirty: Dirty, spec: FeedSpec, look: Look, targets: Mapping[str, Target], built: Built) -> None:
+        """Write one feed: the newest articles, and all that no sealed part of its archive has."""
+        made = self._comments(look) if spec.kind == "comments" else self._window(spec, look, built)
+        hubs = self._plan.hubs(spec.address)
+        around = Around(
+            spec.address,
+            updated=newest([*made.moments, *(when for _, when in made.tombstones)]),
+            prev=part_address(spec.address, made.parts) if made.parts else "",
+            hubs=hubs,
+            tombstones=made.tombstones,
+        )
+        files = self._document(spec, look, around, made)
+        built.files += self._output.write([*files, *made.pages])
+        if made.gone:
+            self._output.remove(made.gone)
+        latest = json.dumps([[one.title, one.url, one.published.isoformat()] for one in made.headlines])
+        etag = hashlib.sha256(b"".join(file.content for file in files)).hexdigest()
+        if self._ledger.feeds.latest().get(spec.address) != latest:
+            self._pages_stale = True
+        self._ledger.feeds.published(
+            spec.address, dirty.seq, targets, self._now(), etag=etag, latest=latest, fresh=made.fresh
+        )
+        built.feeds += 1
+
+    def _part(self, spec: FeedSpec, number: int, look: Look, built: Built) -> None:
+        """Write one sealed part of an archive."""
+        part = self._ledger.parts.part(spec.address, number)
+        if part is None:
+            return
+        made = _Made.of(part.entries)
+        self._fill(made, look)
+        around = Around(
+            part_address(spec.address, number),
+            updated=newest(made.moments),
+            current=spec.address,
+            prev=part_address(spec.address, number - 1) if number > 1 else "",
+            next=part_address(spec.address, number + 1) if number < part.of else "",
+            archive=True,
+        )
+        pages = self._brief_pages(made, look) if spec.kind == "briefs" else ()
+        built.files += self._output.write([*self._document(spec, look, around, made), *pages])
+        self._ledger.parts.built(spec.address, number, part.seq)
+        built.parts += 1
+
+    # ------------------------------------------------------------ what a document is made of
+
+    def _window(self, spec: FeedSpec, look: Look, built: Built) -> _Made:
+        options = self._plan.options
+        if spec.archived and options.archive:
+            self._seal(spec, look, built)
+        window = self._ledger.feeds.window(spec.address, options.entries)
+        made = _Made.of(window.entries)
+        made.parts, made.tombstones = window.parts, window.tombstones
+        self._fill(made, look, keep=True)
+        holds = fitting(made.fragments, options.formats, options.max_bytes)
+        made.cut(lambda place, ref: place < holds or ref.key in window.unsealed)
+        if spec.kind == "briefs":
+            made.pages = self._brief_pages(made, look)
+            made.gone = tuple(brief_path(guid) for guid, _ in window.tombstones)
+        newest_three = self._ledger.feeds.bodies([ref.key for ref in made.refs[:HEADLINES]])
+        made.headlines = tuple(
+            _headline(newest_three[ref.key][0], look) for ref in made.refs[:HEADLINES] if ref.key in newest_three
+        )
+        return made
+
+    def _seal(self, spec: FeedSpec, look: Look, built: Built) -> None:
+        """Close the parts that are full; the latest are written at once, as the feed is about to lead there."""
+        if sealed := self._ledger.parts.seal(spec.address, self._plan.options.archive):
+            count = len(self._ledger.parts.addresses(spec.address))
+            for number in range(count, count - min(sealed, AT_ONCE), -1):
+                self._part(spec, number, look, built)
+
+    def _comments(self, look: Look) -> _Made:
+        told = self._ledger.feeds.comments(self._plan.options.entries)
+        entries = [comment_entry(said, about, look, parent_there=there) for said, about, there in told]
+        made = _Made()
+        for entry, fragment in zip(entries, render_entries(entries, look), strict=True):
+            if isinstance(fragment, Fragment):
+                made.refs.append(EntryRef(0, 0, entry.article.guid, entry.article.published, entry.article.updated))
+                made.fragments.append(fragment)
+        made.headlines = tuple(_headline(entry.article, look) for entry in entries[:HEADLINES])
+        return made
+
+    def _fill(self, made: _Made, look: Look, *, keep: bool = False) -> None:
+        """Give each entry its fragment: one at hand, or rendered now. What cannot be rendered is kept out, and told.
+
+        `keep`: what is rendered will be wanted again. The longest go without their bodies if the file would be too
+        large.
+        """
+        have = self._ledger.fragments.get(made.refs, look.digest)
+        missing = [ref for ref in made.refs if ref.key not in have]
+        rendered = self._render(missing, look)
+        if keep and rendered:
+            made.fresh = tuple(Fresh(ref, look.digest, rendered[ref.key]) for ref in missing if ref.key in rendered)
+            self._ledger.fragments.remember(made.fresh)
+        have |= rendered
+        made.refs = [ref for ref in made.refs if ref.key in have]
+        made.fragments = [have[ref.key] for ref in made.refs]
+        options = self._plan.options
+        long = too_long(made.fragments, options.formats, options.max_bytes)
+        shorter = self._render([made.refs[place] for place in long], look, full=False)
+        made.fragments = [shorter.get(ref.key, have[ref.key]) for ref in made.refs]
+
+    def _render(self, refs: Sequence[EntryRef], look: Look, *, full: bool = True) -> dict[int, Fragment]:
+        if not refs:
+            return {}
+        keys = [ref.key for ref in refs]
+        bodies = self._ledger.feeds.bodies(keys)
+        there = [key for key in keys if key in bodies]
+        results = render_entries([Entry(*bodies[key]) for key in there], look, full=full)
+        judged = dict(zip(there, results, strict=True))
+        unfit = {key: result.reason for key, result in judged.items() if isinstance(result, Unfit)}
+        known = self._ledger.feeds.unfit(there)
+        for key, reason in unfit.items():
+            if key not in known:
+                article = bodies[key][0]
+                log.warning("quarantined", store=article.store, article=article.id, why=reason)
+        if unfit or known:
+            self._ledger.feeds.judge(unfit, known - unfit.keys(), self._now())
+        return {key: result for key, result in judged.items() if isinstance(result, Fragment)}
+
+    def _document(self, spec: FeedSpec, look: Look, around: Around, made: _Made) -> tuple[FeedFile, ...]:
+        files = document(spec, look, around, made.fragments, [ref.guid for ref in made.refs])
+        if self._thorough:
+            for file in files:
+                parse_file(file.path.rpartition(".")[2], file.content)
+        return files
+
+    def _brief_pages(self, made: _Made, look: Look) -> tuple[FeedFile, ...]:
+        bodies = self._ledger.feeds.bodies([ref.key for ref in made.refs])
+        return tuple(
+            brief_page(article, look.site, look.options)
+            for article, _ in (bodies[ref.key] for ref in made.refs if ref.key in bodies)
+        )
+
+    # ------------------------------------------------------------ pages
+
+    def _pages(self, specs: Sequence[FeedSpec], built: Built) -> None:
+        """Write the pages that list the feeds, if those changed, and clear what nobody writes any more."""
+        if not self._pages_stale:
+            return
+        site, options = self._plan.site, self._plan.options
+        latest = self._ledger.feeds.latest()
+        feeds = [(spec, tuple(map(_told_headline, json.loads(latest.get(spec.address, "[]"))))) for spec in specs]
+        with self._told(built, ""):
+            self._output.remove(sorted(self._dropped))
+            for page in (stylesheet(), index_page(feeds, site, options), opml(specs, site, options)):
+                self._output.write([page])
+            moves = self._signposts.moved
+            self._output.write([nginx_rules(moves, options.base_url), caddy_rules(moves, options.base_url)])
+            self._dropped.clear()
+            self._pages_stale = False
+
+    @contextmanager
+    def _told(self, built: Built, feed: str) -> Iterator[None]:
+        """Tell what could not be written, and go on with the rest."""
+        event, names = ("feed_not_written", {"feed": feed}) if feed else ("pages_not_written", {})
+        try:
+            yield
+        except (OutputError, GateError) as error:
+            log.error(event, **names, why=str(error))
+            built.error = str(error)
+        except (ValueError, TypeError, KeyError) as error:
+            log.error("fault", what="render", **names, error=type(error).__name__, at=place(error))
+            built.error = f"{feed or 'the pages'} cannot be rendered: see the log, and please report it"
+
+
+# ---------------------------------------------------------------- small things
+
+
+@dataclass(slots=True)
+class _Made:
+    """A document in the making: its entries, and all that goes with them."""
+
+    refs: list[EntryRef] = field(default_factory=list)
+    fragments: list[Fragment] = field(default_factory=list)
+    fresh: tuple[Fresh, ...] = ()
+    tombstones: tuple[tuple[str, datetime], ...] = ()
+    parts: int = 0
+    headlines: tuple[Headline, ...] = ()
+    pages: tuple[FeedFile, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, refs: Iterable[EntryRef]) -> _Made:
+        """Begin with these entries."""
+        return cls(list(refs))
+
+    @property
+    def moments(self) -> list[datetime]:
+        """When its entries last changed."""
+        return [ref.updated for ref in self.refs]
+
+    def cut(self, stays: Callable[[int, EntryRef], bool]) -> None:
+        """Leave out entries by their place."""
+        kept = [place for place, ref in enumerate(self.refs) if stays(place, ref)]
+        self.refs = [self.refs[place] for place in kept]
+        self.fragments = [self.fragments[place] for place in kept]
+
+
+def _headline(article: Article, look: Look) -> Headline:
+    return Headline(article.title or article.summary[:100], look.url(article), article.published)
+
+
+def _told_headline(said: Sequence[str]) -> Headline:
+    return Headline(said[0], said[1], datetime.fromisoformat(said[2]))

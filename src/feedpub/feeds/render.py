@@ -1,0 +1,105 @@
+"""entries -> fragments, looked through once; a feed + its fragments -> its files. Same input, same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from feedpub.feeds.addresses import entry_id, stylesheet_pi
+from feedpub.feeds.catalog import FeedSpec
+from feedpub.feeds.entries import Entry, Fragment, Look
+from feedpub.feeds.gate import Expected, check_entries, check_file
+from feedpub.feeds.json_feed import json_frame, json_item
+from feedpub.feeds.rss_atom import Around, atom_entries, atom_frame, rss_frame, rss_items
+from feedpub.model import FeedFile
+
+_FRAMES: Final = {"rss": rss_frame, "atom": atom_frame, "json": json_frame}
+_DECLARATION_ENDS: Final = b"?>\n"
+_BODILESS: Final = 4096
+"""Bytes that an entry without its body is taken for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why an entry cannot go out, in one sentence."""
+
+    reason: str
+
+
+def render_entries(entries: Sequence[Entry], look: Look, *, full: bool = True) -> list[Fragment | Unfit]:
+    """Render entries in every format, each looked through before anybody sees it; `full` False: without their bodies.
+
+    All in one pass; only if one of them spoils it, each by itself.
+    """
+    try:
+        return _rendered(entries, look, full=full)
+    except (ValueError, TypeError, KeyError) as error:
+        if len(entries) == 1:
+            return [Unfit(f"it cannot be rendered ({type(error).__name__}): please report it")]
+    return [one for entry in entries for one in render_entries([entry], look, full=full)]
+
+
+def _rendered(entries: Sequence[Entry], look: Look, *, full: bool) -> list[Fragment | Unfit]:
+    if not entries:
+        return []
+    rss, items = rss_items(entries, look, full=full)
+    atom, atoms = atom_entries(entries, look, full=full)
+    objects = [json_item(entry, look, full=full) for entry in entries]
+    faults = check_entries([_expected(entry, look, full=full) for entry in entries], rss, atom, objects)
+    fragments = [Fragment(*three) for three in zip(items, atoms, objects, strict=True)]
+    return [Unfit(faults[number]) if number in faults else one for number, one in enumerate(fragments)]
+
+
+def _expected(entry: Entry, look: Look, *, full: bool) -> Expected:
+    article = entry.article
+    id_ = entry_id(article.guid, look.site)
+    return Expected(article.guid, id_, article.title, look.url(article), look.body(article, full=full))
+
+
+def too_long(fragments: Sequence[Fragment], formats: Sequence[str], limit: int) -> list[int]:
+    """Tell which entries must do without their bodies, lest a file grow beyond `limit` bytes.
+
+    The longest give way first, so that one monster does not cost the others theirs.
+    """
+    sizes = [_size(one, formats) for one in fragments]
+    left, shrunk = sum(sizes), []
+    for number in sorted(range(len(sizes)), key=lambda n: (-sizes[n], n)):
+        if left <= limit or sizes[number] <= _BODILESS:
+            break
+        left -= sizes[number] - _BODILESS
+        shrunk.append(number)
+    return shrunk
+
+
+def fitting(fragments: Sequence[Fragment], formats: Sequence[str], limit: int) -> int:
+    """Tell how many entries, from the newest, a file of `limit` bytes holds."""
+    left = limit
+    for number, one in enumerate(fragments):
+        left -= _size(one, formats)
+        if left < 0:
+            return number
+    return len(fragments)
+
+
+def _size(fragment: Fragment, formats: Sequence[str]) -> int:
+    return max(len(getattr(fragment, ending)) for ending in formats)
+
+
+def document(
+    spec: FeedSpec, look: Look, around: Around, fragments: Sequence[Fragment], guids: Sequence[str]
+) -> tuple[FeedFile, ...]:
+    """Write a document in every format. Raises GateError if one of them is not what it should be."""
+    files = []
+    for ending in dict.fromkeys(look.options.formats):
+        head, tail = _FRAMES[ending](spec, look, around)
+        pieces: list[bytes] = [getattr(one, ending) for one in fragments]
+        if ending == "json":
+            content = head + b",\n".join(pieces) + tail
+        else:
+            declared, _, rest = head.partition(_DECLARATION_ENDS)
+            styled = declared + _DECLARATION_ENDS + stylesheet_pi(around.address)
+            content = b"".join([styled, rest, *pieces, tail])
+        check_file(ending, content, guids)
+        files.append(FeedFile(f"{around.address}.{ending}", content))
+    return tuple(files)

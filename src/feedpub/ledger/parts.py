@@ -1,0 +1,163 @@
+"""The sealed parts of archives (RFC 5005): ranges of places that keep their number for ever. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from feedpub.ledger import schema
+from feedpub.ledger.database import Database
+from feedpub.ledger.rows import chunks, next_seq
+from feedpub.ledger.selecting import EntryRef, between, entered, of_feed
+
+OVERGROWN = 2000
+"""Articles in one part after which an archive is cut anew: a category with a long past was moved into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part to be written, the seq that the writing answers for, and how many parts the archive has."""
+
+    feed: str
+    number: int
+    of: int
+    seq: int
+    entries: tuple[EntryRef, ...]
+
+
+class Parts:
+    """The archives' side of the ledger."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on an open database."""
+        self._database = database
+
+    def seal(self, address: str, size: int) -> int:
+        """Close every part of a feed that is full; returns how many were."""
+        with self._database.read() as connection:
+            if not _full(connection, address, size):
+                return 0
+        with self._database.write() as connection:
+            seq = next_seq(connection)
+            sealed = 0
+            while members := _full(connection, address, size):
+                number, last = _end(connection, address)
+                connection.execute(
+                    insert(schema.part).values(
+                        feed=address, number=number + 1, first=last + 1, last=members[-1][1], dirty_seq=seq, built_seq=0
+                    )
+                )
+                # The part before it learns where the archive goes on.
+                before = (schema.part.c.feed == address) & (schema.part.c.number == number)
+                connection.execute(update(schema.part).where(before).values(dirty_seq=seq))
+                sealed += 1
+            return sealed
+
+    def dirty(self, limit: int) -> tuple[tuple[str, int], ...]:
+        """(feed, number) of parts to be written, the newest first."""
+        one = schema.part.c
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(one.feed, one.number)
+                .where(one.built_seq < one.dirty_seq)
+                .order_by(one.number.desc(), one.feed)
+                .limit(limit)
+            )
+            return tuple((row.feed, row.number) for row in rows)
+
+    def part(self, feed: str, number: int) -> Part | None:
+        """What one part carries; None if it is there no more."""
+        one = schema.part.c
+        with self._database.read() as connection:
+            row = connection.execute(select(schema.part).where((one.feed == feed) & (one.number == number))).first()
+            if row is None:
+                return None
+            count = connection.execute(select(func.count()).where(one.feed == feed)).scalar_one()
+            terms, skips = of_feed(connection, feed)
+            entries = between(connection, terms, skips, row.first, row.last)
+            return Part(feed, number, count, row.dirty_seq, tuple(entries))
+
+    def built(self, feed: str, number: int, seq: int) -> None:
+        """The part is written as of `seq`."""
+        one = schema.part.c
+        with self._database.write() as connection:
+            here = (one.feed == feed) & (one.number == number) & (one.built_seq < seq)
+            connection.execute(update(schema.part).where(here).values(built_seq=seq))
+
+    def addresses(self, feed: str) -> tuple[str, ...]:
+        """The addresses of a feed's sealed parts."""
+        with self._database.read() as connection:
+            return part_addresses(connection, feed)
+
+
+# ---------------------------------------------------------------- inside other transactions
+
+
+def part_address(feed: str, number: int) -> str:
+    """Name one part."""
+    return f"archive/{feed}/{number}"
+
+
+def part_addresses(connection: Connection, feed: str) -> tuple[str, ...]:
+    """The addresses of a feed's sealed parts."""
+    one = schema.part.c
+    numbers = connection.execute(select(one.number).where(one.feed == feed).order_by(one.number)).scalars()
+    return tuple(part_address(feed, number) for number in numbers)
+
+
+def soil_parts(connection: Connection, keys: Sequence[int], seq: int) -> None:
+    """Mark the parts that these articles are in."""
+    one, member, source = schema.part.c, schema.membership.c, schema.feed_source.c
+    holding = (
+        select(one.feed, one.number)
+        .join(schema.feed_source, source.feed == one.feed)
+        .join(
+            schema.membership,
+            (member.term == source.term) & (one.last >= member.entered) & (one.first <= member.entered),
+        )
+        .where(member.article.in_(keys), member.entered > 0)
+        .distinct()
+    )
+    for row in connection.execute(holding).all():
+        here = (one.feed == row.feed) & (one.number == row.number)
+        connection.execute(update(schema.part).where(here).values(dirty_seq=seq))
+
+
+def soil_parts_of(connection: Connection, feeds: Sequence[str], seq: int) -> None:
+    """Mark every part of these feeds."""
+    for some in chunks(feeds):
+        connection.execute(update(schema.part).where(schema.part.c.feed.in_(some)).values(dirty_seq=seq))
+
+
+def drop_overgrown(connection: Connection, feeds: Iterable[str]) -> None:
+    """Have the archives of these feeds cut anew where a part has grown out of all measure."""
+    one, member, source = schema.part.c, schema.membership.c, schema.feed_source.c
+    for feed in feeds:
+        grown = (
+            select(one.number)
+            .join(schema.feed_source, source.feed == one.feed)
+            .join(schema.membership, (member.term == source.term) & member.entered.between(one.first, one.last))
+            .where(one.feed == feed)
+            .group_by(one.number)
+            .having(func.count(member.article.distinct()) > OVERGROWN)
+        )
+        if connection.execute(grown.limit(1)).first() is not None:
+            connection.execute(delete(schema.part).where(one.feed == feed))
+
+
+def _end(connection: Connection, feed: str) -> tuple[int, int]:
+    """The newest sealed part's number and its last place; zeros if there is none."""
+    one = schema.part.c
+    row = connection.execute(
+        select(one.number, one.last).where(one.feed == feed).order_by(one.number.desc()).limit(1)
+    ).first()
+    return (row.number, row.last) if row is not None else (0, 0)
+
+
+def _full(connection: Connection, feed: str, size: int) -> list[tuple[int, int]]:
+    """The members of the next part, if there are enough for it; else none."""
+    terms, skips = of_feed(connection, feed)
+    members = entered(connection, terms, skips, _end(connection, feed)[1] + 1, size)
+    return members if len(members) == size else []
