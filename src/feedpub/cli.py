@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
@@ -22,13 +23,12 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from feedpub import demo as demonstration
-from feedpub.app import App, Status
+from feedpub.app import App, Decided, Round, Status
 from feedpub.daemon import Daemon
 from feedpub.errors import ConfigError, FeedpubError, UnreachableError
 from feedpub.http import Door
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Request, State, parse_duration
-from feedpub.pipeline import Published
 from feedpub.settings import AdminOptions, Loaded, load, refuse_example
 from feedpub.web import Fronts
 
@@ -112,13 +112,12 @@ def once(context: typer.Context) -> None:
     """Poll every store once, build the feeds, say what is due, and tell what was done."""
     with _opened(_load(context), lead=True) as app:
         done = app.once()
-        for line in _summary(app, done):
+        failures = app.failures(done)
+        for line in _summary(app, done, failures):
             _out.print(escape(line))
-        for name, one in done.items():
-            if one.error:
-                raise FeedpubError(f"stores.{name}: {one.error}")
-        if app.publisher.builder.error:
-            raise FeedpubError(app.publisher.builder.error)
+        for failure in failures:
+            _err.print(escape(failure), style="red")
+    sys.exit(1 if failures else 0)
 
 
 @cli.command()
@@ -221,8 +220,8 @@ def announce(
 def resume(context: typer.Context, target: str) -> None:
     """Let a paused target speak again."""
     with _known(context) as app:
-        app.resume(target)
-    _out.print(escape(f"{target} speaks again."))
+        paused = app.resume(target)
+    _out.print(escape(f"{target} speaks again." if paused else f"{target} was not paused."))
 
 
 @deliveries_cli.command("list")
@@ -247,14 +246,14 @@ def deliveries_list(
 def deliveries_retry(context: typer.Context, ids: list[int]) -> None:
     """Say these now: failed, skipped and doubtful ones too."""
     with _known(context) as app:
-        _tell_changed(app.retry(ids), ids, "will be said")
+        _tell(app.retry(ids), "will be said")
 
 
 @deliveries_cli.command("cancel")
 def deliveries_cancel(context: typer.Context, ids: list[int]) -> None:
     """Never say these."""
     with _known(context) as app:
-        _tell_changed(app.cancel(ids), ids, "cancelled")
+        _tell(app.cancel(ids), "cancelled")
 
 
 @deliveries_cli.command("release")
@@ -266,8 +265,9 @@ def deliveries_release(
     """Let go what the flood guard holds."""
     with _known(context) as app:
         held = app.deliveries(states=[State.HELD], held_by="flood", target=target, ids=ids or [], limit=100_000)
-        released = app.release([one.delivery.id for one in held])
-    _out.print(f"{released} released.")
+        found = [one.delivery.id for one in held]
+        released = Decided(app.release(found), app.how_they_stand([one for one in ids or [] if one not in found]))
+    _tell(released, "released")
 
 
 # ---------------------------------------------------------------- small things
@@ -307,10 +307,10 @@ def _known(context: typer.Context) -> AbstractContextManager[App]:
     return _opened(_load(context), make=False)
 
 
-def _tell_changed(changed: int, ids: Sequence[int], what: str) -> None:
-    _out.print(f"{changed} {what}.")
-    if changed < len(set(ids)):
-        raise FeedpubError(f"{len(set(ids)) - changed} left as they are: no such delivery, or it is settled already")
+def _tell(decided: Decided, what: str) -> None:
+    _out.print(f"{decided.changed} {what}.")
+    if decided.others:
+        raise FeedpubError("\n".join(decided.others))
 
 
 def _show(text: str) -> None:
@@ -318,32 +318,40 @@ def _show(text: str) -> None:
     sys.stdout.flush()
 
 
-def _summary(app: App, done: Mapping[str, Published]) -> Iterator[str]:
-    """What a round did, and what comes next."""
-    noted = sum(one.baseline for one in done.values())
-    new = sum(one.new for one in done.values())
-    edited = sum(one.edited + one.restored for one in done.values())
-    withdrawn = sum(one.withdrawn for one in done.values())
-    said = app.deliveries(states=[State.SENT], limit=1)
-    if noted:
+def _summary(app: App, done: Round, failures: Sequence[str]) -> Iterator[str]:
+    """What a round did, and what comes next; what failed in it is told apart."""
+    rounds = done.published.values()
+    if noted := sum(one.baseline for one in rounds):
         yield f"{noted:,} articles noted, none announced."
-    if skipped := sum(one.skipped for one in done.values()):
+    if skipped := sum(one.skipped for one in rounds):
         yield f"{skipped:,} notices not owed, with the reason: feedpub deliveries list --state skipped"
-    built = sum(one.feeds for one in done.values())
+    new = sum(one.new for one in rounds)
+    edited = sum(one.edited + one.restored for one in rounds)
+    withdrawn = sum(one.withdrawn for one in rounds)
+    built = sum(one.feeds for one in rounds)
     yield f"{new:,} new, {edited:,} edited, {withdrawn:,} withdrawn; {built:,} feeds built."
+    if said := Counter(one.target for one in done.tried if one not in done.unsaid):
+        yield f"Said: {', '.join(f'{count:,} to {target}' for target, count in said.items())}."
+    if waiting := app.waiting():
+        yield f"{waiting:,} to be said later: feedpub deliveries list --state due"
+    yield from _to_come(app, noted=noted, new=new)
+    for problem in app.problems():
+        if problem not in failures:
+            yield f"Problem: {problem}"
+
+
+def _to_come(app: App, *, noted: int, new: int) -> Iterator[str]:
     speaking = app.speaking()
     targets = ", ".join(speaking)
-    if noted and targets:
+    if not targets:
+        yield "There is no target yet: add one to the config, and new articles will be told there."
+    elif noted:
         newest = app.ledger.feeds.entries("all", 1)
         yield f"The next new one goes to {targets}."
         if newest:
             yield f"Try now: feedpub announce {newest[0].id} --target {speaking[0]}"
-    elif not targets:
-        yield "There is no target yet: add one to the config, and new articles will be told there."
-    elif not said and not new:
+    elif not new and not app.deliveries(states=[State.SENT], limit=1):
         yield f"New articles go to {targets}."
-    for problem in app.problems():
-        yield f"Problem: {problem}"
 
 
 def _listing(what: str, names: Mapping[str, object]) -> str:
@@ -416,6 +424,8 @@ def _print_status(found: Status) -> None:
     _out.print(targets)
     for store_name, kept_out in found.quarantined:
         _out.print(escape(f"quarantined: {store_name}/{kept_out.id}: {kept_out.reason}"))
+    for caution in found.cautions:
+        _out.print(escape(f"caution: {caution}"), style="yellow")
     for problem in found.problems:
         _out.print(escape(f"problem: {problem}"), style="red")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,7 +21,8 @@ from feedpub.daemon import Daemon
 from feedpub.settings import load
 from feedpub.web import Fronts
 from tests.databases import PostgreSQL
-from tests.edge.front_door import CONSOLE, ROOT, Site, free_port
+from tests.edge.front_door import CONSOLE, ROOT, Site, free_port, webhook
+from tests.edge.receiver import Receiver
 
 
 def command(site: Site, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -158,6 +160,103 @@ def test_what_ails_a_database_is_told_with_its_name(site: Site) -> None:
     (site.folder / "feedpub.db").write_text("no database at all, but long enough to be taken for one" * 99)
     assert site.feedpub("status", code=1).err == (
         "the database feedpub.db is not a SQLite database: move it away, or change database.url\n"
+    )
+
+
+# ---------------------------------------------------------------- what came of it
+
+
+def test_once_tells_each_failure_once_and_ends_with_1(site: Site) -> None:
+    with Receiver() as server:
+        server.script = [(422, {}), (503, {}), (200, {}), (401, {})]
+        site.configure(targets={"hook": webhook(server), "later": CONSOLE | {"delay": "1h"}})
+        site.feedpub("once")
+        site.publish("one")
+        refused = site.feedpub("once", code=1)
+        assert "1 to be said later: feedpub deliveries list --state due" in refused.out
+        assert refused.out.count("HTTP 422") == 0
+        assert re.findall("^targets.hook: a notice could not be said: .*HTTP 422.*$", refused.err, re.MULTILINE)
+        assert site.feedpub("once").out.startswith("0 new")
+        site.publish("two")
+        busy = site.feedpub("once", code=1).err
+        assert re.search(
+            r"^targets.hook: a notice could not be said: .*; it is tried again from \d\d:\d\d on$", busy, re.MULTILINE
+        )
+        site.feedpub("deliveries", "retry", *(str(one["id"]) for one in site.deliveries("--article", "two")))
+        site.feedpub("resume", "hook")
+        assert "Said: 1 to hook" in site.feedpub("once").out
+        site.publish("three")
+        paused = site.feedpub("once", code=1)
+        assert (paused.out + paused.err).count("targets.hook is paused: ") == 1
+        assert "targets.hook is paused: " in paused.err
+        assert "Problem: targets.hook is paused: " in site.feedpub("once").out
+
+
+def test_a_store_that_fails_is_told_once_by_once(site: Site) -> None:
+    site.configure()
+    site.feedpub("once")
+    site.store.unlink()
+    failed = site.feedpub("once", code=1)
+    assert "Problem" not in failed.out
+    told = [line for line in failed.err.splitlines() if not line.startswith("{")]
+    assert len(told) == 1
+    assert told[0].startswith("stores.main: articles.db: no such file")
+
+
+def test_feeds_that_cannot_be_written_are_a_problem_to_commands_beside_until_they_can(site: Site) -> None:
+    site.configure()
+    site.feedpub("once")
+    blocked = site.folder / "public" / "all.rss"
+    blocked.unlink()
+    blocked.mkdir()
+    site.publish("one")
+    assert "where another kind belongs" in site.feedpub("once", code=1).err
+    (problem,) = site.feedpub("status", "--json", code=1).json["problems"]
+    assert re.fullmatch(r"feeds cannot be written since [0-9 :-]{16}: the log of the feedpub that .*", problem)
+    blocked.rmdir()
+    site.feedpub("once")
+    assert site.feedpub("status", "--json").json["problems"] == []
+
+
+def test_a_category_that_nobody_has_is_a_caution_and_no_problem(site: Site) -> None:
+    site.configure(targets={"terminal": CONSOLE | {"categories": ["米国", "日本"]}})
+    site.feedpub("once")
+    assert site.feedpub("status", "--json").json["cautions"] == []
+    site.sql("INSERT INTO category (id, name, slug) VALUES ('1', '日本', 'jp')")
+    site.feedpub("once")
+    assert "caution: targets.terminal.categories: no store has a category 米国\n" in site.feedpub("status").out
+
+
+# ---------------------------------------------------------------- what people decide
+
+
+def test_what_cannot_be_decided_says_how_it_stands(site: Site) -> None:
+    site.configure(targets={"terminal": CONSOLE})
+    site.feedpub("once")
+    site.publish("one", "two")
+    site.feedpub("once")
+    ids = [str(one["id"]) for one in site.deliveries()]
+    site.sql("UPDATE delivery SET state = 'sending' WHERE id = ?", ids[0], file="feedpub.db")
+    sending = f"delivery {ids[0]} is left as it is: it is being said just now (sending)\n"
+    for verb in ("retry", "cancel"):
+        told = site.feedpub("deliveries", verb, ids[0], ids[1], "999", code=1)
+        assert told.err == (
+            f"{sending}delivery {ids[1]} is left as it is: it was said (sent)\nthere is no delivery 999\n"
+        )
+    released = site.feedpub("deliveries", "release", "999", ids[0], code=1)
+    assert (released.out, released.err) == ("0 released.\n", f"there is no delivery 999\n{sending}")
+    assert site.feedpub("deliveries", "release").out == "0 released.\n"
+    assert site.feedpub("resume", "terminal").out == "terminal was not paused.\n"
+    unknown = "there is no target nope: the config has terminal\n"
+    for args in (("list",), ("release",)):
+        assert site.feedpub("deliveries", *args, "--target", "nope", code=1).err == unknown
+    site.configure()
+    site.feedpub("once")
+    gone = site.feedpub("deliveries", "cancel", ids[1], code=1).err
+    assert gone == f"delivery {ids[1]} is left as it is: its target terminal is not in the config\n"
+    assert len(site.deliveries("--target", "terminal")) == 2
+    assert site.feedpub("announce", "one", code=1).err == (
+        "there is no target that articles are told to: add one to the config\n"
     )
 
 

@@ -286,7 +286,7 @@ def test_the_list_of_deliveries_is_for_scripts_too(site: Site) -> None:
         site.configure(targets={"social": mastodon(yes), "hook": webhook(no)})
         site.feedpub("once")
         site.publish("one")
-        site.feedpub("once")
+        site.feedpub("once", code=1)
     failed, sent = sorted(site.deliveries(), key=lambda one: str(one["state"]))
     for one in (failed, sent):
         assert one.keys() >= {"article", "target", "action", "state", "attempts", "due_at", "remote_url", "error"}
@@ -324,7 +324,7 @@ def test_a_target_that_lets_us_in_no_more_is_paused_and_told_until_it_is_resumed
         site.configure(targets={"hook": webhook(server)})
         site.feedpub("once")
         site.publish("one", "two", "three")
-        site.feedpub("once")
+        site.feedpub("once", code=1)
         site.feedpub("once")
         assert len(server.requests) == 1
         told = site.feedpub("status", code=1).out
