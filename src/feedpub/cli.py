@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
@@ -388,16 +389,14 @@ def _print_deliveries(listed: Sequence[Listed]) -> None:
     if not listed:
         _out.print("No deliveries.")
         return
-    table = _table("id", "article", "target", "state", "tries", "due", "why or where")
+    rows = []
     for one in listed:
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
-        subject = escape(f"{one.subject} {one.title[:30]}".strip())
-        table.add_row(
-            str(delivery.id), subject, delivery.target, state, str(one.attempts),
-            _moment(delivery.due_at), escape(delivery.reason or delivery.remote_url),
-        )  # fmt: skip
-    _out.print(table)
+        why = delivery.reason or delivery.remote_url
+        due, about = _moment(delivery.due_at), f"{one.subject} {one.title[:30]}".strip()
+        rows.append((str(delivery.id), delivery.target, state, about, str(one.attempts), due, why))
+    _print_table(("id", "target", "state", "about", "tries", "due", "why or where"), rows, names=2)
 
 
 def _print_status(found: Status) -> None:
@@ -407,21 +406,18 @@ def _print_status(found: Status) -> None:
         f"{articles.get('withdrawn', 0):,} withdrawn, {articles.get('quarantined', 0):,} in quarantine; "
         f"{len(found.feeds):,} feeds."
     )
-    stores = _table("store", "last poll", "state")
-    for store in found.stores:
-        stores.add_row(store.name, _moment(store.polled_at), escape(store.error or store.note or "well"))
-    _out.print(stores)
-    targets = _table("target", "kind", *State, "state")
-    for target in found.targets:
-        counts = found.deliveries.get(target.name, {})
-        numbers = [str(counts.get(state, "")) for state in State]
-        targets.add_row(
-            target.name,
-            target.kind,
-            *numbers,
-            escape(f"paused: {target.rest.paused}" if target.rest.paused else "well"),
+    stores = [(one.name, _moment(one.polled_at), one.error or one.note or "well") for one in found.stores]
+    _print_table(("store", "last poll", "state"), stores)
+    targets = [
+        (
+            one.name,
+            one.kind,
+            *(str(found.deliveries.get(one.name, {}).get(state, "")) for state in State),
+            f"paused: {one.rest.paused}" if one.rest.paused else "well",
         )
-    _out.print(targets)
+        for one in found.targets
+    ]
+    _print_table(("target", "kind", *State, "state"), targets)
     for store_name, kept_out in found.quarantined:
         _out.print(escape(f"quarantined: {store_name}/{kept_out.id}: {kept_out.reason}"))
     for caution in found.cautions:
@@ -430,11 +426,16 @@ def _print_status(found: Status) -> None:
         _out.print(escape(f"problem: {problem}"), style="red")
 
 
-def _table(*columns: str) -> Table:
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, names: int = 1) -> None:
+    """Show rows on a terminal of any width: nothing is cut, and the first columns, the `names` of rows, not folded."""
     table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table
+    shown = [number for number in range(len(columns)) if not rows or any(row[number] for row in rows)]
+    for number in shown:
+        longest = max((cell_len(row[number]) for row in rows), default=0)
+        table.add_column(columns[number], overflow="fold", min_width=longest if number < names else None)
+    for row in rows:
+        table.add_row(*(escape(row[number]) for number in shown))
+    _out.print(table, soft_wrap=False)
 
 
 def _moment(moment: datetime | None) -> str:

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 import structlog
+from rich.console import Console
 from sqlalchemy import create_engine, make_url, text
 
+from feedpub import cli
 from feedpub.app import App
 from feedpub.daemon import Daemon
 from feedpub.settings import load
@@ -46,6 +48,20 @@ def test_a_terminal_that_knows_no_japanese_is_told_all_the_same(site: Site) -> N
     listed = command(site, "deliveries", "list", **ascii_only)
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "one \\u898b\\u51fa\\u3057" in listed.stdout
+
+
+def test_a_narrow_terminal_folds_what_is_long_and_cuts_no_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "_out", Console(width=60, soft_wrap=True))
+    why = "the webhook did not take this notice (HTTP 422): change its template or the article"
+    rows = [("12345", "discord_news_of_japan", "", why), ("7", "terminal", "", "https://social.test/@news/77")]
+    cli._print_table(("id", "target", "due", "why or where"), rows, names=2)
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 60
+    assert "due" not in told
+    assert "12345  discord_news_of_japan  the webhook did not take" in told
+    assert all(word in told for word in why.split())
 
 
 def test_ctrl_c_while_feedpub_is_being_imported_ends_it_without_a_word(site: Site, tmp_path: Path) -> None:
