@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from feedpub.daemon import Daemon
 from feedpub.settings import load
 from feedpub.web import Fronts
 from tests.databases import PostgreSQL
-from tests.edge.front_door import CONSOLE, ROOT, Site, free_port, webhook
+from tests.edge.front_door import CONSOLE, ROOT, Site, free_port, until, webhook
 from tests.edge.receiver import Receiver
 
 
@@ -177,6 +178,22 @@ def test_what_ails_a_database_is_told_with_its_name(site: Site) -> None:
     assert site.feedpub("status", code=1).err == (
         "the database feedpub.db is not a SQLite database: move it away, or change database.url\n"
     )
+
+
+# ---------------------------------------------------------------- the demo
+
+
+def test_a_demo_whose_port_is_taken_says_at_which_one_it_answers(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        site.environ["FEEDPUB_WEB__LISTEN"] = f"127.0.0.1:{port}"
+        demo = site.start("demo")
+        until(lambda: "Ctrl-C ends the demo" in demo.out, within=30)
+        demo.signal(signal.SIGTERM)
+        demo.wait()
+    told = re.match(rf"127.0.0.1:{port} is taken by another program, so the demo answers at port (\d+)\.\n", demo.out)
+    assert told
+    assert f"http://127.0.0.1:{told[1]}/" in demo.out
 
 
 # ---------------------------------------------------------------- what came of it

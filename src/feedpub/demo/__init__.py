@@ -66,6 +66,8 @@ def run(environ: Mapping[str, str], show: Callable[[str], None]) -> int:
         _import(app, "site.jsonl")
         app.once()
         fronts = Fronts(app, public)
+        if wanted.rpartition(":")[2] not in {"0", str(port)}:
+            show(f"{wanted} is taken by another program, so the demo answers at port {port}.")
         show(f"Pages and feeds: http://127.0.0.1:{port}/   (Ctrl-C ends the demo)")
         show(f"{app.status().articles.get('live', 0)} sample articles noted, none announced.")
         show(f"A new one appears every {NEXT_ARTICLE_EVERY:.0f} s; below is what would be posted.\n")

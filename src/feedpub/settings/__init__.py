@@ -66,7 +66,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Loaded:
     if settings is None or merged.problems:
         raise ConfigError(_listed(merged.problems))
     places = {show(trail): str(merged.place(trail)) for trail in _ADDRESSES}
-    return Loaded(settings, tuple(cautions(settings)), seen.digest, places)
+    return Loaded(settings, (*cautions(settings), *environment.strangers(environ)), seen.digest, places)
 
 
 def digest(directory: Path, environ: Mapping[str, str]) -> str:
