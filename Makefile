@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-wordpress check fix lock clean
+.PHONY: help demo bench test test-wordpress test-browser test-readers check fix lock clean
 
 help:
 	@echo 'make demo            feedpub with a sample site on http://127.0.0.1:8080'
@@ -11,6 +11,8 @@ help:
 	@echo 'make check           linters, types and import contracts alone'
 	@echo 'make fix             mend what the linter and the formatter can mend'
 	@echo 'make test-wordpress  the tests against a real WordPress on loopback'
+	@echo 'make test-browser    the tests of pages and feeds in a real browser'
+	@echo 'make test-readers    the feeds read by feed readers that people use (newsboat, rss2email and others)'
 	@echo 'make lock            resolve the dependencies again (UPGRADE=--upgrade for the newest)'
 	@echo 'make clean           remove all that make has made; data/ stays'
 
@@ -18,7 +20,7 @@ demo: $(READY)
 	@$(BIN)/feedpub demo
 
 test: check
-	$(BIN)/pytest -n 4 --dist worksteal -m 'not wordpress'
+	$(BIN)/pytest -n 4 --dist worksteal -m 'not wordpress and not browser and not readers'
 
 check: $(READY)
 	$(BIN)/ruff check
@@ -32,6 +34,12 @@ fix: $(READY)
 
 test-wordpress: $(READY)
 	@bash .ci/wordpress.sh
+
+test-browser: $(READY)
+	@bash .ci/browser.sh
+
+test-readers: $(READY)
+	@bash .ci/readers.sh
 
 # Hashes for every platform, and no address of an index: whoever installs uses the index of their own pip.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE)

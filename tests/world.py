@@ -24,6 +24,7 @@ from feedpub.model import (
     Notice,
     Outcome,
     RawArticle,
+    RawComment,
     Refused,
     Remember,
     Remembering,
@@ -49,12 +50,14 @@ class ListOptions(StoreOptions):
 class ListStore:
     """A store that answers from a log of what happened, three rows at a time."""
 
-    log: list[RawArticle | str] = field(default_factory=list)
+    log: list[RawArticle | RawComment | str] = field(default_factory=list)
     categories: tuple[Category, ...] = ()
     down: bool = False
+    told: tuple[Category, ...] | None = None
+    """The taxonomy as it was last asked for."""
 
-    def put(self, raw: RawArticle) -> None:
-        """Write an article, new or changed."""
+    def put(self, raw: RawArticle | RawComment) -> None:
+        """Write an article or a comment, new or changed."""
         self.log.append(raw)
 
     def remove(self, article: str) -> None:
@@ -66,12 +69,14 @@ class ListStore:
         start = int(cursor or 0)
         rows = self.log[start : start + 3]
         latest = {row if isinstance(row, str) else row.id: row for row in rows}
+        changed, self.told = self.told != self.categories, self.categories
         return Batch(
             articles=tuple(row for row in latest.values() if isinstance(row, RawArticle)),
             gone=tuple(row for row in latest.values() if isinstance(row, str)),
             cursor=str(start + len(rows)),
             more=start + len(rows) < len(self.log),
-            categories=self.categories if cursor is None else None,
+            categories=self.categories if cursor is None or changed else None,
+            comments=tuple(row for row in latest.values() if isinstance(row, RawComment)),
         )
 
     def census(self, ids: Sequence[str] | None) -> Census:
@@ -190,6 +195,8 @@ class World:
 
     now: datetime
     posts: list[Post] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """What hubs were told, as it was sent."""
     behaviours: list[Behaviour] = field(default_factory=list)
     doubts: dict[tuple[str, str], int] = field(default_factory=dict)
     window: timedelta = timedelta(hours=1)
@@ -227,6 +234,9 @@ class World:
                 reply = answered
 
     def _answer(self, asked: Request) -> Reply | Outcome:
+        if not asked.url.startswith("http://board.test/"):
+            self.told.append(asked.body.decode())
+            return Reply(204)
         said = json.loads(asked.body)
         behaviour = self.behaviours.pop(0) if self.behaviours else "ok"
         if said["verb"] == "announce":

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""What a feed without articles is dated: never the clock."""
+"""Long before anything happened here."""
 
 # ---------------------------------------------------------------- a length of time, as admins write it
 

@@ -29,6 +29,7 @@ from feedpub.model import (
     Batch,
     Category,
     Census,
+    Comment,
     Context,
     Conversation,
     Delivery,
@@ -214,6 +215,8 @@ class Publisher:
             gone={**dict.fromkeys(changes.gone, GONE), **dict.fromkeys(changes.back, PRESENT)},
             quarantined=(*quarantined, *(Quarantine(one, "") for one in batch.garbage)),
             categories=batch.categories,
+            comments=self._comments(name, batch, {id_: one.article.url for id_, one in by_id.items()}),
+            comments_gone=batch.comments_gone,
             owed=owed,
         )
         self.ledger.articles.record(record, self.setup.targets, now)
@@ -257,6 +260,20 @@ class Publisher:
                 log.warning("article_mended", store=store, article=article.id, what="; ".join(result.warnings))
             written[article.guid] = Written(article, change.fingerprint, change.headline, change.revision)
         return tuple(written.values()), tuple(quarantined)
+
+    def _comments(self, store: str, batch: Batch, urls: Mapping[str, str]) -> tuple[Comment, ...]:
+        """Clean what readers said; what cannot be read is left out, and told."""
+        about = {raw.article for raw in batch.comments} - urls.keys()
+        urls = {**self.ledger.articles.urls(store, about), **urls}
+        cleaned = []
+        for raw in batch.comments:
+            result = clean.comment(raw, store=store, site=self.setup.site, article_url=urls.get(raw.article, ""))
+            if isinstance(result, Quarantined):
+                log.warning("comment_left_out", store=store, comment=result.id, why=result.reason)
+            else:
+                # Nobody comments in the future: a date still to come is a clock that is wrong.
+                cleaned.append(replace(result, published=min(result.published, self.now())))
+        return tuple(cleaned)
 
     def _keep_out(self, store: str, change: Change, why: Quarantined) -> Quarantine:
         log.warning("quarantined", store=store, article=why.id, why=why.reason)

@@ -129,6 +129,7 @@ def _item(
     kind: str = "post",
     form: str = "",
     year: int = 2025,
+    said: str = "",
 ) -> str:
     terms = "".join(
         f'<category domain="category" nicename="{slug}"><![CDATA[{_NAMES[slug]}]]></category>' for slug in slugs
@@ -143,7 +144,15 @@ def _item(
         f"<excerpt:encoded></excerpt:encoded><wp:post_id>{number}</wp:post_id>"
         f"<wp:post_date_gmt>{date}</wp:post_date_gmt><wp:post_modified_gmt>{date}</wp:post_modified_gmt>"
         f"<wp:status>{status}</wp:status><wp:post_type>{kind}</wp:post_type>"
-        f"<wp:post_password><![CDATA[{password}]]></wp:post_password>{terms}</item>\n"
+        f"<wp:post_password><![CDATA[{password}]]></wp:post_password>{terms}{_comment(number, said)}</item>\n"
+    )
+
+
+def _comment(number: int, said: str) -> str:
+    return said and (
+        f"<wp:comment><wp:comment_id>{number}</wp:comment_id><wp:comment_author>読者</wp:comment_author>"
+        "<wp:comment_date_gmt>2025-02-01 00:00:00</wp:comment_date_gmt><wp:comment_approved>1</wp:comment_approved>"
+        f"<wp:comment_content><![CDATA[{said}]]></wp:comment_content></wp:comment>"
     )
 
 
@@ -158,7 +167,7 @@ SAMPLE = (
     + _category("us", "米国関連")
     + _category("opinion", "論説 & 解説")
     + "".join(_item(number, f"記事{number}", ["us", "jmsdf", "japan"][number % 3]) for number in range(1, 25))
-    + _item(30, "三つの分類に入る記事", _JAPANESE, "us", "opinion")
+    + _item(30, "三つの分類に入る記事", _JAPANESE, "us", "opinion", said="<b>同感</b>です。")
     + _item(31, "AT&amp;T と <em>Boeing</em> の &lt;F-35&gt;", "us")
     + _item(32, "", "japan")
     + _item(33, "この題は見せない", form="aside")

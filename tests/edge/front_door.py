@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import brotli
 import feedparser
 
 from tests.edge.receiver import Receiver
@@ -30,6 +32,11 @@ SITE: Table = {"title": "航空ニュース", "url": "https://news.test/", "lang
 FEEDS: Table = {"base_url": "https://news.test/feeds/", "output": "public", "entries": 1000}
 STORE: Table = {"kind": "sql", "path": "articles.db", "poll": "1s"}
 CONSOLE: Table = {"kind": "console"}
+UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
+    "gz": lambda packed: zlib.decompress(packed, wbits=31),
+    "br": brotli.decompress,
+}
+"""What the compressed siblings of a file hold, by their endings; a torn one raises."""
 
 
 def until(holds: Callable[[], object], *, within: float = 10.0) -> float:
@@ -279,10 +286,22 @@ class Site:
     # ------------------------------------------------------------ its feeds
 
     def files(self) -> dict[str, tuple[int, bytes]]:
-        """Every file below the output directory, with its date and bytes."""
+        """Every file below the output directory, with its date and bytes; not their compressed siblings."""
         root = self.folder / "public"
-        found = (path for path in root.rglob("*") if path.is_file())
+        found = (path for path in root.rglob("*") if path.is_file() and path.suffix[1:] not in UNPACK)
         return {str(path.relative_to(root)): (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
+
+    def parted(self) -> list[str]:
+        """Files that lack a sibling, or have one of other bytes or another date. Fails if a sibling is torn."""
+        found = []
+        for name, (date, content) in self.files().items():
+            path = self.folder / "public" / name
+            worth = len(content) >= 200 and path.suffix in {".rss", ".atom", ".json", ".html", ".opml", ".css"}
+            for ending, unpack in UNPACK.items() if worth else ():
+                beside = path.with_name(f"{path.name}.{ending}")
+                if not beside.exists() or unpack(beside.read_bytes()) != content or beside.stat().st_mtime_ns != date:
+                    found.append(name)
+        return found
 
     def feed(self, address: str) -> Any:
         """Read a feed as a stranger would."""

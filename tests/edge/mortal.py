@@ -12,9 +12,10 @@ import os
 import signal
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
@@ -46,12 +47,14 @@ class Reaper:
 
     left: int
     inside: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)  # files are written several at a time
 
     def passing(self) -> None:
         """Die, if this is the one."""
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self.lock:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 # ---------------------------------------------------------------- where one can die

@@ -189,7 +189,7 @@ class Once(RuleBasedStateMachine):
         except Crash:
             self._to(self.now + self.downtime)
             for one in self.ledger.deliveries.listed(states=[State.SENDING]):
-                self.world.doubt(one.delivery.target, one.article.guid)
+                self.world.doubt(one.delivery.target, one.about.guid)
             self.ledger.close()
             self.held = []
             self._start()
@@ -319,7 +319,7 @@ class Once(RuleBasedStateMachine):
 
     def _judge_news(self, claimed: Delivery) -> None:
         """Only what is fresh, public, and not against its author's will is announced."""
-        article = self.ledger.articles.by_key(claimed.article).article
+        article = self.ledger.articles.by_key(claimed.article or 0).article
         found_absent = claimed.target == "findable"  # his no came while nobody knew: it is not remembered through that
         assert article.announce or found_absent, claimed
         assert not self.ledger.articles.known("blog", [article.id])[article.id].withdrawn, claimed
@@ -408,7 +408,7 @@ class Once(RuleBasedStateMachine):
         listed = self.ledger.deliveries.listed(limit=1000)
         for one in listed:
             delivery = one.delivery
-            standing = self.world.standing(delivery.target, one.article.guid)
+            standing = self.world.standing(delivery.target, one.about.guid)
             told = f"{delivery} {standing}"
             twice_at_most = delivery.target == "resending"  # of what was said twice, only the last can be taken back
             assert delivery.state not in {State.CLAIMED, State.SENDING}, told
@@ -420,13 +420,13 @@ class Once(RuleBasedStateMachine):
             elif delivery.state in {State.FAILED, State.SKIPPED, State.DOUBTFUL}:
                 assert delivery.reason, told
                 certain = delivery.state is not State.DOUBTFUL and "is not known" not in delivery.reason
-                unknown = self.world.doubts.get((delivery.target, one.article.guid), 0) if twice_at_most else 0
+                unknown = self.world.doubts.get((delivery.target, one.about.guid), 0) if twice_at_most else 0
                 assert not (certain and delivery.said is None and len(standing) > unknown), told
                 if delivery.state is State.SKIPPED and delivery.target not in self.ever_removed:
                     self._judge_silence(one)
             else:
                 raise AssertionError(f"it is not at rest: {told}")
-        accounted = {(one.delivery.target, one.article.guid) for one in listed}
+        accounted = {(one.delivery.target, one.about.guid) for one in listed}
         for post in self.world.posts:
             assert (post.target, post.guid) in accounted, post
         self._judge_nothing_lost(accounted)
@@ -442,18 +442,18 @@ class Once(RuleBasedStateMachine):
         if delivery.reason.startswith("not this") or delivery.target in self.ever_removed:
             return
         if "retract" in target.can:
-            assert self._public(one.article.id), f"withdrawn, but it stands: {delivery}"
+            assert self._public(one.about.id), f"withdrawn, but it stands: {delivery}"
         in_time = delivery.said_at is not None and self.now - delivery.said_at <= target.correct_within
         if "correct" in target.can and in_time:
-            assert delivery.said == self.ledger.articles.by_key(delivery.article).revision, delivery
+            assert delivery.said == self.ledger.articles.by_key(delivery.article or 0).revision, delivery
 
     def _judge_silence(self, one: Listed) -> None:
         """A public article is kept from a target for a reason only."""
         reason = one.delivery.reason
-        if not self._public(one.article.id):
+        if not self._public(one.about.id):
             return
         if reason == TOO_OLD:
-            assert self.now > one.article.published + MAX_AGE, one
+            assert self.now > one.about.published + MAX_AGE, one
         elif reason == NOT_ANNOUNCED:
             assert False in {row.announce for row in self.store.log if isinstance(row, RawArticle)}, one
         else:
@@ -461,10 +461,10 @@ class Once(RuleBasedStateMachine):
 
     def _judge_words(self, one: Listed, standing: list[Post]) -> None:
         """What was corrected reads as the article does."""
-        latest = self.ledger.articles.by_key(one.delivery.article)
+        latest = self.ledger.articles.by_key(one.delivery.article or 0)
         if one.delivery.said == latest.revision:
             texts = {post.text for post in standing if post.id == one.delivery.remote_id}
-            assert texts == {f"{one.article.title}\n{one.article.url}"}, (one, standing)
+            assert texts == {f"{one.about.title}\n{one.about.url}"}, (one, standing)
 
     def _judge_nothing_lost(self, accounted: set[tuple[str, str]]) -> None:
         """What the store shows now and that came after the baseline is owed to every target that takes it."""

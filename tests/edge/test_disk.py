@@ -10,25 +10,20 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import brotli
 import pytest
 
 from feedpub.errors import OutputError
 from feedpub.model import FeedFile
 from feedpub.outputs.disk import DiskOutput
+from tests.edge.front_door import UNPACK
 
 NOBODY = 65_534
 BOTH: Final = ("gz", "br")
-UNPACK: dict[str, Callable[[bytes], bytes]] = {
-    "gz": lambda packed: zlib.decompress(packed, wbits=31),
-    "br": brotli.decompress,
-}
 LONG = "長い記事です。" * 40
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk or act as another user")
 

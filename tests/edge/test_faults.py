@@ -118,6 +118,7 @@ def test_feeds_that_cannot_be_written_stay_as_they_were_and_hold_only_their_own_
         until(lambda: wanted in told(daemon), within=MARGIN)
         assert daemon.ask("/health/ready", admin=True).status == 503
         assert {path: one for path, one in site.files().items() if path != "filler"} == before
+        assert not site.parted()
         assert heard(receiver) == ["first", "first"]
         states = {(one["article"], one["state"], one["held_by"]) for one in site.deliveries()}
         assert states == {("first", "sent", ""), ("second", "held", "feeds")}
@@ -129,6 +130,7 @@ def test_feeds_that_cannot_be_written_stay_as_they_were_and_hold_only_their_own_
         until(lambda: len(heard(receiver)) == 4, within=MARGIN)
         assert Counter(heard(receiver)) == {"first": 2, "second": 2}
         assert site.feed("all.rss").entries[0].link.endswith("second")
+        assert not site.parted()
         assert not told(daemon)
         unharmed(daemon)
         daemon.end()

@@ -76,6 +76,7 @@ class Story:
         count = sum(post.public or post.scheduled for post in self.export.posts)
         told = self.site.feedpub("import", str(export)).out
         assert f"{count} new, 0 changed, 0 unchanged" in told
+        assert re.search(r"^  comments: [1-9][0-9]* new, 0 changed, 0 unchanged$", told, re.MULTILINE)
         first = self.site.feedpub("once").out
         assert f"{count} articles noted, none announced." in first
         assert "The next new one goes to hook, room, team, social." in first
@@ -382,3 +383,19 @@ def test_the_installed_command_does_the_same_without_our_launcher(site: Site) ->
     done = subprocess.run(command, cwd=site.folder, capture_output=True, text=True, check=True)
     assert "0 new, 0 edited, 0 withdrawn; 2 feeds built.\nNew articles go to terminal." in done.stdout
     assert site.files().keys() == every_format("all", "briefs") | {"index.html", "feeds.opml"}
+
+
+def test_compressed_siblings_come_and_go_with_the_config_and_no_feed_changes_for_it(site: Site) -> None:
+    def beside() -> set[str]:
+        return {path.suffix for path in (site.folder / "public").rglob("*")} & {".gz", ".br"}
+
+    site.configure(feeds=FEEDS | {"compress": []})
+    site.feedpub("once")
+    before = site.files()
+    assert not beside()
+    for compress in (["gz", "br"], ["br"], []):
+        site.configure(feeds=FEEDS | {"compress": compress})
+        site.feedpub("once")
+        assert beside() == {f".{ending}" for ending in compress}
+        assert site.files() == before
+        assert bool(site.parted()) == (len(compress) < 2)

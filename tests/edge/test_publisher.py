@@ -25,8 +25,8 @@ SITE = Site(title="航空ニュース", url="https://news.test/", language="ja",
 class Desk:
     """A publisher over a list in memory, a small world and a real database."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.now, self.folder, self.output = START, folder, "public"
+    def __init__(self, url: str, folder: Path, **feeds: Any) -> None:
+        self.now, self.folder, self.output, self.feeds = START, folder, "public", feeds
         self.world, self.store = World(START), ListStore(categories=(Category("blog", "1", "日本関連", "japan"),))
         self.targets: dict[str, Network] = {"board": Board(name="board")}
         self.ledger = Ledger(Database(url))
@@ -36,7 +36,8 @@ class Desk:
         self.publisher.publish("blog")
 
     def setup(self) -> Setup:
-        feeds = FeedsOptions(base_url="https://news.test/feeds/", output=str(self.folder / self.output))
+        options = {"base_url": "https://news.test/feeds/", "output": str(self.folder / self.output)}
+        feeds = FeedsOptions.model_validate(options | self.feeds)
         return Setup(SITE, feeds, {"blog": Source(ListOptions(name="blog"), self.store)}, self.targets)
 
     def article(self, id_: str, **fields: Any) -> RawArticle:
@@ -57,7 +58,7 @@ class Desk:
         return [post.guid.rpartition(":")[2] for post in self.world.posts]
 
     def states(self) -> dict[str, State]:
-        return {one.article.id: one.delivery.state for one in self.ledger.deliveries.listed()}
+        return {one.about.id: one.delivery.state for one in self.ledger.deliveries.listed()}
 
     def feed(self, name: str = "all.rss") -> str:
         return (self.folder / self.output / name).read_text(encoding="utf-8")

@@ -126,7 +126,7 @@ def test_a_poll_that_another_overtook_records_nothing(desk: Desk) -> None:
 
 def test_to_owe_what_is_owed_already_changes_nothing(desk: Desk) -> None:
     (before,) = desk.ledger.deliveries.listed()
-    desk.ledger.deliveries.owe([Owed("board", before.article.guid, State.HELD, "feeds", "", None)], desk.now)
+    desk.ledger.deliveries.owe([Owed("board", before.about.guid, State.HELD, "feeds", "", None)], desk.now)
     assert desk.ledger.deliveries.listed() == (before,)
 
 

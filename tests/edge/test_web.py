@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from feedpub.errors import ConfigError, LedgerError
 from feedpub.feeds.moves import Signposts
+from feedpub.feeds.pages import SCRIPT_SOURCE
 from feedpub.web import Server, admin_app, parse_listen, public_app
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import member, path_of
@@ -184,6 +185,24 @@ def test_each_kind_of_file_has_its_type(site: tuple[Path, Server], name: str, ki
     assert "default-src 'none'" in reply.headers["content-security-policy"]
     assert ("access-control-allow-origin" in reply.headers) == for_browsers
     assert "server" not in reply.headers
+
+
+@pytest.mark.parametrize(("name", "kind"), [("all.rss", "application/xml"), ("index.html", "text/html")])
+def test_a_feed_opened_as_a_page_is_xml_to_the_browser(site: tuple[Path, Server], name: str, kind: str) -> None:
+    root, server = site
+    write(root / name, b"content")
+    assert ask(server, f"/{name}", Sec_Fetch_Dest="document").headers["content-type"] == f"{kind}; charset=utf-8"
+    fetched = ask(server, "/all.rss", Sec_Fetch_Dest="empty").headers
+    assert fetched["content-type"] == "application/rss+xml; charset=utf-8"
+    assert fetched["vary"] == "Sec-Fetch-Dest"  # so that no cache gives a browser's answer to a reader
+
+
+def test_only_the_script_of_the_index_may_run(site: tuple[Path, Server]) -> None:
+    policy = dict(
+        part.strip().split(" ", 1) for part in ask(site[1], "/all.rss").headers["content-security-policy"].split(";")
+    )
+    assert policy["script-src"] == SCRIPT_SOURCE
+    assert policy["default-src"] == "'none'"
 
 
 def test_the_etag_is_strong_and_of_the_content_alone(site: tuple[Path, Server]) -> None:
@@ -372,27 +391,40 @@ def test_a_feed_names_itself_and_the_hubs_that_announce_it(tmp_path: Path, serve
     assert "link" not in ask(server, "/feeds/all.rss", If_None_Match=announced.headers["etag"]).headers
 
 
+@pytest.fixture(scope="module")
+def usual_headers(server: Server, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names of the headers that answers about feeds bear, where every address is a plain one."""
+    root = tmp_path_factory.getbasetemp() / "nasty"
+    write(root / "all.rss", b"feed")
+    posts = Signposts(MOVED, {"all": ["https://hub.example/"]})
+    server.show(public_app(root, BASE, lambda: posts))
+    paths = ("all.rss", "category/us.rss", "tag/old.rss", "none.rss")
+    return {name for path in paths for name in ask(server, f"/feeds/{path}").headers}
+
+
 NASTY = st.text(max_size=12) | st.sampled_from(['>; rel="x"', "\r\nSet-Cookie: a=b", "\ud800", "é", "<", "%", " "])
 
 
 @settings(max_examples=50, deadline=None)
 @given(NASTY, NASTY, st.dictionaries(st.sampled_from(["a", "b", "c/d"]), st.none() | NASTY))
 def test_no_address_can_end_the_header_that_it_stands_in(
-    server: Server, tmp_path_factory: pytest.TempPathFactory, hub: str, base: str, moved: dict[str, str | None]
+    server: Server,
+    usual_headers: set[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    hub: str,
+    base: str,
+    moved: dict[str, str | None],
 ) -> None:
     root = tmp_path_factory.getbasetemp() / "nasty"
-    write(root / "all.rss", b"feed")
     posts = Signposts(moved, {"all": [hub]})
     server.show(public_app(root, f"https://example.jp/{base}", lambda: posts))
     home = path_of(f"https://example.jp/{base}")
-    names = {"content-length", "content-type", "etag", "last-modified", "access-control-allow-origin", "link", "date"}
-    guards = {"x-content-type-options", "content-security-policy", "cache-control"}
     try:
         replies = [ask(server, quote(home + name)) for name in ("all.rss", "a.rss", "b.json", "c/d.atom")]
     except UnicodeEncodeError:
         return  # a path that no client can ask for
     for reply in replies:
-        assert reply.headers.keys() <= names | guards | {"location"}
+        assert reply.headers.keys() <= usual_headers
         assert reply.headers.get("location", "").isprintable()
     if replies[0].status == 200:
         assert len(re.findall('[<>"]', replies[0].headers["link"])) == 8

@@ -11,7 +11,7 @@ from contextlib import suppress
 from feedpub.feeds.catalog import Taxonomy, catalog, digest
 from feedpub.feeds.entries import Entry, Look
 from feedpub.feeds.opml import opml
-from feedpub.feeds.pages import index_page
+from feedpub.feeds.pages import brief_page, index_page, stylesheet
 from feedpub.model import Image, Link
 from tests.golden.samples import CATEGORIES, NAMES, OPTIONS, SITE, article, rendered
 
@@ -35,6 +35,7 @@ specs = catalog(OPTIONS, SITE, Taxonomy(tuple(set(CATEGORIES))))
 look = Look(SITE, OPTIONS, NAMES)
 made = [file for spec in specs for file in rendered([Entry(one) for one in articles], look, spec)]
 made += [opml(specs, SITE, OPTIONS), index_page([(spec, ()) for spec in specs], SITE, OPTIONS)]
+made += [brief_page(articles[0], SITE, OPTIONS), stylesheet()]
 digests = {file.path: hashlib.sha256(file.content).hexdigest() for file in made}
 digests |= {spec.address: digest(spec, look.digest, SITE, OPTIONS) for spec in specs}
 json.dump({"files": digests, "locale kept": locale.setlocale(locale.LC_ALL) == before}, sys.stdout)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
 import idna
 
 from feedpub.model import Site
 
+STYLESHEET = "feed.css"
+"""What makes a feed readable that is opened in a browser."""
+
 _KEEP = "%/?#[]:@!$&'()*+,;=~"
 """RFC 3986 §2.2, and `%`: what is encoded already stays as it is."""
+
+
+_ID_SCHEMES = frozenset({"http", "https", "tag", "urn", "info", "doi", "hdl", "ni", "cid", "mid"})
+"""Schemes of ids that validators know; another is wrapped (`post:12` is no address of anything)."""
 
 
 def ascii_url(url: str) -> str:
@@ -36,29 +43,34 @@ def feed_url(base_url: str, address: str, ending: str) -> str:
     return f"{base_url}{address}.{ending}"
 
 
-def brief_url(guid: str, base_url: str) -> str:
-    """Where the page of a brief stands."""
-    return base_url + brief_path(guid)
+def brief_name(guid: str) -> str:
+    """The file name, without its ending, of a brief's own page: the same for ever, and safe on any disk."""
+    return sha256(guid.encode(errors="replace")).hexdigest()[:16]
 
 
 def brief_path(guid: str) -> str:
-    """The file of a brief's page: a name made of its guid, the same for ever, which no disk or server can misread."""
-    return f"briefs/{hashlib.sha256(guid.encode()).hexdigest()[:12]}.html"
+    """The file of a brief's own page."""
+    return f"briefs/{brief_name(guid)}.html"
+
+
+def brief_address(guid: str, base_url: str) -> str:
+    """Where people read a brief that has no page elsewhere."""
+    return base_url + brief_path(guid)
 
 
 def stylesheet_pi(address: str) -> bytes:
-    """Name the stylesheet that makes a feed readable in a browser, from where the feed stands."""
-    return f'<?xml-stylesheet type="text/css" href="{"../" * address.count("/")}feed.css"?>\n'.encode()
+    """Write what stands below a feed's `<?xml …?>` to have it shown as a page: relative, as the links of index.html."""
+    return f'<?xml-stylesheet type="text/css" href="{"../" * address.count("/")}{STYLESHEET}"?>'.encode()
 
 
 def entry_id(guid: str, site: Site) -> str:
-    """Return the guid if Atom takes it for an id (RFC 4287 §4.2.6: an IRI), else a tag: URI around it (RFC 4151).
+    """Return the guid if validators take it for an id (RFC 4287 §4.2.6; a URI of a known scheme), else a tag: URI around it (RFC 4151).
 
     The same for every feed and every day, as long as the site's authority stays. `guid:` keeps it apart from ids
     that were made up for articles without a guid, which have the same authority and date.
     """
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):[^\s<>\"{}|\\^`\x00-\x20]+\Z", guid)
-    if scheme and (guid.isascii() or scheme[1].lower() != "tag"):
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):[!#-;=?-Z_a-z~\[\]]+\Z", guid)
+    if scheme and scheme[1].lower() in _ID_SCHEMES:
         return guid
     authority = site.authority or urlsplit(ascii_url(site.url)).hostname
     return f"tag:{authority},2026:guid:{quote(guid, safe='', errors='replace')}"

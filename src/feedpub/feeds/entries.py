@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from feedpub.categories import Ref
-from feedpub.feeds.addresses import brief_url
+from feedpub.feeds.addresses import brief_address
 from feedpub.feeds.catalog import RENDERER, FeedsOptions
 from feedpub.feeds.footer import footer
 from feedpub.feeds.namespaces import Reply
@@ -64,7 +64,7 @@ class Look:
 
     def url(self, article: Article) -> str:
         """Where an entry leads: to the article, or to the page that a brief without one has here."""
-        return article.url or brief_url(article.guid, self.options.base_url)
+        return article.url or brief_address(article.guid, self.options.base_url)
 
     def body(self, article: Article, *, full: bool) -> str:
         """The text to read here, HTML; none where only the summary is wanted. A brief's text is all there is of it."""

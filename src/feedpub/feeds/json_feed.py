@@ -1,7 +1,7 @@
 """entries -> items of a JSON Feed 1.1; a feed -> what stands around them.
 
 https://www.jsonfeed.org/version/1.1/. What it has no name for (credits and licences of pictures, sources) stands
-in objects of our own, whose names begin with `_` as its section "Extensions" asks.
+in an object of our own, whose name begins with `_` as its section "Extensions" asks.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ def json_item(entry: Entry, look: Look, *, full: bool = True) -> bytes:
         "authors": [{"name": author} for author in article.authors],
         "tags": list(look.terms(article)),
         "language": look.other_language(article),
-        "_images": [_image(image) for image in dict.fromkeys(article.images)],
-        "_links": [_some(rel=link.rel, url=link.url, title=link.title) for link in dict.fromkeys(article.links)],
-        "_comments": _comments(entry, article),
+        "_feedpub": _some(
+            images=[_image(image) for image in dict.fromkeys(article.images)],
+            links=[_some(rel=link.rel, url=link.url, title=link.title) for link in dict.fromkeys(article.links)],
+            comments=_comments(entry, article),
+        ),
     }
     return _written({name: value for name, value in item.items() if value})
 
@@ -61,7 +63,7 @@ def json_frame(spec: FeedSpec, look: Look, around: Around) -> tuple[bytes, bytes
         authors=[{"name": site_title(site)}],
         language=language_tag(site.language),
         hubs=[{"type": "WebSub", "url": hub} for hub in around.hubs],
-        _rights=line(site.license),
+        _feedpub=_some(rights=line(site.license)),
     )
     return _written(top)[:-1] + b', "items": [\n', TAIL
 

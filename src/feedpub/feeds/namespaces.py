@@ -149,8 +149,12 @@ class AtomFeed:
     """(entry id, when) of what readers should forget (RFC 6721)."""
 
     def extend_ns(self) -> Mapping[str, str]:
-        """Name the namespaces of the whole file, so that no entry declares its own: the same in every feed."""
-        return {"at": _TOMBSTONES, "fh": _HISTORY, "media": _MEDIA, "thr": _THREADING}
+        """Name the namespaces of the whole file, so that no entry declares its own: the same in every feed.
+
+        But for that of tombstones, which no entry needs, and which validators do not know.
+        """
+        own = {"at": _TOMBSTONES} if self.tombstones else {}
+        return {"fh": _HISTORY, "media": _MEDIA, "thr": _THREADING, **own}
 
     def extend_atom(self, feed: etree._Element) -> None:
         """Add to the feed."""

@@ -98,7 +98,7 @@ def document(
             content = head + b",\n".join(pieces) + tail
         else:
             declared, _, rest = head.partition(_DECLARATION_ENDS)
-            styled = declared + _DECLARATION_ENDS + stylesheet_pi(around.address)
+            styled = declared + _DECLARATION_ENDS + stylesheet_pi(around.address) + b"\n"
             content = b"".join([styled, rest, *pieces, tail])
         check_file(ending, content, guids)
         files.append(FeedFile(f"{around.address}.{ending}", content))

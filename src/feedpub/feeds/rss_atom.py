@@ -8,6 +8,7 @@ Nothing is said by the clock or the locale: a feed is as new as its articles.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,12 +32,14 @@ from feedpub.feeds.namespaces import (
     image_type,
 )
 from feedpub.feeds.texts import language_tag, line
-from feedpub.model import EPOCH
 
+UNDATED: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""What a feed of nothing is dated: never the clock, and no date that validators take for a slip."""
 MEDIA_TYPES: Final = {"rss": "application/rss+xml", "atom": "application/atom+xml"}
 
 _ENTRY_ENDS: Final = {"rss": b"    </item>\n", "atom": b"  </entry>\n"}
 _ENTRY_BEGINS: Final = {"rss": b"    <item>\n", "atom": b"  <entry"}
+_TITLE: Final = re.compile(rb"<title>[^<]*&[^<]*</title>")
 _TAILS: Final = {"rss": b"  </channel>\n</rss>\n", "atom": b"</feed>\n"}
 
 
@@ -49,7 +52,7 @@ class Around:
     """
 
     address: str
-    updated: datetime = EPOCH
+    updated: datetime = UNDATED
     current: str = ""
     prev: str = ""
     next: str = ""
@@ -79,8 +82,8 @@ def rss_frame(spec: FeedSpec, look: Look, around: Around) -> tuple[bytes, bytes]
     feed = _feed(spec, look, around, "rss")
     feed.description(line(look.site.description) or feed.title())
     feed._FeedGenerator__rss_lastBuildDate = None  # noqa: SLF001 - the only way to keep the clock out; RssFeed dates it
-    if picture := look.options.logo or look.options.icon:
-        feed.image(picture, title=feed.title(), link=ascii_url(look.site.url))
+    if look.options.icon:  # the small one: RSS takes no picture wider than 144
+        feed.image(look.options.icon, title=feed.title(), link=ascii_url(look.site.url))
     extras = partial(RssFeed, around.updated, line(look.site.license), _links(around, look, "rss"), around.archive)
     feed.register_extension("feedpub", extras)
     return _frame(feed.rss_str(pretty=True), "rss")
@@ -130,7 +133,7 @@ def _atom_entry(feed: FeedGenerator, entry: Entry, look: Look, *, full: bool) ->
     item.updated(second(article.updated))
     item.published(second(article.published))
     item.author([{"name": author} for author in article.authors])
-    item.summary(article.summary or None)
+    item.summary(article.summary or ("" if look.body(article, full=full) else article.title) or None)
     extras = partial(
         AtomEntry, article, look.other_language(article), line(look.site.license), entry.comments, entry.reply
     )
@@ -158,10 +161,10 @@ def _empty(look: Look, ending: str) -> FeedGenerator:
     feed.title("x")
     feed.link(href="urn:x", rel="alternate")
     feed.description("x")
-    feed.updated(EPOCH)
+    feed.updated(UNDATED)
     feed.language(language_tag(look.site.language) or None)
     feed._FeedGenerator__rss_lastBuildDate = None  # noqa: SLF001 - see rss_frame
-    extras = partial(RssFeed, EPOCH, "") if ending == "rss" else partial(AtomFeed, "")
+    extras = partial(RssFeed, UNDATED, "") if ending == "rss" else partial(AtomFeed, "")
     feed.register_extension("feedpub", extras)
     return feed
 
@@ -190,14 +193,23 @@ def _links(around: Around, look: Look, ending: str) -> tuple[FeedLink, ...]:
 
 def _cut(document: bytes, ending: str) -> tuple[bytes, list[bytes]]:
     """Cut a document into its entries. What an author wrote is escaped, so that no text can look like a tag."""
+    if ending == "rss":
+        document = _TITLE.sub(_plain, document)
     pieces = document.split(_ENTRY_ENDS[ending])[:-1]
     if pieces:
         pieces[0] = pieces[0][pieces[0].index(_ENTRY_BEGINS[ending]) :]
     return document, [piece + _ENTRY_ENDS[ending] for piece in pieces]
 
 
+def _plain(title: re.Match[bytes]) -> bytes:
+    """Write the signs of markup in a title as the RSS profile asks, so that none is taken for HTML."""
+    return title[0].replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
+
+
 def _frame(document: bytes, ending: str) -> tuple[bytes, bytes]:
     tail = _TAILS[ending]
+    if ending == "rss":
+        document = _TITLE.sub(_plain, document)
     if not document.endswith(tail):
         raise ValueError("feedgen ended a document in another way")
     return document[: -len(tail)], tail
@@ -205,7 +217,7 @@ def _frame(document: bytes, ending: str) -> tuple[bytes, bytes]:
 
 def newest(moments: Iterable[datetime]) -> datetime:
     """How new a document is: as its newest entry, never as the clock."""
-    return second(max(moments, default=EPOCH))
+    return second(max(moments, default=UNDATED))
 
 
 def second(moment: datetime) -> datetime:

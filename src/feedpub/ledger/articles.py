@@ -130,6 +130,16 @@ class Articles:
             )
             return tuple(row.id for row in rows)
 
+    def urls(self, store: str, ids: Iterable[str]) -> dict[str, str]:
+        """Where these articles stand, of those that are known."""
+        one = schema.article.c
+        with self._database.read() as connection:
+            return {
+                row.id: article_of(row.body).url
+                for some in chunks(list(ids))
+                for row in connection.execute(select(one.id, one.body).where((one.store == store) & one.id.in_(some)))
+            }
+
     def by_key(self, key: int) -> Written:
         """The article of a delivery, as it is now."""
         with self._database.read() as connection:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, delete, func, insert, literal, select, 
 
 from feedpub.ledger import schema
 from feedpub.ledger.feeds import soil, soil_terms
-from feedpub.ledger.rows import LIVE, chunks, comment_body
+from feedpub.ledger.rows import LIVE, AnyRow, chunks, comment_body
 from feedpub.model import Comment
 from feedpub.terms import COMMENT
 
@@ -24,26 +24,32 @@ def write_comments(
     if not comments and not gone:
         return
     one = schema.comment.c
-    touched: set[str] = {comment.article for comment in comments}
-    for some in chunks([*gone, *(comment.id for comment in comments)]):
-        there = (one.store == store) & one.id.in_(some)
-        touched |= set(connection.execute(select(one.article).where(there)).scalars())
-        connection.execute(delete(schema.comment).where(there))
     latest = {comment.id: comment for comment in comments}
-    if latest:
-        connection.execute(
-            insert(schema.comment),
-            [
-                {
-                    "store": store,
-                    "id": comment.id,
-                    "article": comment.article,
-                    "published": comment.published,
-                    "body": comment_body(comment),
-                }
-                for comment in latest.values()
-            ],
-        )
+    before: dict[str, AnyRow] = {}
+    for some in chunks([*gone, *latest]):
+        rows = connection.execute(select(one.id, one.article, one.body).where((one.store == store) & one.id.in_(some)))
+        before |= {row.id: row for row in rows}
+    changed = {id_: comment_body(told) for id_, told in latest.items()}
+    # They come at least once: what says what it said is no change.
+    changed = {id_: body for id_, body in changed.items() if id_ not in before or before[id_].body != body}
+    away = [id_ for id_ in before if id_ in changed or id_ not in latest]
+    if not changed and not away:
+        return
+    for some in chunks(away):
+        connection.execute(delete(schema.comment).where((one.store == store) & one.id.in_(some)))
+    if changed:
+        rows_ = [
+            {
+                "store": store,
+                "id": id_,
+                "article": latest[id_].article,
+                "published": latest[id_].published,
+                "body": body,
+            }
+            for id_, body in changed.items()
+        ]
+        connection.execute(insert(schema.comment), rows_)
+    touched = {latest[id_].article for id_ in changed} | {before[id_].article for id_ in away}
     soil_terms(connection, [COMMENT], seq)
     article = schema.article.c
     # An article that came in this very transaction is in no feed yet: it can be counted at once.

@@ -77,6 +77,13 @@ class Listed:
         return self.article.id if self.article is not None else self.delivery.feed or ""
 
     @property
+    def about(self) -> Article:
+        """The article. Raises TypeError if it is about a feed."""
+        if self.article is None:
+            raise TypeError("a delivery about a feed has no article")
+        return self.article
+
+    @property
     def title(self) -> str:
         """What people call its subject."""
         return (self.article.title or self.article.summary) if self.article is not None else ""

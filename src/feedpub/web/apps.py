@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from feedpub.errors import FeedpubError
 from feedpub.feeds.moves import ENDINGS, Gone, Signposts, where
+from feedpub.feeds.pages import SCRIPT_SOURCE
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import FEEDS, KINDS, Output, member, path_of
 
@@ -28,10 +29,13 @@ _GUARDS = {
     # Feeds carry it too: a browser that shows XML would run a script inside it.
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self' https: http: data:; style-src 'self' 'unsafe-inline'; "
+        f"script-src {SCRIPT_SOURCE}; "  # of index.html, and no other
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
 }
 _LATER = "This feed cannot be read just now; it will be back."
+_STYLED = frozenset({".rss", ".atom"})
+"""What feed.css makes readable."""
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
 
 
@@ -107,9 +111,18 @@ def _file(request: Request, name: str, content: bytes, validators: Validators, n
         headers["Last-Modified"] = formatdate(validators.modified, usegmt=True)
     if kind in FEEDS:
         headers["Access-Control-Allow-Origin"] = "*"  # readers that live in a browser
+    if kind in _STYLED:
+        headers["Vary"] = "Sec-Fetch-Dest"
     if status == 304:
         return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers | {"Content-Type": KINDS[kind]})
+    return Response(content, headers=headers | {"Content-Type": _content_type(request, kind)})
+
+
+def _content_type(request: Request, kind: str) -> str:
+    """A feed's own type for readers; for a page in a browser, which shows that as bare text or saves it, XML's."""
+    if kind in _STYLED and request.headers.get("sec-fetch-dest") == "document":
+        return "application/xml; charset=utf-8"
+    return KINDS[kind]
 
 
 def _elsewhere(path: str, base: str, signposts: Callable[[], Signposts]) -> Response:

@@ -1,0 +1,160 @@
+"""index.html, a brief's page and feeds themselves, as a real Chromium shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.chromium import MARKS, Chromium, Page
+from tests.browser.conftest import BODY, LONG, Shown
+
+pytestmark = MARKS
+
+MEASURES = Path(__file__).with_name("measures.js").read_text(encoding="utf-8")
+FEEDS = ("all.rss", "all.atom", "category/us.rss", "category/us.atom")
+
+
+@pytest.fixture
+def page(browser: Chromium) -> Iterator[Page]:
+    with browser.page() as page:
+        yield page
+
+
+def show(page: Page, url: str) -> Page:
+    """Open a page, with everything in it unfolded."""
+    page.open(url)
+    page.value(MEASURES)
+    page.value("document.querySelectorAll('details').forEach((folded) => { folded.open = true; })")
+    return page
+
+
+def everything(shown: Shown) -> list[str]:
+    return [shown.url, shown.url + shown.brief, *(shown.url + feed for feed in FEEDS)]
+
+
+def test_a_copy_button_puts_the_address_into_the_clipboard_and_says_so(page: Page, shown: Shown) -> None:
+    page.allow(shown.url, ["clipboardReadWrite", "clipboardSanitizedWrite"])
+    page.open(shown.url)
+    page.click(".card button")
+    page.until("document.querySelector('#told').textContent !== ''")
+    assert page.value("navigator.clipboard.readText()") == "https://example.com/feeds/all.rss"
+    assert "RSS" in page.value("document.querySelector('[role=status]').textContent")
+
+
+def test_the_keyboard_reaches_the_copy_button_and_shows_where_it_is(page: Page, shown: Shown) -> None:
+    page.allow(shown.url, ["clipboardReadWrite", "clipboardSanitizedWrite"])
+    page.open(shown.url)
+    page.value("document.querySelector('.card .address').focus()")
+    page.press("Tab", 9)
+    assert page.value("document.activeElement.localName") == "button"
+    assert page.value("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.press(" ", 32)
+    page.until("document.querySelector('#told').textContent !== ''")
+    assert page.value("navigator.clipboard.readText()") == "https://example.com/feeds/all.rss"
+
+
+def test_where_the_clipboard_is_refused_the_address_is_copied_the_old_way(page: Page, shown: Shown) -> None:
+    page.allow(shown.url, ["clipboardReadWrite"])
+    page.open(shown.url)
+    page.value("navigator.clipboard.writeText = () => Promise.reject(new Error('refused'))")
+    page.click(".card button")
+    page.until("document.querySelector('#told').textContent !== ''")
+    assert page.value("navigator.clipboard.readText()") == "https://example.com/feeds/all.rss"
+    assert page.value("document.activeElement.localName") == "button"
+
+
+def test_where_nothing_may_copy_the_address_is_left_selected_and_the_page_says_what_to_do(
+    page: Page, shown: Shown
+) -> None:
+    page.open(shown.url)
+    page.value("delete Navigator.prototype.clipboard; document.execCommand = () => false")
+    page.click(".card button")
+    page.until("document.querySelector('#told').textContent.includes('Ctrl+C')")
+    assert page.value("getSelection().toString()") == "https://example.com/feeds/all.rss"
+
+
+def test_without_scripts_all_is_there_but_the_buttons(page: Page, shown: Shown) -> None:
+    page.ask("Emulation.setScriptExecutionDisabled", value=True)
+    show(page, shown.url)
+    assert page.value("document.querySelectorAll('button').length") == 0
+    assert page.value("document.querySelector('.filter').checkVisibility()") is False
+    assert page.value("[...document.querySelectorAll('input.address')].every((field) => field.checkVisibility())")
+    page.value("document.querySelector('.address').select()")
+    assert page.value("getSelection().toString()") == "https://example.com/feeds/all.rss"
+
+
+def test_a_filter_leaves_the_categories_that_are_meant_and_those_around_them(page: Page, shown: Shown) -> None:
+    page.open(shown.url)
+    page.click(".filter input")
+    page.type("かなだ")
+    visible = "[...document.querySelectorAll('.feed h3')].filter((name) => name.checkVisibility())"
+    assert page.value(f"{visible}.map((name) => name.textContent)") == ["米国関連", "カナダ空軍"]
+    found = page.value("document.querySelector('.filter output').textContent")
+    assert all(number in found for number in ("1", "16"))
+    page.value("document.querySelector('.filter input').value = ''")
+    page.type("zzz")
+    assert page.value(f"{visible}.length") == 0
+
+
+def test_no_other_script_runs(page: Page, shown: Shown) -> None:
+    page.open(shown.url)
+    page.value("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))")
+    assert page.value("window.ran") is None
+    page.browser.wait(lambda: any("Content Security Policy" in complaint for complaint in page.complaints))
+
+
+def test_nothing_is_asked_of_anybody_else_and_nothing_goes_wrong(page: Page, shown: Shown) -> None:
+    for url in everything(shown):
+        show(page, url)
+    assert {url for url in page.requests if not url.startswith((shown.url, "data:"))} == set()
+    assert [text for text in page.complaints if "404" not in text] == []  # what browsers ask for unasked: favicon.ico
+    assert shown.url + "feed.css" in page.requests
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_word_stands_out_from_what_is_behind_it(browser: Chromium, shown: Shown, dark: bool) -> None:
+    with browser.page(dark=dark) as page:
+        for url in everything(shown):
+            assert show(page, url).value("measures.faint()") == []
+            painted = page.value("getComputedStyle(document.body ?? document.documentElement).backgroundColor")
+            assert painted == ("rgb(22, 20, 18)" if dark else "rgb(250, 248, 245)")
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["narrow window", "phone"])
+def test_nothing_scrolls_sideways(browser: Chromium, shown: Shown, phone: bool) -> None:
+    with browser.page(width=320, height=640, phone=phone) as page:
+        for url in everything(shown):
+            assert show(page, url).value("measures.sideways()") == 0
+
+
+def test_a_phone_that_shrinks_a_feed_shows_it_large_enough_to_read(browser: Chromium, shown: Shown) -> None:
+    with browser.page(width=360, height=640, phone=True) as page:
+        for feed in FEEDS:
+            page.open(shown.url + feed)
+            size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+            assert 14 <= page.value(f"{size} * 360 / innerWidth") <= 18
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_a_feed_opened_in_a_browser_is_a_page_to_read(page: Page, shown: Shown, feed: str) -> None:
+    show(page, shown.url + feed)
+    said = page.value("measures.said()")
+    assert {"第1号の記事", LONG, "要約です。", "見出しのない短信です。", "山田"} <= set(said)
+    assert not [text for text in said if BODY in text or "?p=" in text or text == "feedpub"]
+    advice = " ".join(page.value("measures.generated()"))
+    assert ("購読するには" if shown.language == "ja" else "To subscribe") in advice
+
+
+def test_the_language_of_a_feed_is_that_of_the_advice_or_both_are_given(page: Page, shown: Shown) -> None:
+    page.open(shown.url + "all.rss")
+    advice = "getComputedStyle(document.querySelector('channel'), '::after').content"
+    for tag, said, unsaid in (("ja", "購読", "subscribe"), ("en-GB", "subscribe", "購読"), ("fr", "subscribe", "購読")):
+        page.value(
+            f"document.documentElement.setAttributeNS('http://www.w3.org/XML/1998/namespace', 'xml:lang', '{tag}')"
+        )
+        assert said in page.value(advice)
+        assert unsaid not in page.value(advice)
+    page.value("document.documentElement.removeAttributeNS('http://www.w3.org/XML/1998/namespace', 'lang')")
+    assert all(words in page.value(advice) for words in ("購読", "subscribe"))

@@ -1,0 +1,1 @@
+"""Feeds read by readers that people use (`make test-readers`)."""
