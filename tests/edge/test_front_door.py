@@ -356,7 +356,7 @@ def test_a_broken_file_is_refused_with_its_line_and_nothing_is_half_imported(sit
     (site.folder / "cut.xml").write_text(SAMPLE[: len(SAMPLE) * 2 // 3], encoding="utf-8")
     for broken, line in (("bad.jsonl", "2"), ("cut.xml", r"\d+"), ("none.jsonl", "")):
         refused = site.feedpub("import", "good.jsonl", broken, code=1)
-        assert re.fullmatch(rf"{broken}:{line}[^\n]+\n", refused.err), refused.err
+        assert re.fullmatch(rf"({broken}:{line}[^\n]+\n)+", refused.err), refused.err
         assert refused.out == ""
         assert not site.store.exists() or site.sql("SELECT id FROM article") == []
     assert "1 new" in site.feedpub("import", "good.jsonl").out
