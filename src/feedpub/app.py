@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Listed
 from feedpub.ledger.targets import TargetState
-from feedpub.model import Article, Quarantined, State
-from feedpub.notices.lifecycle import FEEDS, Cancelled, Released, Retried
+from feedpub.model import Article, Delivery, Quarantined, State
+from feedpub.notices.lifecycle import FEEDS, FLOOD, Cancelled, Released, Retried
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Published, Publisher, Setup, Source
-from feedpub.settings import Loaded, LogOptions, Settings, load
+from feedpub.settings import Loaded, LogOptions, Settings
 from feedpub.stores.imports import ImportReport, import_files
 from feedpub.stores.sql import SqlOptions, SqlStore
 
@@ -53,7 +53,30 @@ class Status:
     deliveries: Mapping[str, Mapping[str, int]]
     feeds: Mapping[str, tuple[str, ...]]
     quarantined: tuple[tuple[str, Quarantined], ...]
+    cautions: tuple[str, ...]
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round did: for each store, and what came of each delivery that was tried."""
+
+    published: Mapping[str, Published]
+    tried: tuple[Delivery, ...] = ()
+
+    @property
+    def unsaid(self) -> tuple[Delivery, ...]:
+        """What was tried in vain, for good or for now."""
+        lost = {State.FAILED, State.DOUBTFUL}
+        return tuple(one for one in self.tried if one.state in lost or (one.state is State.DUE and one.reason))
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """How many deliveries a person's word changed, and how the others stand, a sentence each."""
+
+    changed: int
+    others: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -68,14 +91,15 @@ class App:
     _sources: dict[str, Source] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, loaded: Loaded, *, lead: bool, show: Callable[[str], object] = print) -> App:
+    def open(cls, loaded: Loaded, *, lead: bool, make: bool = True, show: Callable[[str], object] = print) -> App:
         """Open the database and the stores. `lead`: be the one feedpub that polls, builds and delivers.
 
+        `make`: make a database where there is none.
         Raises LedgerError (LedgerBusy if another leads), ConfigError, StoreError.
         """
         settings = loaded.settings
         configure_log(settings.log, _secrets(settings))
-        ledger = Ledger(Database(settings.database.url.get_secret_value()))
+        ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
         sources: dict[str, Source] = {}
@@ -127,21 +151,57 @@ class App:
             deliveries=self.ledger.deliveries.counts(),
             feeds=self.ledger.feeds.paths(),
             quarantined=self.ledger.articles.quarantined(),
+            cautions=self.cautions(),
             problems=self.problems(),
         )
 
     def problems(self) -> tuple[str, ...]:
         """What keeps feedpub from doing all of its work, one sentence each; empty if nothing does."""
-        told = [self.config_problem, self.publisher.builder.error]
+        told = [self.config_problem, self.publisher.builder.error or self._unwritten()]
         for store in self.ledger.articles.store_states():
             if store.name in self.settings.stores:
                 told += [store.error and f"stores.{store.name}: {store.error}", store.note]
-        for target in self.ledger.targets.states():
-            if target.name in self.settings.targets and target.rest.paused:
-                told.append(f"targets.{target.name} is paused: {target.rest.paused} (`feedpub resume {target.name}`)")
-        told += _parked(self.ledger.deliveries.counts(), self.settings.targets)
+        told += [why for sentences in self._ailing().values() for why in sentences]
         told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
         return tuple(one for one in told if one)
+
+    def cautions(self) -> tuple[str, ...]:
+        """What may not be as it was meant. No problem: a category may be named before its first article comes."""
+        return (
+            *(f"{option}: no store has a category {name}" for option, name in self.publisher.unknown_categories()),
+            *(f"{option}: there is no feed {name}" for option, name in self.publisher.unknown_feeds()),
+        )
+
+    def failures(self, done: Round) -> tuple[str, ...]:
+        """What went wrong in this very round, one sentence each."""
+        told = [f"stores.{name}: {one.error}" for name, one in done.published.items() if one.error]
+        told += [self.publisher.builder.error] if self.publisher.builder.error else []
+        ailing = self._ailing()
+        for target in dict.fromkeys(one.target for one in done.unsaid):
+            unsaid = [one for one in done.unsaid if one.target == target]
+            told += ailing.get(target) or [_in_vain(target, unsaid, self.settings.site.zone)]
+        return tuple(told)
+
+    def waiting(self) -> int:
+        """How many deliveries fall due by themselves."""
+        counts, stopped = self.ledger.deliveries.counts(), self._ailing()
+        return sum(counts.get(name, {}).get(State.DUE, 0) for name in self.settings.targets if name not in stopped)
+
+    def _ailing(self) -> dict[str, list[str]]:
+        """What a person must do for a target before it goes on, by target."""
+        told: dict[str, list[str]] = {}
+        for target in self.ledger.targets.states():
+            if target.name in self.settings.targets and target.rest.paused:
+                why = f"targets.{target.name} is paused: {target.rest.paused} (`feedpub resume {target.name}`)"
+                told.setdefault(target.name, []).append(why)
+        for name, why in _parked(self.ledger.deliveries.counts(), self.settings.targets):
+            told.setdefault(name, []).append(why)
+        return told
+
+    def _unwritten(self) -> str:
+        since = self.ledger.feeds.unwritten_since()
+        when = "" if since is None else f"{since.astimezone(self.settings.site.zone):%Y-%m-%d %H:%M}"
+        return f"feeds cannot be written since {when}: the log of the feedpub that builds them says why" if when else ""
 
     def signposts(self) -> Signposts:
         """Where feeds went, and which hubs announce those that stand."""
@@ -175,6 +235,8 @@ class App:
         unknown = [one for one in targets if one not in self.settings.targets]
         if unknown:
             raise FeedpubError(f"there is no target {unknown[0]}: the config has {_names(self.settings.targets)}")
+        if not self.speaking():
+            raise FeedpubError("there is no target that articles are told to: add one to the config")
         deaf = [one for one in targets if one not in self.speaking()]
         if deaf:
             raise FeedpubError(
@@ -192,24 +254,41 @@ class App:
         one = there[0].delivery
         if one.state is State.SENT:
             return f"{target}: said already{f', see {one.remote_url}' if one.remote_url else ''}"
-        changed = self.retry([one.id]) or self.release([one.id])
+        changed = self.retry([one.id]).changed or self.release([one.id])
         return f"{target}: {_TO_BE_SAID}" if changed else f"{target}: it is {one.state} already"
 
     def speaking(self) -> tuple[str, ...]:
         """The targets that are told of articles."""
         return tuple(name for name, target in self.settings.targets.items() if target.subject == "article")
 
-    def deliveries(self, **filters: Any) -> tuple[Listed, ...]:  # noqa: ANN401 - passed on to Deliveries.listed
-        """List deliveries; the filters are those of the ledger."""
-        return self.ledger.deliveries.listed(**filters)
+    def deliveries(self, *, target: str = "", **filters: Any) -> tuple[Listed, ...]:  # noqa: ANN401 - passed on to Deliveries.listed
+        """List deliveries; the filters are those of the ledger. A target may have left the config."""
+        if target and target not in {one.name for one in self.ledger.targets.states()}:
+            self._find(target)
+        return self.ledger.deliveries.listed(target=target, **filters)
 
-    def retry(self, ids: Sequence[int]) -> int:
-        """Say these now, whatever happened before. Returns how many that changed."""
-        return self.ledger.deliveries.tell(ids, Retried(), self.publisher.setup.targets, now())
+    def retry(self, ids: Sequence[int]) -> Decided:
+        """Say these now, whatever happened before."""
+        return self._decide(ids, Retried())
 
-    def cancel(self, ids: Sequence[int]) -> int:
+    def cancel(self, ids: Sequence[int]) -> Decided:
         """Never say these."""
-        return self.ledger.deliveries.tell(ids, Cancelled("cancelled by hand"), self.publisher.setup.targets, now())
+        return self._decide(ids, Cancelled("cancelled by hand"))
+
+    def _decide(self, ids: Sequence[int], word: Retried | Cancelled) -> Decided:
+        before = self._standing(ids)
+        changed = self.ledger.deliveries.tell(ids, word, self.publisher.setup.targets, now())
+        after = self._standing(ids)
+        return Decided(changed, self.how_they_stand([one for one in ids if before.get(one) == after.get(one)]))
+
+    def how_they_stand(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """Tell why deliveries were left as they are, a sentence each."""
+        standing = self._standing(ids)
+        return tuple(_stays(one, standing.get(one), self.settings.targets) for one in dict.fromkeys(ids))
+
+    def _standing(self, ids: Sequence[int]) -> dict[int, Delivery]:
+        listed = self.ledger.deliveries.listed(ids=ids, limit=len(ids)) if ids else ()
+        return {one.delivery.id: one.delivery for one in listed}
 
     def release(self, ids: Sequence[int]) -> int:
         """Let go what the flood guard holds."""
@@ -217,40 +296,73 @@ class App:
         self.ledger.feeds.free(self.publisher.setup.targets, now())
         return released
 
-    def resume(self, target: str) -> None:
-        """Let a paused target speak again."""
+    def resume(self, target: str) -> bool:
+        """Let a paused target speak again. Tells whether it was paused."""
+        self._find(target)
+        paused = any(one.rest.paused for one in self.ledger.targets.states() if one.name == target)
+        self.ledger.targets.resume(target)
+        return paused
+
+    def _find(self, target: str) -> None:
         if target not in self.settings.targets:
             raise FeedpubError(f"there is no target {target}: the config has {_names(self.settings.targets)}")
-        self.ledger.targets.resume(target)
 
-    def once(self) -> dict[str, Published]:
+    def once(self) -> Round:
         """Poll every store, build every feed touched, say everything that is due now."""
         done = {name: self.publisher.publish(name) for name in self.publisher.setup.sources}
         while self.publisher.archive().parts:
             pass
+        tried: dict[int, Delivery] = {}
         while claimed := self.publisher.claim(1):
             for one in claimed:
-                self.publisher.deliver(one)
-        return done
-
-
-def open_app(directory: Path, environ: Mapping[str, str], *, lead: bool = False) -> App:
-    """Load a config directory and open an App on it. Raises ConfigError."""
-    return App.open(load(directory, environ), lead=lead)
+                settled = self.publisher.deliver(one)
+                tried |= {settled.id: settled} if settled is not None else {}
+        return Round(done, tuple(tried.values()))
 
 
 def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:
     return Setup(settings.site, settings.feeds, sources, dict(settings.targets))
 
 
-def _parked(counts: Mapping[str, Mapping[str, int]], targets: Iterable[str]) -> list[str]:
-    doubtful = {name: counts[name][State.DOUBTFUL] for name in targets if counts.get(name, {}).get(State.DOUBTFUL)}
-    return [
-        f"targets.{name}: nobody knows whether {count} of its notices were said: look there, then "
-        f"`feedpub deliveries retry ID` or `feedpub deliveries cancel ID` for each of "
-        f"`feedpub deliveries list --state doubtful --target {name}`"
-        for name, count in doubtful.items()
-    ]
+def _parked(counts: Mapping[str, Mapping[str, int]], targets: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for name in targets:
+        if count := counts.get(name, {}).get(State.DOUBTFUL):
+            yield (
+                name,
+                (
+                    f"targets.{name}: nobody knows whether {count} of its notices were said: look there, then "
+                    f"`feedpub deliveries retry ID` or `feedpub deliveries cancel ID` for each of "
+                    f"`feedpub deliveries list --state doubtful --target {name}`"
+                ),
+            )
+
+
+def _in_vain(target: str, unsaid: Sequence[Delivery], zone: tzinfo) -> str:
+    what = "a notice" if len(unsaid) == 1 else f"{len(unsaid)} notices"
+    again = min((one.due_at for one in unsaid if one.due_at is not None), default=None)
+    then = f"; it is tried again from {again.astimezone(zone):%H:%M} on" if again else ""
+    return f"targets.{target}: {what} could not be said: {unsaid[-1].reason}{then}"
+
+
+_STANDING = {
+    State.HELD: "waits for its feeds (held)",
+    State.DUE: "waits for its time (due)",
+    State.CLAIMED: "is about to be said (claimed)",
+    State.SENDING: "is being said just now (sending)",
+    State.DOUBTFUL: "may have been said (doubtful)",
+    State.SENT: "was said (sent)",
+    State.FAILED: "was given up (failed)",
+    State.SKIPPED: "was decided against (skipped)",
+}
+
+
+def _stays(identity: int, one: Delivery | None, targets: Iterable[str]) -> str:
+    if one is None:
+        return f"there is no delivery {identity}"
+    if one.target not in targets:
+        return f"delivery {identity} is left as it is: its target {one.target} is not in the config"
+    standing = "is held as one of too many (held)" if one.held_by == FLOOD else _STANDING[one.state]
+    return f"delivery {identity} is left as it is: it {standing}{f', as {one.reason}' if one.reason else ''}"
 
 
 def _flooded(counts: Mapping[str, int], targets: Iterable[str]) -> list[str]:

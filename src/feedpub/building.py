@@ -82,6 +82,7 @@ class Builder:
         self._lock = threading.RLock()
         self._signposts = Signposts()
         self._thorough = False
+        self._noted: bool | None = None
 
     def _take(self, plan: Plan) -> None:
         self._plan = plan
@@ -172,6 +173,7 @@ class Builder:
             self._pages(specs, built)
             self.error = built.error
             self._ledger.feeds.free(targets, self._now())
+            self._note()
         return built
 
     def archive(self, limit: int) -> Built:
@@ -184,7 +186,14 @@ class Builder:
                     with self._told(built, part_address(feed, number)):
                         self._part(spec, number, self._look(), built)
         self.error = self.error or built.error
+        self._note()
         return built
+
+    def _note(self) -> None:
+        """Let commands beside us know whether all could be written."""
+        if self._noted != bool(self.error):
+            self._ledger.feeds.note_unwritten(self._now() if self.error else None)
+            self._noted = bool(self.error)
 
     def rebuild(self, targets: Mapping[str, Target]) -> Built:
         """Render every feed and every archive again, and parse each file whole; the same bytes are not written."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from feedpub.model import Batch, Census, RawArticle
 
@@ -18,7 +18,8 @@ class Known:
     """What the ledger remembers of one article of a store.
 
     `fingerprint` is of the whole raw row, `headline` of what notices are made of. `gone` is how sure we are
-    that the store has it no more. An article that was only ever quarantined has no `guid`.
+    that the store has it no more. `kept_out`: the row of this fingerprint is in quarantine. An article that was only
+    ever quarantined has no `guid`.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Known:
     guid: str = ""
     withdrawn: bool = False
     gone: int = 0
+    kept_out: bool = False
 
 
 PRESENT, MISSED, GONE = 0, 1, 2
@@ -47,11 +49,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """What a batch changed. `back` are ids that a census had missed and that are there after all."""
+    """What a batch changed. `back` are ids that a census had missed and that are there after all.
+
+    `recleaned` are rows that say what they said, to be cleaned by better rules: nobody edited them.
+    """
 
     new: tuple[Change, ...] = ()
     edited: tuple[Change, ...] = ()
     restored: tuple[Change, ...] = ()
+    recleaned: tuple[Change, ...] = ()
     gone: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
 
@@ -69,12 +75,17 @@ def headline(raw: RawArticle) -> str:
     return _digest([raw.title, raw.notice, raw.url, words])
 
 
-def diff(known: Mapping[str, Known], batch: Batch) -> ChangeSet:
-    """Tell the changes of a batch. A row given twice counts once, as it was given last."""
+def diff(known: Mapping[str, Known], batch: Batch, *, reread: bool = False) -> ChangeSet:
+    """Tell the changes of a batch. A row given twice counts once, as it was given last.
+
+    `reread`: the store is read again because the rules of cleaning changed. An unchanged row then keeps its revision,
+    whatever it is cleaned to; one that the old rules kept out may go out now, as what it was meant to be.
+    """
     latest = {raw.id: raw for raw in batch.articles}
     new: list[Change] = []
     edited: list[Change] = []
     restored: list[Change] = []
+    recleaned: list[Change] = []
     back: list[str] = []
     for raw in latest.values():
         before = known.get(raw.id)
@@ -83,13 +94,16 @@ def diff(known: Mapping[str, Known], batch: Batch) -> ChangeSet:
             new.append(change)
         elif before.withdrawn:
             restored.append(change)
-        elif before.fingerprint == change.fingerprint:
+        elif before.fingerprint == change.fingerprint and not (reread and before.kept_out):
             back += [raw.id] if before.gone else []
+            recleaned += [replace(change, revision=before.revision)] if reread else []
         else:
             # One that was only ever quarantined has no guid: nobody has seen it yet.
             (edited if before.guid else new).append(change)
     gone = (one for one in batch.gone if one in known and not known[one].withdrawn and one not in latest)
-    return ChangeSet(tuple(new), tuple(edited), tuple(restored), tuple(dict.fromkeys(gone)), tuple(back))
+    return ChangeSet(
+        tuple(new), tuple(edited), tuple(restored), tuple(recleaned), tuple(dict.fromkeys(gone)), tuple(back)
+    )
 
 
 def compare(known: Iterable[Known], census: Census) -> dict[str, int]:

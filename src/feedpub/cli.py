@@ -5,32 +5,50 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
+from typer.core import TyperGroup
 
 from feedpub import demo as demonstration
-from feedpub.app import App, Status
+from feedpub.app import App, Decided, Round, Status
 from feedpub.daemon import Daemon
-from feedpub.errors import ConfigError, FeedpubError
+from feedpub.errors import ConfigError, FeedpubError, UnreachableError
 from feedpub.http import Door
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Request, State, parse_duration
-from feedpub.pipeline import Published
 from feedpub.settings import AdminOptions, Loaded, load, refuse_example
 from feedpub.web import Fronts
 
+
+class _ConfigAnywhere(TyperGroup):
+    """Takes `--config DIR` after the name of a command too: people write it there."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer keeps this class to itself
+        """Put it first, where it belongs."""
+        own = args[: args.index("--")] if "--" in args else args
+        at = next((n for n, arg in enumerate(own) if arg == "--config" or arg.startswith("--config=")), 0)
+        until = at + (2 if own[at : at + 1] == ["--config"] else 1)
+        whole = [*args[at:until], *args[:at], *args[until:]] if at and until <= len(own) else args
+        return super().parse_args(ctx, whole)
+
+
 cli = typer.Typer(
     name="feedpub",
+    cls=_ConfigAnywhere,
     help="Polls an article store, writes feeds, and posts each article's notice once.",
     no_args_is_help=True,
     add_completion=False,
@@ -48,6 +66,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 def main() -> None:
     """Run the command line. Every expected failure is one sentence on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Japanese ends nothing
     try:
         cli()
     except ConfigError as error:
@@ -92,13 +113,12 @@ def once(context: typer.Context) -> None:
     """Poll every store once, build the feeds, say what is due, and tell what was done."""
     with _opened(_load(context), lead=True) as app:
         done = app.once()
-        for line in _summary(app, done):
+        failures = app.failures(done)
+        for line in _summary(app, done, failures):
             _out.print(escape(line))
-        for name, one in done.items():
-            if one.error:
-                raise FeedpubError(f"stores.{name}: {one.error}")
-        if app.publisher.builder.error:
-            raise FeedpubError(app.publisher.builder.error)
+        for failure in failures:
+            _err.print(escape(failure), style="red")
+    sys.exit(1 if failures else 0)
 
 
 @cli.command()
@@ -133,7 +153,7 @@ def check(context: typer.Context) -> None:
 @cli.command()
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Tell how everything stands: stores, feeds, targets, quarantine, problems. Exit code 1 if there are problems."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         found = app.status()
     if as_json:
         _print_json(asdict(found))
@@ -145,14 +165,14 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 @cli.command()
 def healthcheck(context: typer.Context) -> None:
     """Ask the running feedpub whether it lives; prints what is wrong. For a container's HEALTHCHECK."""
-    try:
-        admin = load(context.obj, os.environ).settings.admin
-    except ConfigError:
-        # The feedpub that runs has a config in force; that the saved one is bad is for it to say.
-        admin = AdminOptions(listen=os.environ.get("FEEDPUB_ADMIN__LISTEN", AdminOptions().listen))
+    admin = _admin(context)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)  # noqa: S104 - asked of ourselves
     address = f"http://[{host}]:{admin.port}" if ":" in host else f"http://{host}:{admin.port}"
-    reply = Door().fetch(Request("GET", f"{address}/health/ready"), timeout=parse_duration("5s"), allow_private=True)
+    ready = Request("GET", f"{address}/health/ready")
+    try:
+        reply = Door().fetch(ready, timeout=parse_duration("5s"), allow_private=True)
+    except UnreachableError as error:
+        raise FeedpubError(f"{error} at port {admin.port}: does feedpub run, and is this its admin.listen?") from None
     try:
         problems = json.loads(reply.body)["problems"]
     except (ValueError, TypeError, KeyError):
@@ -192,7 +212,7 @@ def announce(
     target: Annotated[list[str] | None, typer.Option(help="Only there; may be given several times.")] = None,
 ) -> None:
     """Owe an article to targets, whatever was decided before; the running feedpub says it, or `feedpub once`."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         for line in app.announce(article, target or []):
             _out.print(escape(line))
 
@@ -200,9 +220,9 @@ def announce(
 @cli.command()
 def resume(context: typer.Context, target: str) -> None:
     """Let a paused target speak again."""
-    with _opened(_load(context)) as app:
-        app.resume(target)
-    _out.print(escape(f"{target} speaks again."))
+    with _known(context) as app:
+        paused = app.resume(target)
+    _out.print(escape(f"{target} speaks again." if paused else f"{target} was not paused."))
 
 
 @deliveries_cli.command("list")
@@ -215,7 +235,7 @@ def deliveries_list(
     as_json: AsJson = False,
 ) -> None:
     """List deliveries, newest first."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         listed = app.deliveries(states=state or [], target=target, article=article, limit=limit)
     if as_json:
         _print_json([_delivery(one) for one in listed])
@@ -226,15 +246,15 @@ def deliveries_list(
 @deliveries_cli.command("retry")
 def deliveries_retry(context: typer.Context, ids: list[int]) -> None:
     """Say these now: failed, skipped and doubtful ones too."""
-    with _opened(_load(context)) as app:
-        _tell_changed(app.retry(ids), ids, "will be said")
+    with _known(context) as app:
+        _tell(app.retry(ids), "will be said")
 
 
 @deliveries_cli.command("cancel")
 def deliveries_cancel(context: typer.Context, ids: list[int]) -> None:
     """Never say these."""
-    with _opened(_load(context)) as app:
-        _tell_changed(app.cancel(ids), ids, "cancelled")
+    with _known(context) as app:
+        _tell(app.cancel(ids), "cancelled")
 
 
 @deliveries_cli.command("release")
@@ -244,10 +264,11 @@ def deliveries_release(
     target: Annotated[str, typer.Option(help="All that are held of this target.")] = "",
 ) -> None:
     """Let go what the flood guard holds."""
-    with _opened(_load(context)) as app:
+    with _known(context) as app:
         held = app.deliveries(states=[State.HELD], held_by="flood", target=target, ids=ids or [], limit=100_000)
-        released = app.release([one.delivery.id for one in held])
-    _out.print(f"{released} released.")
+        found = [one.delivery.id for one in held]
+        released = Decided(app.release(found), app.how_they_stand([one for one in ids or [] if one not in found]))
+    _tell(released, "released")
 
 
 # ---------------------------------------------------------------- small things
@@ -255,23 +276,42 @@ def deliveries_release(
 
 def _load(context: typer.Context) -> Loaded:
     loaded = load(context.obj, os.environ)
-    refuse_example(loaded.settings)
+    refuse_example(loaded.settings, loaded.places)
     return loaded
 
 
+def _admin(context: typer.Context) -> AdminOptions:
+    """Where the feedpub that runs answers. That the saved config is bad is for it to say: it has one in force."""
+    try:
+        return load(context.obj, os.environ).settings.admin
+    except ConfigError:
+        listen = os.environ.get("FEEDPUB_ADMIN__LISTEN", AdminOptions().listen)
+    try:
+        return AdminOptions(listen=listen)
+    except ValidationError:
+        raise FeedpubError(
+            'FEEDPUB_ADMIN__LISTEN: write the address and port of admin.listen, such as "127.0.0.1:8081"'
+        ) from None
+
+
 @contextmanager
-def _opened(loaded: Loaded, *, lead: bool = False) -> Iterator[App]:
-    app = App.open(loaded, lead=lead, show=_show)
+def _opened(loaded: Loaded, *, lead: bool = False, make: bool = True) -> Iterator[App]:
+    app = App.open(loaded, lead=lead, make=make, show=_show)
     try:
         yield app
     finally:
         app.close()
 
 
-def _tell_changed(changed: int, ids: Sequence[int], what: str) -> None:
-    _out.print(f"{changed} {what}.")
-    if changed < len(set(ids)):
-        raise FeedpubError(f"{len(set(ids)) - changed} left as they are: no such delivery, or it is settled already")
+def _known(context: typer.Context) -> AbstractContextManager[App]:
+    """What feedpub has done already, to look at it or to decide about it: none of that is there without a database."""
+    return _opened(_load(context), make=False)
+
+
+def _tell(decided: Decided, what: str) -> None:
+    _out.print(f"{decided.changed} {what}.")
+    if decided.others:
+        raise FeedpubError("\n".join(decided.others))
 
 
 def _show(text: str) -> None:
@@ -279,32 +319,40 @@ def _show(text: str) -> None:
     sys.stdout.flush()
 
 
-def _summary(app: App, done: Mapping[str, Published]) -> Iterator[str]:
-    """What a round did, and what comes next."""
-    noted = sum(one.baseline for one in done.values())
-    new = sum(one.new for one in done.values())
-    edited = sum(one.edited + one.restored for one in done.values())
-    withdrawn = sum(one.withdrawn for one in done.values())
-    said = app.deliveries(states=[State.SENT], limit=1)
-    if noted:
+def _summary(app: App, done: Round, failures: Sequence[str]) -> Iterator[str]:
+    """What a round did, and what comes next; what failed in it is told apart."""
+    rounds = done.published.values()
+    if noted := sum(one.baseline for one in rounds):
         yield f"{noted:,} articles noted, none announced."
-    if skipped := sum(one.skipped for one in done.values()):
+    if skipped := sum(one.skipped for one in rounds):
         yield f"{skipped:,} notices not owed, with the reason: feedpub deliveries list --state skipped"
-    built = sum(one.feeds for one in done.values())
+    new = sum(one.new for one in rounds)
+    edited = sum(one.edited + one.restored for one in rounds)
+    withdrawn = sum(one.withdrawn for one in rounds)
+    built = sum(one.feeds for one in rounds)
     yield f"{new:,} new, {edited:,} edited, {withdrawn:,} withdrawn; {built:,} feeds built."
+    if said := Counter(one.target for one in done.tried if one not in done.unsaid):
+        yield f"Said: {', '.join(f'{count:,} to {target}' for target, count in said.items())}."
+    if waiting := app.waiting():
+        yield f"{waiting:,} to be said later: feedpub deliveries list --state due"
+    yield from _to_come(app, noted=noted, new=new)
+    for problem in app.problems():
+        if problem not in failures:
+            yield f"Problem: {problem}"
+
+
+def _to_come(app: App, *, noted: int, new: int) -> Iterator[str]:
     speaking = app.speaking()
     targets = ", ".join(speaking)
-    if noted and targets:
+    if not targets:
+        yield "There is no target yet: add one to the config, and new articles will be told there."
+    elif noted:
         newest = app.ledger.feeds.entries("all", 1)
         yield f"The next new one goes to {targets}."
         if newest:
             yield f"Try now: feedpub announce {newest[0].id} --target {speaking[0]}"
-    elif not targets:
-        yield "There is no target yet: add one to the config, and new articles will be told there."
-    elif not said and not new:
+    elif not new and not app.deliveries(states=[State.SENT], limit=1):
         yield f"New articles go to {targets}."
-    for problem in app.problems():
-        yield f"Problem: {problem}"
 
 
 def _listing(what: str, names: Mapping[str, object]) -> str:
@@ -341,16 +389,14 @@ def _print_deliveries(listed: Sequence[Listed]) -> None:
     if not listed:
         _out.print("No deliveries.")
         return
-    table = _table("id", "article", "target", "state", "tries", "due", "why or where")
+    rows = []
     for one in listed:
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
-        subject = escape(f"{one.subject} {one.title[:30]}".strip())
-        table.add_row(
-            str(delivery.id), subject, delivery.target, state, str(one.attempts),
-            _moment(delivery.due_at), escape(delivery.reason or delivery.remote_url),
-        )  # fmt: skip
-    _out.print(table)
+        why = delivery.reason or delivery.remote_url
+        due, about = _moment(delivery.due_at), f"{one.subject} {one.title[:30]}".strip()
+        rows.append((str(delivery.id), delivery.target, state, about, str(one.attempts), due, why))
+    _print_table(("id", "target", "state", "about", "tries", "due", "why or where"), rows, names=2)
 
 
 def _print_status(found: Status) -> None:
@@ -360,32 +406,36 @@ def _print_status(found: Status) -> None:
         f"{articles.get('withdrawn', 0):,} withdrawn, {articles.get('quarantined', 0):,} in quarantine; "
         f"{len(found.feeds):,} feeds."
     )
-    stores = _table("store", "last poll", "state")
-    for store in found.stores:
-        stores.add_row(store.name, _moment(store.polled_at), escape(store.error or store.note or "well"))
-    _out.print(stores)
-    targets = _table("target", "kind", *State, "state")
-    for target in found.targets:
-        counts = found.deliveries.get(target.name, {})
-        numbers = [str(counts.get(state, "")) for state in State]
-        targets.add_row(
-            target.name,
-            target.kind,
-            *numbers,
-            escape(f"paused: {target.rest.paused}" if target.rest.paused else "well"),
+    stores = [(one.name, _moment(one.polled_at), one.error or one.note or "well") for one in found.stores]
+    _print_table(("store", "last poll", "state"), stores)
+    targets = [
+        (
+            one.name,
+            one.kind,
+            *(str(found.deliveries.get(one.name, {}).get(state, "")) for state in State),
+            f"paused: {one.rest.paused}" if one.rest.paused else "well",
         )
-    _out.print(targets)
+        for one in found.targets
+    ]
+    _print_table(("target", "kind", *State, "state"), targets)
     for store_name, kept_out in found.quarantined:
         _out.print(escape(f"quarantined: {store_name}/{kept_out.id}: {kept_out.reason}"))
+    for caution in found.cautions:
+        _out.print(escape(f"caution: {caution}"), style="yellow")
     for problem in found.problems:
         _out.print(escape(f"problem: {problem}"), style="red")
 
 
-def _table(*columns: str) -> Table:
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, names: int = 1) -> None:
+    """Show rows on a terminal of any width: nothing is cut, and the first columns, the `names` of rows, not folded."""
     table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table
+    shown = [number for number in range(len(columns)) if not rows or any(row[number] for row in rows)]
+    for number in shown:
+        longest = max((cell_len(row[number]) for row in rows), default=0)
+        table.add_column(columns[number], overflow="fold", min_width=longest if number < names else None)
+    for row in rows:
+        table.add_row(*(escape(row[number]) for number in shown))
+    _out.print(table, soft_wrap=False)
 
 
 def _moment(moment: datetime | None) -> str:

@@ -28,7 +28,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from feedpub.app import App, now
 from feedpub.cadence import Cadence, next_run
-from feedpub.errors import ConfigError, FeedpubError, LedgerBusy, LedgerError, place
+from feedpub.errors import ConfigError, FeedpubError, LedgerBusy, LedgerError, LedgerGone, place
 from feedpub.model import Delivery
 from feedpub.settings import Loaded, digest, load
 
@@ -95,7 +95,7 @@ class Daemon:
     # ------------------------------------------------------------ running
 
     def run(self, front: Front | None = None) -> int:
-        """Run until SIGTERM or SIGINT (0), or until another feedpub has taken the lead (1); returns the exit code."""
+        """Run until SIGTERM or SIGINT (0), or until the lead or the database is lost (1); returns the exit code."""
         self._listen()
         self._sync_jobs()
         self._scheduler.start()
@@ -171,7 +171,7 @@ class Daemon:
         """What time alone brings: articles ripen, feeds that could not be written are tried again, leases run out."""
         try:
             self.app.ledger.database.keep_lead()
-        except LedgerBusy as error:
+        except (LedgerBusy, LedgerGone) as error:
             log.error("lead_lost", why=str(error))
             self._code = 1
             self._stopping.set()
@@ -215,7 +215,8 @@ class Daemon:
                 front.apply()
         except ConfigError as error:
             self.app.config_problem = f"one change is not in force: {error}"
-            log.error("config_refused", why=str(error))
+            log.error("config_refused", why=self.app.config_problem)
+            return
         log.info("config_applied", stores=len(loaded.settings.stores), targets=len(loaded.settings.targets))
 
     def _put_in_force(self, loaded: Loaded) -> None:

@@ -11,6 +11,7 @@ FeedpubError                 every error we raise on purpose: one clear sentence
 └── LedgerError              the database: unreachable or damaged
     ├── LedgerTooNew         its schema is of a later feedpub
     ├── LedgerBusy           another feedpub leads on this database
+    ├── LedgerGone           its file was moved, deleted or replaced while we led
     └── Superseded           somebody else moved the row first (compare-and-set, fencing); nothing was written
 
 No message holds a secret: texts from libraries are kept as `__cause__`, never pasted.
@@ -74,6 +75,10 @@ class LedgerTooNew(LedgerError):  # noqa: N818
 
 class LedgerBusy(LedgerError):  # noqa: N818
     """Another feedpub leads on this database."""
+
+
+class LedgerGone(LedgerError):  # noqa: N818
+    """The database's file is not the one any more that we opened."""
 
 
 class Superseded(LedgerError):  # noqa: N818

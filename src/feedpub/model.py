@@ -51,6 +51,21 @@ def show_duration(length: timedelta) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(show_duration)]
 
+# ---------------------------------------------------------------- a language, as tags name it
+
+_LANGUAGE_TAG = re.compile(
+    r"[a-z]{2,3}(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*"
+    r"(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def language_tag(said: str) -> str:
+    """Read a well-formed tag of BCP 47 (RFC 5646 §2.1), also from a locale such as ja_JP.UTF-8; "" where it is none."""
+    tag = re.split("[.@]", said.strip())[0].replace("_", "-")
+    return tag if _LANGUAGE_TAG.fullmatch(tag) else ""
+
+
 # ---------------------------------------------------------------- whom feeds and notices speak for
 
 
@@ -73,6 +88,15 @@ class Site(BaseModel):
         if not re.match(r"https?://[^/?#\s]+", url):
             raise ValueError("an absolute address is needed, such as https://example.com/")
         return url if url.endswith("/") else url + "/"
+
+    @field_validator("language")
+    @classmethod
+    def _tag(cls, language: str) -> str:
+        meant = language_tag(language)
+        if meant != language or not meant:
+            wanted = f'write "{meant}"' if meant else 'write one such as "ja" or "en-GB"'
+            raise ValueError(f"this is no BCP 47 language tag; {wanted}")
+        return language
 
     @field_validator("timezone")
     @classmethod

@@ -7,7 +7,7 @@ is logged, one line an event, with names and never an address.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -128,20 +128,28 @@ class Publisher:
                 owed = plan(known, [target], scope, baseline=True, already={}, now=self.now())
                 self.ledger.deliveries.owe(owed, self.now())
 
-    def _tell_unknown(self) -> None:
+    def unknown_categories(self) -> Iterator[tuple[str, str]]:
+        """Each option that names a category which no store has, and that name; none before the first poll."""
         categories = self.ledger.articles.categories()
-        if not categories:
-            return
-        for key in unmatched(self.setup.feeds, categories):
-            log.warning(
-                "unknown_category", option=f"feeds.categories.{key}", why="no store has a category of that name"
-            )
+        if categories:
+            for key in unmatched(self.setup.feeds, categories):
+                yield f"feeds.categories.{key}", self.setup.feeds.categories[key].name
+            for name, target in self.setup.targets.items():
+                for category in unknown(target.categories, categories):
+                    yield f"targets.{name}.categories", category
+
+    def unknown_feeds(self) -> Iterator[tuple[str, str]]:
+        """Each option that names a feed which there is not, and that name; none before the first poll."""
         for name, target in self.setup.targets.items():
-            for category in unknown(target.categories, categories):
-                log.warning("unknown_category", option=f"targets.{name}.categories", category=category)
-            if isinstance(target, FeedNetwork):
+            if isinstance(target, FeedNetwork) and self.ledger.articles.categories():
                 for feed in unknown_feeds(target.feeds, self.ledger.feeds.paths()):
-                    log.warning("unknown_feed", option=f"targets.{name}.feeds", feed=feed)
+                    yield f"targets.{name}.feeds", feed
+
+    def _tell_unknown(self) -> None:
+        for option, category in self.unknown_categories():
+            log.warning("unknown_category", option=option, category=category)
+        for option, feed in self.unknown_feeds():
+            log.warning("unknown_feed", option=option, feed=feed)
 
     # ------------------------------------------------------------ publishing
 
@@ -228,9 +236,10 @@ class Publisher:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""
         written: dict[str, Written] = {}
         quarantined: list[Quarantine] = []
+        site, drop = self.setup.site, self.setup.feeds.drop
         judged = [
-            (change, clean.article(change.raw, store=store, site=self.setup.site, guid=change.guid))
-            for change in (*changes.new, *changes.edited, *changes.restored)
+            (change, clean.article(change.raw, store=store, site=site, guid=change.guid, drop=drop))
+            for change in (*changes.new, *changes.edited, *changes.restored, *changes.recleaned)
         ]
         articles = [result.article for _, result in judged if isinstance(result, clean.Cleaned)]
         owners = self.ledger.articles.guid_owners([one.guid for one in articles])

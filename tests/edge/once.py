@@ -33,6 +33,7 @@ from feedpub.pipeline import Publisher, Setup, Source
 from tests.world import Behaviour, Board, Crash, FindBoard, KeyedBoard, ListOptions, ListStore, MuteBoard, Post, World
 
 START = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
+END_OF_TIME = datetime(2100, 1, 1, tzinfo=UTC)
 SITE = Site(title="航空ニュース", url="https://news.test/", language="ja", timezone="Asia/Tokyo")
 CATEGORIES = (
     Category("blog", "1", "日本関連", "japan"),
@@ -392,8 +393,9 @@ class Once(RuleBasedStateMachine):
             self.release_all()
             self.ledger.deliveries.recover(self.publisher.setup.targets, self.now, all_leases=False)
             self._deliver_all()
-            moments = (self.ledger.deliveries.next_due(self.targets, self.now), self.ledger.articles.next_ripe())
-            next_up = min((one for one in moments if one is not None), default=None)
+            due = self.ledger.deliveries.next_due(self.targets, self.now)
+            ripe = [one.article.published for one in self.ledger.articles.ripe(END_OF_TIME, limit=1)]
+            next_up = min([*ripe, *([due] if due is not None else [])], default=None)
             if next_up is None:
                 return
             self._to(max(next_up, self.now) + timedelta(seconds=1))

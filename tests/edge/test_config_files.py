@@ -252,6 +252,43 @@ def test_what_the_environment_says_wrong_is_told_by_its_variable(config: Path) -
     ]
 
 
+def test_a_variable_that_does_nothing_is_told_with_the_one_that_is_meant(config: Path) -> None:
+    environ = {
+        "FEEDPUB_SITE_TITLE": "canary-s3cret",
+        "FEEDPUB_CONFG": "x",
+        "FEEDPUB_TARGETS_NEWS_KIND": "console",
+        "FEEDPUB_COLOUR": "x",
+        "FEEDPUB_CONFIG": "config",
+        "FEEDPUB_SITE__LANGUAGE": "ja",
+        "FEEDPUB_SERVICE_HOST": "10.0.0.1",
+        "FEEDPUB_PORT": "tcp://10.0.0.1:80",
+        "FEEDPUB_PORT_80_TCP_ADDR": "10.0.0.1",
+        "OTHER": "x",
+    }
+    table = "write two underscores for a dot: FEEDPUB_TARGETS__NAME__OPTION"
+    assert load(config, environ).warnings == (
+        "environment FEEDPUB_COLOUR: this variable does nothing",
+        "environment FEEDPUB_CONFG: this variable does nothing (did you mean FEEDPUB_CONFIG?)",
+        "environment FEEDPUB_SITE_TITLE: this variable does nothing (did you mean FEEDPUB_SITE__TITLE?)",
+        f"environment FEEDPUB_TARGETS_NEWS_KIND: this variable does nothing; {table}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('entries = "20"', "feeds.entries: write a whole number, such as 50, without quotes"),
+        ("entries = 20.0", "feeds.entries: write a whole number, such as 50, without quotes"),
+        ("entries = true", "feeds.entries: write a whole number, such as 50, without quotes"),
+        ('tags = "yes"', "feeds.tags: write true or false, without quotes"),
+        ("tags = 1", "feeds.tags: write true or false, without quotes"),
+    ],
+)
+def test_what_only_looks_like_a_number_or_like_true_is_refused(config: Path, line: str, sentence: str) -> None:
+    (config / "feedpub.toml").write_text(f"{BASE}{line}\n", encoding="utf-8")
+    assert refusal(config) == [f"config/feedpub.toml:7: {sentence}"]
+
+
 # ---------------------------------------------------------------- the digest
 
 

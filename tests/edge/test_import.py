@@ -210,6 +210,25 @@ def test_an_id_said_twice_is_refused_naming_both_lines(store: SqlStore, write: W
         import_files([first, second], store)
 
 
+def test_up_to_ten_mistakes_are_told_at_once_whatever_their_file(store: SqlStore, write: Write) -> None:
+    good = '{"id": "1", "title": "一", "url": "https://e.jp/1"}\n'
+    one = write(good + '{"id": "2", "titel": "x"}\n' + good + "{", "one.jsonl")
+    two = write("{}\n" * 20, "two.jsonl")
+    with pytest.raises(ImportRefused) as error:
+        import_files([one, write("<rss", "cut.xml"), two], store)
+    told = str(error.value).splitlines()
+    assert [line.partition(": ")[0].rpartition("/")[2] for line in told[:4]] == [
+        "one.jsonl:2",
+        "one.jsonl:3",
+        "one.jsonl:4",
+        "cut.xml:1",
+    ]
+    assert told[1].endswith(f'the id "1" is that of another article, at {one}:1')
+    assert len(told) == 11
+    assert told[-1] == "these are the first 10; there may be more"
+    assert not store.file._place.exists()
+
+
 def test_categories_in_a_circle_are_refused(store: SqlStore, write: Write) -> None:
     circle = [{"name": "A", "parent": "B"}, {"name": "B", "parent": "A"}]
     path = write(lines(FULL, {"id": "2", "title": "x", "categories": circle}), "a.jsonl")

@@ -90,6 +90,29 @@ def test_what_a_census_missed_and_a_poll_shows_is_back() -> None:
     assert diff({"1": known(RAW, gone=MISSED)}, batch(RAW)).back == ("1",)
 
 
+def test_a_row_read_again_for_better_rules_is_no_edit_and_keeps_its_revision() -> None:
+    changes = diff({"1": known(RAW, headline="by an older rule", gone=MISSED)}, batch(RAW), reread=True)
+    change = only(changes.recleaned)
+    assert (change.raw, change.revision, change.guid, change.headline) == (RAW, 3, "g", headline(RAW))
+    assert (changes.new, changes.edited, changes.back) == ((), (), ("1",))
+
+
+def test_read_again_or_not_what_did_change_is_what_it_was() -> None:
+    edit = replace(RAW, title="訂正")
+    for before in ({}, {"1": known(RAW)}, {"1": known(edit, withdrawn=True)}):
+        assert diff(before, batch(edit), reread=True) == diff(before, batch(edit))
+
+
+def test_a_row_that_older_rules_kept_out_is_read_again_as_what_it_was_meant_to_be() -> None:
+    never_seen = Known("1", fingerprint(RAW), "", revision=0, kept_out=True)
+    assert only(diff({"1": never_seen}, batch(RAW), reread=True).new).revision == 1
+    edit = replace(RAW, title="訂正")
+    seen_before = known(edit, headline=headline(RAW), kept_out=True)
+    assert only(diff({"1": seen_before}, batch(edit), reread=True).edited).revision == 4
+    for before in (never_seen, seen_before):
+        assert diff({"1": before}, batch(RAW if before is never_seen else edit)) == diff({}, batch())
+
+
 def test_two_censuses_must_agree() -> None:
     nobody = Census(frozenset())
     assert compare([known(RAW)], nobody) == {"1": MISSED}

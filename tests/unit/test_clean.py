@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import regex
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feedpub.clean import Cleaned, article, category, html, text, url
+from feedpub.clean import Cleaned, article, category, digest, html, text, url
+from feedpub.clean.characters import shortened
 from feedpub.model import Article, Category, Image, Link, Quarantined, RawArticle, Site
 
 LAW = settings(
@@ -202,10 +204,94 @@ def test_the_authors_own_notice_stays_as_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "language"), [("", "ja"), ("en", "en"), ("ja_JP", "ja-JP"), ("zh-Hant-TW", "zh-Hant-TW"), ("日本語", "ja")]
+    ("said", "language"),
+    [("", "ja"), ("en", "en"), ("ja_JP", "ja-JP"), ("zh-Hant-TW", "zh-Hant-TW"), ("日本語", "ja"), ("japanese", "ja")],
 )
 def test_a_language_has_the_shape_of_a_tag_or_is_the_sites(said: str, language: str) -> None:
     assert cleaned(replace(RAW, language=said)).language == language
+
+
+# ---------------------------------------------------------------- what feeds leave out
+
+
+def test_what_feeds_leave_out_is_in_neither_content_nor_summary() -> None:
+    shares = "<div class='sharedaddy'>共有：<a href='/t'>T</a></div>"
+    raw = replace(RAW, content=f"<p>本文</p>{shares}続き", summary=f"抜粋{shares}")
+    result = article(raw, store="blog", site=SITE, drop=(".sharedaddy",))
+    assert isinstance(result, Cleaned)
+    assert (result.article.content, result.article.summary) == ("<p>本文</p>続き", "抜粋")
+    assert result.warnings == ()
+    assert article(replace(RAW, title="", content=shares), store="b", site=SITE, drop=("div",)) == Quarantined(
+        "123", "it has no title, no text and no image"
+    )
+
+
+@given(ROWS, st.lists(st.sampled_from(["p", "img", ".x", "[src]", "*"]), max_size=2).map(tuple))
+@LAW
+def test_any_row_is_cleaned_or_quarantined_whatever_feeds_leave_out(raw: RawArticle, drop: tuple[str, ...]) -> None:
+    result = article(raw, store="blog", site=SITE, drop=drop)
+    if isinstance(result, Cleaned):
+        assert_clean(result.article)
+
+
+def test_the_rules_have_another_digest_exactly_when_they_could_make_another_article() -> None:
+    drops = [(), (".a",), (".b",), (".a", ".b")]
+    sites = [SITE, *(SITE.model_copy(update=one) for one in ({"language": "en"}, {"timezone": "UTC"}, {"url": "x"}))]
+    assert len({digest(site, drop) for site in sites for drop in drops}) == len(sites) * len(drops)
+    assert digest(SITE.model_copy(update={"title": "別", "description": "x"}), (".a",)) == digest(SITE, [".a"])
+
+
+# ---------------------------------------------------------------- what is too much of it
+
+
+@given(st.text(alphabet="aか゛👩‍🇯🇵\u0301 ", max_size=40), st.integers(2, 30))
+def test_a_text_is_shortened_between_graphemes(words: str, most: int) -> None:
+    short = shortened(words, most)
+    assert len(short) <= most or short == words
+    if short != words:
+        kept = short.removesuffix("…")
+        ends = {grapheme.end() for grapheme in regex.finditer(r"\X", words)}
+        longest = max((end for end in ends if end < most), default=most - 1)
+        assert kept == words[:longest].rstrip()
+
+
+def test_an_endless_title_is_cut_and_told() -> None:
+    long = replace(RAW, title="👩‍✈️" * 251)
+    assert cleaned(long).title == "👩‍✈️" * 249 + "…"
+    assert warnings(long) == ("title is longer than 1,000 characters: it is cut",)
+    exact = replace(RAW, title="あ" * 1000)
+    assert (cleaned(exact).title, warnings(exact)) == (exact.title, ())
+
+
+def test_an_endless_summary_is_cut_and_told_but_a_brief_keeps_its_text_as_its_content() -> None:
+    long = replace(RAW, summary="あ" * 2001)
+    assert cleaned(long).summary == "あ" * 1999 + "…"
+    assert warnings(long) == ("summary is longer than 2,000 characters: it is cut",)
+    brief = replace(RAW, title="", content="あ" * 2001)
+    assert (len(cleaned(brief).summary), len(cleaned(brief).content), warnings(brief)) == (2000, 2001, ())
+    assert warnings(replace(long, title="", content="")) == warnings(long)
+
+
+def test_an_enormous_content_is_left_out_and_the_rest_goes_out() -> None:
+    enormous = replace(RAW, content="<p class='share'>x</p><p>始まり</p>" + "<b>あ</b>" * 650_000)
+    result = article(enormous, store="blog", site=SITE, drop=(".share",))
+    assert isinstance(result, Cleaned)
+    assert (result.article.content, result.article.url) == ("", cleaned(RAW).url)
+    assert result.article.summary.startswith("始まり ああ")
+    assert len(result.article.summary) == 200
+    assert result.warnings == ("content is longer than 5,000,000 characters: it is left out",)
+    assert cleaned(replace(enormous, summary="抜粋")).summary == "抜粋"
+    why = "it has no title, and content is longer than 5,000,000 characters"
+    assert reason(replace(enormous, title="")) == why
+
+
+@pytest.mark.parametrize("what", ["categories", "tags", "authors"])
+def test_of_endless_lists_the_first_hundred_are_kept(what: str) -> None:
+    names = tuple(f"名{number}" for number in range(101))
+    raw = replace(RAW, **{what: (*names, names[0])})  # type: ignore[arg-type]
+    assert getattr(cleaned(raw), what) == names[:100]
+    assert warnings(raw) == (f"only the first 100 of its 101 {what} are kept",)
+    assert warnings(replace(RAW, **{what: names[:100]})) == ()  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- guids

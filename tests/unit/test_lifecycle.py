@@ -300,8 +300,9 @@ def test_what_was_not_said_can_be_cancelled(delivery: Delivery) -> None:
     assert cancel(delivery, "no more").state is State.SKIPPED
 
 
-def test_what_is_being_said_cannot_be_cancelled() -> None:
+def test_what_is_being_said_or_was_said_cannot_be_cancelled() -> None:
     assert cancel(SENDING, "no more") == SENDING
+    assert cancel(SENT, "no more") == SENT
 
 
 def test_cancelling_a_correction_lets_the_post_stand() -> None:

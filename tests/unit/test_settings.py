@@ -229,6 +229,34 @@ def test_a_sentence_that_repeats_a_value_is_withheld() -> None:
     assert list(translate(caught.value, Careless, table)) == [(("token",), "this value is of no use here")]
 
 
+@pytest.mark.parametrize(
+    ("language", "wanted"),
+    [
+        ("ja_JP", '"ja-JP"'),
+        ("ja_JP.UTF-8", '"ja-JP"'),
+        (" ja", '"ja"'),
+        ("japanese!", 'one such as "ja" or "en-GB"'),
+        ("japanese", 'one such as "ja" or "en-GB"'),
+        ("日本語", 'one such as "ja" or "en-GB"'),
+        ("", 'one such as "ja" or "en-GB"'),
+    ],
+)
+def test_a_language_that_is_no_tag_is_refused_with_the_one_that_is_meant(language: str, wanted: str) -> None:
+    told = refused(site=SITE | {"language": language})
+    assert told == {"site.language": f"this is no BCP 47 language tag; write {wanted}"}
+
+
+@pytest.mark.parametrize("language", ["ja", "en-GB", "zh-Hant-TW", "es-419", "sl-rozaj-1994", "zh-yue", "de-x-feed"])
+def test_any_well_formed_tag_is_a_language(language: str) -> None:
+    assert valid(site=SITE | {"language": language}).site.language == language
+
+
+def test_a_selector_that_is_none_is_refused_by_its_place_in_the_list() -> None:
+    sentence = "this is no CSS selector (see its character 9); write one such as .sharedaddy or div[data-share]"
+    assert refused(feeds=FEEDS | {"drop": [".share", ".share >"]}) == {"feeds.drop[1]": sentence}
+    assert valid(feeds=FEEDS | {"drop": [".share", "#ad > p"]}).feeds.drop == (".share", "#ad > p")
+
+
 # ---------------------------------------------------------------- the example's address
 
 
@@ -237,7 +265,7 @@ def test_the_examples_address_is_refused_at_start(host: str) -> None:
     made = valid(site=SITE | {"url": f"https://{host}/"}, feeds={"base_url": f"https://{host}/feeds/"})
     with pytest.raises(ConfigError) as caught:
         refuse_example(made)
-    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["site.url", "feeds.base_url"]
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == ["site.url", "feeds.base_url"]
 
 
 @pytest.mark.parametrize("host", ["news.jp", "examples.jp", "myexample.com", "example-news.jp", "127.0.0.1:8080"])

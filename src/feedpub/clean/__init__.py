@@ -1,6 +1,7 @@
 """raw article or comment -> clean one, or the reason why it is quarantined.
 
 articles.py    a store's row -> Article: the rules about what an article must have
+drop.py        HTML + CSS selectors -> HTML without what they select
 comments.py    a store's row -> Comment
 needed.py      what both must have
 markup.py      HTML -> safe HTML with absolute links; HTML -> plain text
@@ -9,11 +10,27 @@ dates.py       what stores write -> aware dates in UTC
 characters.py  any string -> characters that XML, JSON and databases can carry
 """
 
-from feedpub.clean.articles import Cleaned, article, category
+from feedpub.clean.articles import RULES, Cleaned, article, category, digest
 from feedpub.clean.characters import line, text
 from feedpub.clean.comments import comment
 from feedpub.clean.dates import date
+from feedpub.clean.drop import fault, without
 from feedpub.clean.markup import html, plain_text
 from feedpub.clean.urls import url
 
-__all__ = ["Cleaned", "article", "category", "comment", "date", "html", "line", "plain_text", "text", "url"]
+__all__ = [
+    "RULES",
+    "Cleaned",
+    "article",
+    "category",
+    "comment",
+    "date",
+    "digest",
+    "fault",
+    "html",
+    "line",
+    "plain_text",
+    "text",
+    "url",
+    "without",
+]

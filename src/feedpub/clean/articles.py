@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,14 +11,26 @@ from datetime import datetime
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from feedpub.clean.characters import broken, line, opening, text
+from feedpub.clean.characters import broken, line, opening, shortened, text
 from feedpub.clean.dates import date
+from feedpub.clean.drop import without
 from feedpub.clean.markup import html, plain_text, shows, words
 from feedpub.clean.needed import Unfit, identity, published
 from feedpub.clean.urls import host, url
-from feedpub.model import Article, Category, Image, Link, Quarantined, RawArticle, Site
+from feedpub.model import Article, Category, Image, Link, Quarantined, RawArticle, Site, language_tag
 
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+RULES = 1
+"""Raised when a row would become another article than before; rows known already are then cleaned once more."""
+
+LONGEST_TITLE = 1_000
+LONGEST_SUMMARY = 2_000
+LONGEST_CONTENT = 5_000_000
+"""Characters. What is longer is cut, or left out: it would make every feed that carries it useless."""
+MOST_NAMES = 100
+"""Categories, tags or authors of one article."""
+
+_BEGINNING = 20_000
+"""Characters of a content that is left out, from which a summary can be made."""
 _AUTHORITY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _TEXTS = ("id", "guid", "url", "title", "summary", "content", "notice")
 
@@ -29,16 +43,25 @@ class Cleaned:
     warnings: tuple[str, ...]
 
 
-def article(raw: RawArticle, *, store: str, site: Site, guid: str = "") -> Cleaned | Quarantined:
+def article(
+    raw: RawArticle, *, store: str, site: Site, guid: str = "", drop: tuple[str, ...] = ()
+) -> Cleaned | Quarantined:
     """Clean one row of `store`. Never raises, whatever the row holds.
 
     `guid` is the one remembered from earlier, if there is one; it holds even when the store now says another.
-    A date in the future stays there: whoever publishes waits for it.
+    `drop` are CSS selectors of what its HTML shall lose. A date in the future stays there: whoever publishes waits
+    for it.
     """
     try:
-        return _cleaned(raw, store, site, guid)
+        return _cleaned(raw, store, site, guid, drop)
     except Unfit as why:
         return Quarantined(id=text(raw.id), reason=str(why))
+
+
+def digest(site: Site, drop: Iterable[str]) -> str:
+    """Hex of all that cleaning depends on besides the row: another digest, and the same row may be another article."""
+    facts = [RULES, [*drop], site.url, site.language, site.timezone]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def category(raw: Category) -> Category:
@@ -48,23 +71,33 @@ def category(raw: Category) -> Category:
     return replace(raw, key=key, name=name or slug or key, slug=slug, parent=parent)
 
 
-def _cleaned(raw: RawArticle, store: str, site: Site, guid: str) -> Cleaned:
+def _cleaned(raw: RawArticle, store: str, site: Site, guid: str, drop: tuple[str, ...]) -> Cleaned:
     key = identity(raw.id, "an article")
-    title = plain_text(raw.title) if raw.title_is_html else line(raw.title)
+    whole_title = plain_text(raw.title) if raw.title_is_html else line(raw.title)
+    title = shortened(whole_title, LONGEST_TITLE)
     address = _address(raw, title, site)
     base = address or site.url
-    content = html(raw.content, base)
-    summary = _summary(raw.summary, title, words(content))
+    enormous = _enormous(raw, title)
+    content = "" if enormous else html(without(raw.content, drop), base)
+    told = plain_text(without(raw.content[:_BEGINNING], drop)) if enormous else words(content)
+    whole_summary = _summary(without(raw.summary, drop), title, told)
+    summary = shortened(whole_summary, LONGEST_SUMMARY)
     images = _images(raw.images, base)
     if not (title or summary or images or shows(content)):
         raise Unfit("it has no title, no text and no image")
     links = _links(raw.links, base)
     out = published(raw.published, site.zone)
     updated, doubt = _updated(raw.updated, out, site.zone)
-    language = _language(raw.language)
+    language = language_tag(raw.language)
+    categories, tags, authors = map(_distinct, (raw.categories, raw.tags, raw.authors))
     warnings = (
         _mended(raw),
         doubt,
+        _cut("title", whole_title, LONGEST_TITLE),
+        # A brief's summary is its text, which its content holds whole, if it has any.
+        _cut("summary", whole_summary, LONGEST_SUMMARY) if title or not content else "",
+        f"content is longer than {LONGEST_CONTENT:,} characters: it is left out" if enormous else "",
+        *(_too_many(*each) for each in (("categories", categories), ("tags", tags), ("authors", authors))),
         "url is not an http or https address: the brief has no link" if raw.url.strip() and not address else "",
         _dropped("images", len(raw.images) - len(images)),
         _dropped("links", len(raw.links) - len(links)),
@@ -80,9 +113,9 @@ def _cleaned(raw: RawArticle, store: str, site: Site, guid: str) -> Cleaned:
         content=content,
         published=out,
         updated=updated,
-        categories=_distinct(raw.categories),
-        tags=_distinct(raw.tags),
-        authors=_distinct(raw.authors),
+        categories=categories[:MOST_NAMES],
+        tags=tags[:MOST_NAMES],
+        authors=authors[:MOST_NAMES],
         images=images,
         links=links,
         language=language or site.language,
@@ -102,6 +135,15 @@ def _address(raw: RawArticle, title: str, site: Site) -> str:
         fault = "is not an http or https address" if raw.url.strip() else "is missing"
         raise Unfit(f"url {fault}: an article with a title must lead somewhere")
     return address
+
+
+def _enormous(raw: RawArticle, title: str) -> bool:
+    """Whether its content must be left out: it goes out by its title, its summary and its link."""
+    if len(raw.content) <= LONGEST_CONTENT:
+        return False
+    if not title:
+        raise Unfit(f"it has no title, and content is longer than {LONGEST_CONTENT:,} characters")
+    return True
 
 
 def _tag(key: str, site: Site) -> str:
@@ -150,12 +192,6 @@ def _links(raw: Iterable[Link], base: str) -> tuple[Link, ...]:
     return tuple(link for link in cleaned if link.url)
 
 
-def _language(raw: str) -> str:
-    """A tag of BCP 47's shape, also from a locale such as ja_JP; "" where it is none."""
-    tag = raw.strip().replace("_", "-")
-    return tag if _LANGUAGE.fullmatch(tag) else ""
-
-
 def _distinct(raw: Iterable[str]) -> tuple[str, ...]:
     """Keep the first of each, in the author's order."""
     return tuple(dict.fromkeys(cleaned for cleaned in map(line, raw) if cleaned))
@@ -164,6 +200,14 @@ def _distinct(raw: Iterable[str]) -> tuple[str, ...]:
 def _mended(raw: RawArticle) -> str:
     fields = [name for name in _TEXTS if broken(getattr(raw, name))]
     return f"characters that no feed can carry were taken out of {', '.join(fields)}" if fields else ""
+
+
+def _cut(field: str, whole: str, most: int) -> str:
+    return f"{field} is longer than {most:,} characters: it is cut" if len(whole) > most else ""
+
+
+def _too_many(what: str, names: tuple[str, ...]) -> str:
+    return f"only the first {MOST_NAMES} of its {len(names):,} {what} are kept" if len(names) > MOST_NAMES else ""
 
 
 def _dropped(what: str, count: int) -> str:

@@ -14,6 +14,7 @@ _SPACES = re.compile("[ \t\n\x0b\x0c\r\x85\xa0\u2028\u2029]+")
 """What reads as a space or a line's end. The ideographic space (U+3000) is typography, and stays."""
 
 _GRAPHEMES = regex.compile(r"\X{0,199}+")
+_GRAPHEME = regex.compile(r"\X")
 _OPENING = 200
 
 
@@ -45,6 +46,16 @@ def opening(words: str) -> str:
     kept = _GRAPHEMES.match(words)
     end = kept.end() if kept else 0
     return words if end == len(words) else words[:end].rstrip() + "…"
+
+
+def shortened(words: str, most: int) -> str:
+    """Cut a text to so many characters at most, the last being … where something is left out; no grapheme is cut."""
+    if len(words) <= most:
+        return words
+    ends = [grapheme.end() for grapheme in _GRAPHEME.finditer(words, 0, most)]
+    # One grapheme longer than all that there is room for is no writing: it may be cut.
+    end = next((end for end in reversed(ends) if end < most), most - 1)
+    return words[:end].rstrip() + "…"
 
 
 def glimpse(value: str) -> str:

@@ -28,7 +28,7 @@ _BLOCKS = _names(
     "ul video"
 )
 _TAGS = _INLINE | _BLOCKS
-_UNSEEN = _names("script style template noscript iframe noembed noframes textarea select datalist button title")
+UNSEEN = _names("script style template noscript iframe noembed noframes textarea select datalist button title")
 """What vanishes with all that stands in it. A form goes, its text stays: whole pages are forms on some sites."""
 
 _ATTRIBUTES: dict[str, set[str]] = {
@@ -61,6 +61,9 @@ _EMBEDS: dict[str, set[str]] = {
     "video": {"src", "controls", "title", "poster", "width", "height"},
 }
 
+READ: dict[str, set[str]] = _ATTRIBUTES | _EMBEDS
+"""Every attribute that the cleaning looks at, by tag."""
+
 Keep = Callable[[str, str, str], str | None]
 
 
@@ -68,7 +71,7 @@ def _cleaner(tags: frozenset[str], attributes: dict[str, set[str]], keep: Keep |
     return nh3.Cleaner(
         tags=tags,
         attributes=attributes,
-        clean_content_tags=_UNSEEN - tags,
+        clean_content_tags=UNSEEN - tags,
         attribute_filter=keep,
         url_schemes={"http", "https"},
         link_rel=None,
@@ -77,7 +80,7 @@ def _cleaner(tags: frozenset[str], attributes: dict[str, set[str]], keep: Keep |
 
 _SAFE = _cleaner(_TAGS, _ATTRIBUTES)
 _BARE = _cleaner(_BLOCKS | {"rt", "rp"}, {})
-_OPEN = _cleaner(_TAGS | {"iframe", "embed"}, _ATTRIBUTES | _EMBEDS)
+_OPEN = _cleaner(_TAGS | {"iframe", "embed"}, READ)
 
 # These read what nh3 wrote, never what an author wrote: there, every < begins a tag and every attribute stands
 # in double quotes, with < and > escaped.
@@ -102,11 +105,10 @@ def html(value: str, base: str) -> str:
     follows a player. The same again for its own result. HTML too tangled to come to rest in a few passes
     goes out as text.
     """
-    # A browser would hide it as a comment; an author who writes it in an article means the characters.
-    source = text(value).replace("<![CDATA[", "&lt;![CDATA[")
-    if _MAY_EMBED.search(source):
-        source = _with_links(_OPEN.clean(source), base)
-    safe = _tidy(_cleaner(_TAGS, _ATTRIBUTES, _absolute(base)).clean(source))
+    said = source(value)
+    if _MAY_EMBED.search(said):
+        said = _with_links(_OPEN.clean(said), base)
+    safe = _tidy(_cleaner(_TAGS, _ATTRIBUTES, _absolute(base)).clean(said))
     for _ in range(_PASSES):
         # Dropping a tag can bring together what HTML does not allow to nest; readers would part it again.
         again = _tidy(_SAFE.clean(safe))
@@ -120,7 +122,13 @@ def plain_text(html: str) -> str:
     """HTML -> one line of plain text: no tags, entities decoded exactly once, blocks parted by a space."""
     if "<" not in html and "&" not in html:
         return line(html)
-    return words(_BARE.clean(text(html).replace("<![CDATA[", "&lt;![CDATA[")))
+    return words(_BARE.clean(source(html)))
+
+
+def source(value: str) -> str:
+    """Write HTML in legal characters, so that parsers read it as its author meant it."""
+    # A browser would hide it as a comment; an author who writes it in an article means the characters.
+    return text(value).replace("<![CDATA[", "&lt;![CDATA[")
 
 
 def words(safe: str) -> str:

@@ -66,20 +66,21 @@ def run(environ: Mapping[str, str], show: Callable[[str], None]) -> int:
         _import(app, "site.jsonl")
         app.once()
         fronts = Fronts(app, public)
+        if wanted.rpartition(":")[2] not in {"0", str(port)}:
+            show(f"{wanted} is taken by another program, so the demo answers at port {port}.")
         show(f"Pages and feeds: http://127.0.0.1:{port}/   (Ctrl-C ends the demo)")
         show(f"{app.status().articles.get('live', 0)} sample articles noted, none announced.")
         show(f"A new one appears every {NEXT_ARTICLE_EVERY:.0f} s; below is what would be posted.\n")
-        threading.Thread(target=_write_on, args=(app,), daemon=True).start()
+        threading.Thread(target=_write_on, args=(app, Path(folder)), daemon=True).start()
         return Daemon(app, None, {}).run(fronts)
 
 
-def _write_on(app: App) -> None:
+def _write_on(app: App, folder: Path) -> None:
     """Write one article after the other, as authors do."""
-    pause = threading.Event()
-    with tempfile.TemporaryDirectory(prefix="feedpub-demo-") as folder, _content("upcoming.jsonl") as path:
+    pause, one = threading.Event(), folder / "one.jsonl"
+    with _content("upcoming.jsonl") as path:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
             pause.wait(NEXT_ARTICLE_EVERY if number else 5.0)
-            one = Path(folder) / "one.jsonl"
             one.write_text(
                 line.rstrip().removesuffix("}") + f', "published": "{now().isoformat()}"}}\n', encoding="utf-8"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -157,13 +157,6 @@ class Articles:
             )
             return tuple(Written(article_of(row.body), row.fingerprint, row.headline, row.revision) for row in rows)
 
-    def next_ripe(self) -> datetime | None:
-        """When the next future-dated article's time comes."""
-        with self._database.read() as connection:
-            return connection.execute(
-                select(func.min(schema.article.c.published)).where(schema.article.c.state == WAITING)
-            ).scalar()
-
     def since(self, moment: datetime) -> tuple[Article, ...]:
         """Public articles published since."""
         with self._database.read() as connection:
@@ -270,9 +263,8 @@ def _known(row: AnyRow) -> Known:
 
 
 def _with_quarantine(known: Known | None, row: AnyRow) -> Known:
-    if known is None:
-        return Known(id=row.id, fingerprint=row.fingerprint, headline="", revision=0)
-    return Known(known.id, row.fingerprint, known.headline, known.revision, known.guid, known.withdrawn, known.gone)
+    known = known or Known(id=row.id, fingerprint="", headline="", revision=0)
+    return replace(known, fingerprint=row.fingerprint, kept_out=True)
 
 
 def _store_state(row: AnyRow) -> StoreState:

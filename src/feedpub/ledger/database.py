@@ -18,11 +18,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerTooNew, OutputError
+from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerGone, LedgerTooNew, OutputError
+from feedpub.ledger import schema
 
 BUSY_SECONDS = 30
 _LEADER_LOCK = 0x666565647075  # "feedpu": the advisory lock of whoever leads
@@ -31,11 +32,21 @@ _LEADER_LOCK = 0x666565647075  # "feedpu": the advisory lock of whoever leads
 class Database:
     """Transactions on one database. Cheap to make; connects at first use."""
 
-    def __init__(self, url: str) -> None:
-        """Take a SQLAlchemy address: `sqlite:///data/feedpub.db` or `postgresql://…`."""
+    def __init__(self, url: str, *, make: bool = True) -> None:
+        """Take a SQLAlchemy address: `sqlite:///data/feedpub.db` or `postgresql://…`.
+
+        `make`: where there is none yet, make it; else that is a LedgerError.
+        """
         self._url = _parse(url)
+        self._make = make
+        if self.is_sqlite and not make and not Path(str(self._url.database)).exists():
+            raise LedgerError(
+                f"there is no database yet: {Path(str(self._url.database)).absolute()} is missing; go to the folder "
+                "that feedpub runs in, or start it here first: feedpub once"
+            )
         self.engine: Engine = _sqlite(str(self._url.database)) if self.is_sqlite else _postgresql(self._url)
         self._leader: IO[str] | Connection | None = None
+        self._opened: tuple[int, int] | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -45,14 +56,14 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that writes: whole or not at all. Raises LedgerError."""
-        with _translated(), self.engine.begin() as connection:
+        with self._translated(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent look."""
         with (
-            _translated(),
+            self._translated(),
             self.engine.connect().execution_options(looks=True) as connection,
             connection.begin(),
         ):
@@ -63,19 +74,28 @@ class Database:
     def up_to_date(self) -> bool:
         """Whether the schema is this feedpub's. Raises LedgerTooNew for one of a later feedpub."""
         with self.read() as connection:
-            have = MigrationContext.configure(connection).get_current_revision()
+            heads = MigrationContext.configure(connection).get_current_heads()
+            tables = frozenset(inspect(connection).get_table_names())
         scripts = ScriptDirectory.from_config(_alembic())
-        if have is not None and have not in {one.revision for one in scripts.walk_revisions()}:
+        known = {one.revision for one in scripts.walk_revisions()}
+        if _of_another(tables, heads, known, shared=not self.is_sqlite):
+            raise LedgerError(f"{self._named} belongs to another program: give feedpub one of its own ([database] url)")
+        if not known.issuperset(heads):
             raise LedgerTooNew(
-                f"the database has schema {have!r}, which this feedpub does not know: "
+                f"the database has schema {heads[0]!r}, which this feedpub does not know: "
                 "run the feedpub that wrote it, or a later one"
             )
-        return have == scripts.get_current_head()
+        if not heads and not self._make:
+            raise LedgerError(f"{self._named} is empty: start feedpub first, for example by `feedpub once`")
+        return heads == (scripts.get_current_head(),)
 
     def migrate(self) -> None:
         """Bring the schema up to date; an older SQLite file is copied aside first. Only for who leads."""
-        if self.up_to_date():
-            return
+        if not self.up_to_date():
+            self._upgrade()
+        self._opened = self._file()
+
+    def _upgrade(self) -> None:
         with self.read() as connection:
             have = MigrationContext.configure(connection).get_current_revision()
         if self.is_sqlite and have is not None:
@@ -88,7 +108,7 @@ class Database:
     def _copy_aside(self, revision: str) -> None:
         aside = f"{self._url.database}.before-{revision}"
         Path(aside).unlink(missing_ok=True)
-        with _translated(), self.engine.connect() as connection:
+        with self._translated(), self.engine.connect() as connection:
             outside = connection.execution_options(outside=True)
             outside.exec_driver_sql("VACUUM INTO ?", (aside,))
 
@@ -101,13 +121,19 @@ class Database:
     def keep_lead(self) -> None:
         """Make sure that we still lead: with PostgreSQL the lead is lost with its connection, and taken again here.
 
-        Raises LedgerBusy if another has taken it: then whoever calls must stop.
+        Raises LedgerBusy if another has taken it, and LedgerGone if the SQLite file is another one than we opened:
+        then whoever calls must stop.
         """
         if self.is_sqlite:
+            if self._file() != self._opened:
+                raise LedgerGone(
+                    f"{self._url.database} was moved, deleted or replaced while feedpub ran: put it back, "
+                    "or start feedpub again with what is there"
+                )
             return
         try:
             if isinstance(self._leader, Connection):
-                with _translated():
+                with self._translated():
                     self._leader.execute(text("SELECT 1"))
                 return
         except LedgerError:
@@ -122,10 +148,17 @@ class Database:
             self._leader.close()
             self._leader = None
 
+    def _file(self) -> tuple[int, int] | None:
+        """Which file lies at our address now; None for none, and for PostgreSQL."""
+        try:
+            found = Path(str(self._url.database)).stat() if self.is_sqlite else None
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino) if found else None
+
     def _lock_file(self) -> IO[str]:
         path = Path(f"{self._url.database}.lock")
-        with _translated():
-            lock = _open_private(path)
+        lock = _open_private(path)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -137,7 +170,7 @@ class Database:
         return lock
 
     def _lock_row(self) -> Connection:
-        with _translated():
+        with self._translated():
             connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             got = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER_LOCK}).scalar()
         if not got:
@@ -152,6 +185,31 @@ class Database:
         """Let go of the lead and of all connections."""
         self.resign()
         self.engine.dispose()
+
+    # ------------------------------------------------------------ in words
+
+    @property
+    def _named(self) -> str:
+        """What to call it; the address of a PostgreSQL is a secret."""
+        return f"the database {self._url.database}" if self.is_sqlite else "this PostgreSQL database"
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Tell in words what the database said. Its own text stays in `__cause__`: it may hold the address."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise LedgerError(_sentence(str(error.orig), str(self._url.database) if self.is_sqlite else "")) from error
+        except SQLAlchemyError as error:
+            raise LedgerError(f"{self._named} cannot be used ({type(error).__name__}): please report it") from error
+
+
+def _of_another(tables: frozenset[str], heads: tuple[str, ...], known: set[str], *, shared: bool) -> bool:
+    """Whether somebody else made these tables. Beside strangers' we make ours only where it is usual (`shared`)."""
+    ours = frozenset(schema.metadata.tables)
+    if not heads:
+        return bool(tables & ours if shared else tables)
+    return not known.issuperset(heads) and not {"article", "delivery"} <= tables
 
 
 def _alembic() -> Config:
@@ -185,8 +243,10 @@ def _sqlite(path: str) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(dbapi: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no type of its own
         dbapi.isolation_level = None  # we say BEGIN ourselves
+        tables = {name for (name,) in dbapi.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         for pragma in (
-            "journal_mode=WAL",
+            # Once switched, a file stays so: another program's is only looked at.
+            "journal_mode=WAL" if not tables or "alembic_version" in tables else "journal_mode",
             "synchronous=FULL",
             "foreign_keys=ON",
             f"busy_timeout={BUSY_SECONDS * 1000}",
@@ -221,29 +281,23 @@ def _open_private(path: Path) -> IO[str]:
         raise LedgerError(f"cannot write {path}: give its folder to feedpub's user: chown -R {who} {folder}") from None
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Tell in words what the database said. Its own text stays in `__cause__`: it may hold the address."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise LedgerError(_sentence(str(error.orig))) from error
-    except SQLAlchemyError as error:
-        raise LedgerError("the database did not do as it was asked; see the log for the cause") from error
-
-
 _SENTENCES = {
-    "unable to open database file": "the database file cannot be opened: check that its folder exists and is writable",
-    "readonly database": "the database is read-only: make its file and folder writable for the user that runs feedpub",
-    "database is locked": f"the database stayed locked for {BUSY_SECONDS} s: is another program writing to it?",
-    "file is not a database": "the database file is not a SQLite database: move it away, or change database.url",
-    "disk is full": "the disk is full: nothing can be recorded until there is space",
-    "malformed": "the database file is damaged: restore a backup",
+    "unable to open database file": "the database {file} cannot be opened: see that its folder exists and is writable",
+    "readonly database": "the database {file} is read-only: make it and its folder writable for feedpub's user",
+    "database is locked": f"the database {{file}} stayed locked for {BUSY_SECONDS} s: is another program writing?",
+    "file is not a database": "the database {file} is not a SQLite database: move it away, or change database.url",
+    "disk is full": "the disk is full, and with it the database {file}: nothing can be recorded until there is space",
+    "disk I/O error": "the database {file} cannot be read or written: look at the disk",
+    "malformed": "the database {file} is damaged: restore a backup",
     "password authentication failed": "PostgreSQL refused the user or password of database.url",
     "does not exist": "PostgreSQL does not know the database or table: check database.url",
     "onnection": "the database cannot be reached: check that it runs and that database.url is right",
 }
 
 
-def _sentence(said: str) -> str:
-    return next((ours for theirs, ours in _SENTENCES.items() if theirs in said), "the database refused a statement")
+def _sentence(said: str, file: str) -> str:
+    """Say it in our words; `file` is "" for PostgreSQL, whose address is a secret."""
+    ours = next(
+        (ours for theirs, ours in _SENTENCES.items() if theirs in said), "the database {file} refused a statement"
+    )
+    return ours.format(file=file).replace("  ", " ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, true, update
 
@@ -17,12 +17,16 @@ from feedpub.ledger.moving import move_all, tell_of_feed
 from feedpub.ledger.parts import drop_overgrown, part_addresses, soil_parts, soil_parts_of
 from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, next_seq
 from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
-from feedpub.model import Article, Comment, State, Target
+from feedpub.model import EPOCH, Article, Comment, State, Target
 from feedpub.notices.lifecycle import FEEDS, FeedsOut
 from feedpub.terms import AUTHOR, TAG, Term
 
 TOMBSTONES = 200
 """As many as a feed tells at most, the newest: a mass withdrawal must not fill it."""
+
+
+_UNWRITTEN = "unwritten_since"
+"""The counter that holds a moment, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +269,24 @@ class Feeds:
         """Let fall due whatever waits for feeds that are out."""
         with self._database.write() as connection:
             free_held(connection, targets, now)
+
+    def note_unwritten(self, since: datetime | None) -> None:
+        """Remember that something cannot be written, since when at the latest; None: nothing is left unwritten."""
+        counter = schema.counter.c
+        with self._database.write() as connection:
+            there = connection.execute(select(counter.value).where(counter.name == _UNWRITTEN)).first()
+            if since is None:
+                connection.execute(delete(schema.counter).where(counter.name == _UNWRITTEN))
+            elif there is None:
+                value = (since - EPOCH) // timedelta(microseconds=1)
+                connection.execute(insert(schema.counter).values(name=_UNWRITTEN, value=value))
+
+    def unwritten_since(self) -> datetime | None:
+        """Since when something cannot be written; None if nothing is known to be left unwritten."""
+        counter = schema.counter.c
+        with self._database.read() as connection:
+            value = connection.execute(select(counter.value).where(counter.name == _UNWRITTEN)).scalar()
+        return None if value is None else EPOCH + timedelta(microseconds=value)
 
     def judge(self, unfit: Mapping[int, str], fit: Iterable[int], now: datetime) -> None:
         """Keep out the articles that cannot be rendered, with the reason; those that can be again are let in."""

@@ -119,7 +119,7 @@ def step(delivery: Delivery, event: Event, target: Target, now: datetime) -> Del
 
 def cancel(delivery: Delivery, reason: str) -> Delivery:
     """Decide against what is still to be said; needs no target, for it may be gone from the config."""
-    if delivery.state is State.SENDING:
+    if delivery.state in {State.SENDING, State.SENT}:
         return delivery
     if delivery.said is not None:
         return replace(_stands(delivery), reason=reason, doubt_since=None)

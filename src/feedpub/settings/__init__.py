@@ -24,7 +24,7 @@ from feedpub.settings.options import (
 )
 from feedpub.settings.problems import translate
 from feedpub.settings.references import Resolver
-from feedpub.settings.tables import Merged, Place, Problem
+from feedpub.settings.tables import Merged, Place, Problem, show
 
 __all__ = [
     "AdminOptions",
@@ -41,11 +41,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Valid settings, what may surprise their admin, and the digest of exactly what they were read from."""
+    """Valid settings, what may surprise their admin, and the digest of exactly what they were read from.
+
+    `places` tells where the site's addresses were set.
+    """
 
     settings: Settings
     warnings: tuple[str, ...]
     digest: str
+    places: Mapping[str, str]
 
 
 def load(directory: Path, environ: Mapping[str, str]) -> Loaded:
@@ -61,7 +65,8 @@ def load(directory: Path, environ: Mapping[str, str]) -> Loaded:
     settings = _validated(merged, table)
     if settings is None or merged.problems:
         raise ConfigError(_listed(merged.problems))
-    return Loaded(settings, tuple(cautions(settings)), seen.digest)
+    places = {show(trail): str(merged.place(trail)) for trail in _ADDRESSES}
+    return Loaded(settings, (*cautions(settings), *environment.strangers(environ)), seen.digest, places)
 
 
 def digest(directory: Path, environ: Mapping[str, str]) -> str:
@@ -73,12 +78,16 @@ def digest(directory: Path, environ: Mapping[str, str]) -> str:
     return _look(directory, environ).digest
 
 
-def refuse_example(settings: Settings) -> None:
+_ADDRESSES = (("site", "url"), ("feeds", "base_url"))
+
+
+def refuse_example(settings: Settings, places: Mapping[str, str] | None = None) -> None:
     """Refuse to speak for example.jp and its like (RFC 2606): raises ConfigError. Only `demo` may."""
-    addresses = {"site.url": settings.site.url, "feeds.base_url": settings.feeds.base_url}
     found = [
-        f"{option}: this is still the example's address; write your own site's, or try `feedpub demo`"
-        for option, url in addresses.items()
+        f"{place}: {option}: this is still the example's address; write your own site's, or try `feedpub demo`"
+        for trail, url in zip(_ADDRESSES, (settings.site.url, settings.feeds.base_url), strict=True)
+        for option in [show(trail)]
+        for place in [(places or {}).get(option, "the config")]
         if re.search(r"(^|\.)example(\.[a-z]{2,3}){0,2}$", urlsplit(url).hostname or "")
     ]
     if found:
@@ -91,6 +100,8 @@ def _look(directory: Path, environ: Mapping[str, str]) -> Look:
 
 def _merged(directory: Path, seen: Look) -> Merged:
     """All files as one table. Raises ConfigError if one cannot be read at all: the rest would only mislead."""
+    if seen.is_file:
+        raise ConfigError(f"{directory}: this is a file; name the folder that it lies in: --config {directory.parent}")
     if seen.missing:
         raise ConfigError(f"{directory}: there is no such directory, or it may not be read; --config names another")
     if not seen.files:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from feedpub.settings.options import Settings
-from feedpub.settings.shape import Trail
+from feedpub.settings.shape import Trail, beneath, keys
 
 PREFIX = "FEEDPUB_"
 DELIMITER = "__"
+
+
+_LINK = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)")
+"""What Kubernetes sets in every container of a namespace that has a service called feedpub."""
 
 
 class _Overrides(Settings, BaseSettings):
@@ -47,6 +53,29 @@ def overrides(environ: Mapping[str, str]) -> tuple[dict[str, object], dict[Trail
 def files_named(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The files that FEEDPUB_…__FILE variables name for a secret."""
     return tuple(environ[name] for trail, name in _variables(environ).items() if trail[-1] == "file")
+
+
+def strangers(environ: Mapping[str, str]) -> Iterator[str]:
+    """Tell of each variable that looks like one of ours and says nothing to us, in a sentence."""
+    ours = {*_variables(environ).values()}
+    for name in sorted(environ):
+        said = name.upper()
+        if said.startswith(PREFIX) and said != f"{PREFIX}CONFIG" and name not in ours and not _LINK.fullmatch(said):
+            yield f"environment {name}: this variable does nothing{_meant(said)}"
+
+
+def _meant(name: str) -> str:
+    options = [
+        f"{PREFIX}{table}{DELIMITER}{option}".upper()
+        for table in Settings.model_fields
+        for option in keys(beneath(Settings, table))
+    ]
+    if close := get_close_matches(name, [f"{PREFIX}CONFIG", *options], n=1, cutoff=0.8):
+        return f" (did you mean {close[0]}?)"
+    table = next((table for table in Settings.model_fields if name.startswith(f"{PREFIX}{table}_".upper())), "")
+    return (
+        f"; write two underscores for a dot: {PREFIX}{table.upper()}{DELIMITER}NAME{DELIMITER}OPTION" if table else ""
+    )
 
 
 def _variables(environ: Mapping[str, str]) -> dict[Trail, str]:

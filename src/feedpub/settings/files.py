@@ -32,6 +32,8 @@ class Look:
     secrets: Mapping[str, bytes | Unreadable]
     missing: bool = False
     """The directory itself is not there, or may not be listed."""
+    is_file: bool = False
+    """It is no directory at all."""
 
     @cached_property
     def digest(self) -> str:
@@ -50,8 +52,8 @@ def look(directory: Path, named: Iterable[str]) -> Look:
     try:
         # Hidden ones are editors' locks and half-written copies.
         found = sorted(path for path in directory.iterdir() if path.suffix == ".toml" and path.name[0] != ".")
-    except OSError:
-        return Look({}, {}, missing=True)
+    except OSError as error:
+        return Look({}, {}, missing=True, is_file=isinstance(error, NotADirectoryError))
     files = {str(path): _read(path) for path in found}
     names = {*named, *(name for content in files.values() if isinstance(content, bytes) for name in _names(content))}
     return Look(files, {name: _read(Path(name)) for name in sorted(names)})

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from feedpub import clean
 from feedpub.feeds.catalog import FeedsOptions
 from feedpub.model import Site
 from feedpub.networks import AnyNetwork
@@ -64,6 +65,8 @@ def _site(site: Site) -> Site:
 
 def _feeds(feeds: FeedsOptions) -> FeedsOptions:
     _refuse(("base_url",), _address(feeds.base_url))
+    for number, selector in enumerate(feeds.drop):
+        _refuse(("drop", number), clean.fault(selector))
     return feeds
 
 

@@ -25,17 +25,17 @@ from feedpub.settings.shape import (
     step,
 )
 
-_NUMBER = "write a whole number, such as 50, without quotes"
-_YES_NO = "write true or false, without quotes"
+NUMBER = "write a whole number, such as 50, without quotes"
+YES_NO = "write true or false, without quotes"
 _LIST = 'write a list, such as ["a", "b"]'
 _TABLE = "a table is needed here, not a single value"
 _SENTENCES = {
-    "bool_type": _YES_NO,
-    "bool_parsing": _YES_NO,
-    "int_type": _NUMBER,
-    "int_parsing": _NUMBER,
+    "bool_type": YES_NO,
+    "bool_parsing": YES_NO,
+    "int_type": NUMBER,
+    "int_parsing": NUMBER,
     "int_parsing_size": "this number is too large",
-    "int_from_float": _NUMBER,
+    "int_from_float": NUMBER,
     "float_type": "write a number, such as 1.5, without quotes",
     "float_parsing": "write a number, such as 1.5, without quotes",
     "finite_number": "write a finite number",

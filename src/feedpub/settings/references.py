@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from feedpub.settings.files import Unreadable
+from feedpub.settings.problems import NUMBER, YES_NO
 from feedpub.settings.shape import Shape, Trail, beneath, choices, chosen, takes_text
 from feedpub.settings.tables import Merged, is_reference
 
@@ -30,6 +31,8 @@ class Resolver:
             return [self.resolve(beneath(meant, at), inner, (*trail, at)) for at, inner in enumerate(value)]
         if isinstance(value, str) and self._from_environment(trail) and not takes_text(shape) and _is_list(shape):
             return [part.strip() for part in value.split(",") if part.strip()]
+        if not self._from_environment(trail) and (why := _quoted(shape, value)):
+            self.merged.refuse(trail, why)
         return value
 
     def _from_environment(self, trail: Trail) -> bool:
@@ -68,6 +71,15 @@ class Resolver:
         if "\0" in text:
             return "", f"{shown} holds a NUL byte; it should hold one line of text"
         return text, "" if text else f"{shown} is empty"
+
+
+def _quoted(shape: Shape, value: object) -> str:
+    """What to write where a number, or true or false, is needed and something was written that only looks like it."""
+    if choices(shape) == (bool,):
+        return "" if isinstance(value, bool) else YES_NO
+    if choices(shape) == (int,):
+        return "" if type(value) is int else NUMBER
+    return ""
 
 
 def _is_list(shape: Shape) -> bool:

@@ -17,12 +17,14 @@ from feedpub.model import Image, RawArticle, RawComment
 from feedpub.stores.embedded.writing import AT_ONCE, Written
 from feedpub.stores.imports import json_lines, wxr
 from feedpub.stores.imports.taxonomy import Taxonomy, resolve
-from feedpub.stores.imports.told import ArticleTold, CategoryTold, Item, Picture, Skipped, refusal
+from feedpub.stores.imports.told import ArticleTold, Broken, CategoryTold, Item, Picture, Skipped, refusal
 from feedpub.stores.sql import SqlStore
 
 _Reader = Callable[[Path], Iterator[Item]]
 _SPACE = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
 _HEAD = 4096
+_MOST_TOLD = 10
+"""Mistakes told at once: more would only hide the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ def import_files(
 ) -> ImportReport:
     """Import files into the embedded store in one transaction; the same again changes nothing.
 
-    `progress` is told how many articles of how many are written. Raises ImportRefused with file, line and
-    reason where a file is broken, StoreError where the store cannot be written; then nothing is.
+    `progress` is told how many articles of how many are written. Raises ImportRefused with file, line and reason
+    where files are broken, a mistake a line; StoreError where the store cannot be written; then nothing is.
     """
     files = [(path, _reader(path)) for path in paths]
     survey = _survey(files)
@@ -84,36 +86,58 @@ def import_files(
 
 def _survey(files: Iterable[tuple[Path, _Reader]]) -> _Survey:
     survey = _Survey()
-    for path, item in _items(files):
-        match item:
-            case Skipped(reason):
-                survey.skipped[reason] += 1
-            case Picture(identity, image):
-                survey.pictures[identity] = image
-                survey.skipped["attachment"] += 1
-            case CategoryTold():
-                survey.categories.setdefault(item, f"{path}:{item.line}")
-            case ArticleTold():
-                _refuse_repeat(survey.places, path, item.line, item.article.id, "article")
-                for comment in item.comments:
-                    _refuse_repeat(survey.comments, path, item.line, comment.id, "comment")
-                if item.article.guid and survey.guids.setdefault(item.article.guid, item.article.id) != item.article.id:
-                    survey.reguided.add(item.article.id)
-                for category in item.categories:
-                    survey.categories.setdefault(category, f"{path}:{item.line}")
+    wrong: list[str] = []
+    for path, reader in files:
+        wrong += islice(_look(survey, path, reader), _MOST_TOLD - len(wrong))
+    if len(wrong) == _MOST_TOLD:
+        wrong.append(f"these are the first {_MOST_TOLD}; there may be more")
+    if wrong:
+        raise ImportRefused("\n".join(wrong))
     return survey
 
 
-def _refuse_repeat(places: dict[str, str], path: Path, line: int, key: str, what: str) -> None:
+def _look(survey: _Survey, path: Path, reader: _Reader) -> Iterator[str]:
+    """Note what a file tells; yield what is wrong with it."""
+    try:
+        for _, item in _items([(path, reader)]):
+            yield from _note(survey, path, item)
+    except ImportRefused as error:
+        yield str(error)
+
+
+def _note(survey: _Survey, path: Path, item: Item) -> Iterator[str]:
+    match item:
+        case Broken(line, reason):
+            yield f"{path}:{line}: {reason}"
+        case Skipped(reason):
+            survey.skipped[reason] += 1
+        case Picture(identity, image):
+            survey.pictures[identity] = image
+            survey.skipped["attachment"] += 1
+        case CategoryTold():
+            survey.categories.setdefault(item, f"{path}:{item.line}")
+        case ArticleTold():
+            yield from _repeated(survey.places, path, item.line, item.article.id, "article")
+            for comment in item.comments:
+                yield from _repeated(survey.comments, path, item.line, comment.id, "comment")
+            if item.article.guid and survey.guids.setdefault(item.article.guid, item.article.id) != item.article.id:
+                survey.reguided.add(item.article.id)
+            for category in item.categories:
+                survey.categories.setdefault(category, f"{path}:{item.line}")
+
+
+def _repeated(places: dict[str, str], path: Path, line: int, key: str, what: str) -> Iterator[str]:
     before = places.setdefault(key, f"{path}:{line}")
     if before != f"{path}:{line}":
-        raise refusal(path, line, f'the id "{key}" is that of another {what}, at {before}')
+        yield f'{path}:{line}: the id "{key}" is that of another {what}, at {before}'
 
 
 def _articles(
     files: Iterable[tuple[Path, _Reader]], survey: _Survey, taxonomy: Taxonomy
 ) -> Iterator[tuple[RawArticle, tuple[RawComment, ...]]]:
     for path, item in _items(files):
+        if isinstance(item, Broken):
+            raise refusal(path, item.line, "the file changed while it was read: import it again")
         if isinstance(item, ArticleTold):
             keys = [taxonomy.key(category) for category in item.categories]
             if item.article.id not in survey.places or None in keys:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from feedpub import clean
 from feedpub.model import Image, Link, RawArticle
-from feedpub.stores.imports.told import ArticleTold, CategoryTold, refusal
+from feedpub.stores.imports.told import ArticleTold, Broken, CategoryTold
 
 _TEXTS = ("guid", "url", "title", "summary", "content", "published", "updated", "language", "notice")
 _LISTS = ("categories", "tags", "authors", "images", "links")
@@ -27,8 +27,8 @@ class _Wrong(Exception):  # noqa: N818 - a reason, and it never leaves this file
     """What is wrong with a line, in words."""
 
 
-def read(path: Path) -> Iterator[ArticleTold]:
-    """Read a file line by line; raises ImportRefused with the line of the first mistake.
+def read(path: Path) -> Iterator[ArticleTold | Broken]:
+    """Read a file line by line; one with a mistake is told as such, and the next is read.
 
     A byte order mark, CRLF and blank lines do no harm.
     """
@@ -40,7 +40,7 @@ def read(path: Path) -> Iterator[ArticleTold]:
             try:
                 yield _article(number, _parsed(text))
             except _Wrong as reason:
-                raise refusal(path, number, str(reason)) from reason.__cause__
+                yield Broken(number, str(reason))
 
 
 def _parsed(line: bytes) -> _Object:

@@ -48,7 +48,15 @@ class Skipped:
     reason: str
 
 
-Item = ArticleTold | CategoryTold | Picture | Skipped
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A line that cannot be imported, and why; those after it can be read all the same."""
+
+    line: int
+    reason: str
+
+
+Item = ArticleTold | CategoryTold | Picture | Skipped | Broken
 
 
 def refusal(path: Path, line: int, reason: str) -> ImportRefused:
