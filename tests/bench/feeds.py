@@ -42,7 +42,6 @@ SITE = Site(title="航空ニュース", url="https://news.example.net/", languag
 NAMES: Mapping[Ref, Category] = {("blog", "1"): Category("blog", "1", "米国関連", "us")}
 OPTIONS = FeedsOptions(base_url="https://news.example.net/feeds/", formats=("rss", "atom"), max_bytes=100_000_000)
 WHOLE = FeedSpec("all", "all", "航空ニュース")
-HERE = "https://news.example.net/feeds/all.rss"
 WORDS = [
     "防衛省は新型の輸送機を公開し",
     "米空軍の戦闘機が沖縄の基地に到着した",
@@ -95,19 +94,23 @@ class Feedpub:
 
 
 def plain_feedgen(articles: Sequence[Article]) -> Sequence[FeedFile]:
-    """The same facts through feedgen as its manual shows it, one generator for both formats."""
+    """The plain facts through feedgen: a generator for each format, or one of the self links would be wrong."""
+    return [FeedFile("all.rss", _filled(articles, "rss").rss_str(pretty=True)),
+            FeedFile("all.atom", _filled(articles, "atom").atom_str(pretty=True))]  # fmt: skip
+
+
+def _filled(articles: Sequence[Article], ending: str) -> FeedGenerator:
     feed = FeedGenerator()
-    feed.id(HERE)
+    feed.id(f"{OPTIONS.base_url}all.{ending}")
     feed.title(SITE.title)
     feed.description(SITE.description)
     feed.language("ja")
-    feed.link(href=HERE, rel="self")
+    feed.link(href=f"{OPTIONS.base_url}all.{ending}", rel="self")
     feed.link(href=SITE.url, rel="alternate")
     feed.updated(articles[0].updated)
     for one in articles:
         entry = feed.add_entry(order="append")
         entry.id(one.guid)
-        entry.guid(one.guid)
         entry.title(one.title)
         entry.link(href=one.url)
         entry.summary(one.summary)
@@ -117,14 +120,14 @@ def plain_feedgen(articles: Sequence[Article]) -> Sequence[FeedFile]:
         entry.author({"name": one.authors[0]})
         entry.category([{"term": "米国関連"}, {"term": "F-35"}])
         entry.enclosure(one.images[0].url, 0, "image/jpeg")
-    return [FeedFile("all.rss", feed.rss_str(pretty=True)), FeedFile("all.atom", feed.atom_str(pretty=True))]
+    return feed
 
 
 def django(articles: Sequence[Article]) -> Sequence[FeedFile]:
     """Django's feed generator."""
     made = []
     for kind, path in ((Rss201rev2Feed, "all.rss"), (Atom1Feed, "all.atom")):
-        feed = kind(SITE.title, SITE.url, SITE.description, language="ja", feed_url=HERE)
+        feed = kind(SITE.title, SITE.url, SITE.description, language="ja", feed_url=f"{OPTIONS.base_url}{path}")
         for one in articles:
             feed.add_item(
                 one.title, one.url, one.content, unique_id=one.guid, pubdate=one.published, updateddate=one.updated,

@@ -66,7 +66,7 @@ def stylesheet_pi(address: str) -> bytes:
 
 
 def entry_id(guid: str, site: Site) -> str:
-    """Return the guid if validators take it for an id (RFC 4287 §4.2.6; a URI of a known scheme), else a tag: URI around it (RFC 4151).
+    """Return the guid if validators take it for an id (RFC 4287 §4.2.6), else a tag: URI around it (RFC 4151).
 
     The same for every feed and every day, as long as the site's authority stays. `guid:` keeps it apart from ids
     that were made up for articles without a guid, which have the same authority and date.

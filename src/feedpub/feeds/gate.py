@@ -22,9 +22,11 @@ from feedpub.feeds.json_schema import JsonFeed
 _ATOM: Final = "{http://www.w3.org/2005/Atom}"
 _PARSER: Final = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, collect_ids=False)
 _CONTENT: Final = "{http://purl.org/rss/1.0/modules/content/}encoded"
-_ELEMENTS: Final = re.compile(r"<\s*(script|iframe|object|embed|form|style|link|meta|base)\b", re.IGNORECASE)
-_HANDLERS: Final = re.compile(r"<[^>]*\s(on[a-z]+)\s*=", re.IGNORECASE)
-_SCHEMES: Final = re.compile(r"""=\s*["']?\s*(javascript|data|vbscript):""", re.IGNORECASE)
+_DANGERS: Final = (
+    (re.compile(r"<\s*(script|iframe|object|embed|form|style|link|meta|base)\b", re.IGNORECASE), "a <{}> element"),
+    (re.compile(r"<[^>]*\s(on[a-z]+)\s*=", re.IGNORECASE), "an {} handler"),
+    (re.compile(r"""=\s*["']?\s*(javascript|data|vbscript):""", re.IGNORECASE), "a {}: address"),
+)
 _HEADS: Final = {
     "rss": re.compile(rb"<\?xml [^>]*\?>\n<\?xml-stylesheet [^>]*\?>\n<rss "),
     "atom": re.compile(rb"<\?xml [^>]*\?>\n<\?xml-stylesheet [^>]*\?>\n<feed "),
@@ -46,12 +48,9 @@ class Expected:
 
 def danger(html: str) -> str:
     """Name what no reader should be given in a piece of HTML; empty if there is nothing."""
-    if found := _ELEMENTS.search(html):
-        return f"a <{found[1].lower()}> element"
-    if "=" in html and (found := _HANDLERS.search(html)):
-        return f"an {found[1].lower()} handler"
-    if ":" in html and (found := _SCHEMES.search(html)):
-        return f"a {found[1].lower()}: address"
+    for pattern, name in _DANGERS:
+        if found := pattern.search(html):
+            return name.format(found[1].lower())
     return ""
 
 
@@ -60,8 +59,8 @@ def check_entries(
 ) -> Mapping[int, str]:
     """Read entries back from what was rendered; returns what is wrong with which, by its place.
 
-    `xml`: whole documents, by `rss` and `atom` (of which the names are without namespace here); `objects`: one of JSON each, if there are any. Raises ValueError if
-    a document cannot be read: then one of its entries spoils it.
+    `xml`: whole documents, by `rss` and `atom` (whose own names are without namespace here); `objects`: one of JSON
+    each, if there are any. Raises ValueError if a document cannot be read: then one of its entries spoils it.
     """
     faults: dict[int, str] = {}
     for number, one in enumerate(expected):

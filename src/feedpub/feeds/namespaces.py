@@ -10,11 +10,13 @@ Commons module of RSS, RFC 4287 §4.2.7 (links), RFC 4946 (licences).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from html import escape
 from posixpath import splitext
 from typing import Final
 from urllib.parse import urlsplit
@@ -48,6 +50,8 @@ NAMESPACES: Final = {
     "atom": {"fh": _HISTORY, "media": _MEDIA, "thr": _THREADING},
 }
 """What every file of a format declares; feedgen itself adds two to RSS, and sets Atom's own as a plain attribute."""
+
+_SIGNS: Final = re.compile("[&<>\"']")
 
 # Not the mimetypes module: that one reads the machine's own tables, so two machines would write two feeds.
 _IMAGE_TYPES: Final = {
@@ -161,66 +165,88 @@ class AtomFeed:
 
 @dataclass(frozen=True, slots=True)
 class EntryExtras:
-    """What an entry says besides feedgen's, in both formats; and what feedgen, given one entry for both, mixes up."""
+    """What an entry says besides feedgen's, in both formats, as lines to stand before its closing tag.
+
+    Written as text, at a third of what elements cost: the gate parses every entry before anybody sees it.
+    """
 
     article: Article
     language: str
     license: str
-    summary: str
-    """As Atom says it: plain text."""
     comments: int = 0
     reply: Reply | None = None
 
-    def mend_item(self, item: etree._Element) -> None:
-        """Mend and add to the item."""
+    def of_item(self) -> str:
+        """Write what a RSS item says."""
         article = self.article
-        if article.brief:
-            item.remove(item[0])  # feedgen writes the title first, and was given one: it takes no empty one
-        for image in article.images[:1]:  # RSS takes one enclosure, and 0 for a length that nobody knows
-            if kind := image_type(image):
-                _add(item, "enclosure", url=image.url, length="0", type=kind)
-        _add(item, "pubDate", rss_date(article.published))  # feedgen's own would flip the process's locale
-        _add(item, f"{{{_ATOM}}}updated", atom_date(article.updated))
-        for author in article.authors:
-            _add(item, f"{{{_DC}}}creator", author)  # <author> would need an e-mail address
+        lines = [_line("pubDate", rss_date(article.published))]  # feedgen's own would flip the process's locale
+        if article.images and (kind := image_type(article.images[0])):
+            # RSS takes one enclosure, and 0 for a length that nobody knows.
+            lines.append(_line("enclosure", url=article.images[0].url, length="0", type=kind))
+        lines.append(_line("atom:updated", atom_date(article.updated)))
+        lines += [_line("dc:creator", author) for author in article.authors]  # <author> would need an e-mail address
         if self.language:
-            _add(item, f"{{{_DC}}}language", self.language)
-        _add_references(item, f"{{{_ATOM}}}link", article)
+            lines.append(_line("dc:language", self.language))
+        lines += _references("atom:link", article)
         if self.comments:
-            _add(item, f"{{{_SLASH}}}comments", str(self.comments))
-        _add_images(item, article.images)
+            lines.append(_line("slash:comments", str(self.comments)))
+        lines += _images(article.images)
+        return "".join(f"      {line}\n" for line in lines)
 
-    def mend_entry(self, entry: etree._Element) -> None:
-        """Mend and add to the entry. Names go without namespace: feedgen sets Atom's as a plain attribute."""
+    def of_entry(self) -> str:
+        """Write what an Atom entry says."""
         article = self.article
-        if self.language:
-            entry.set(f"{{{_XML}}}lang", self.language)
-        if article.brief:
-            entry[1].text = None  # RFC 4287 §4.1.2 asks for a title, and lets it be empty
-        for alternate in entry.iterchildren("link"):  # feedgen loses all of a link but its address
-            alternate.set("rel", "alternate")
-            alternate.set("type", "text/html")
-        self._summarize(entry)
-        _add(entry, "published", atom_date(article.published))  # feedgen would tell RSS too, in its own way
-        _add_references(entry, "link", article)
-        for image in article.images[:1]:  # one, as in RSS
-            if kind := image_type(image):
-                _add(entry, "link", rel="enclosure", type=kind, href=image.url)
+        lines = [_line("published", atom_date(article.published))]  # feedgen would tell RSS too, in its own way
+        lines += _references("link", article)
+        if article.images and (kind := image_type(article.images[0])):  # one, as in RSS
+            lines.append(_line("link", rel="enclosure", type=kind, href=article.images[0].url))
         if self.comments and article.url:
-            replies = _add(entry, "link", rel="replies", type="text/html", href=comments_url(article.url))
-            replies.set(f"{{{_THREADING}}}count", str(self.comments))
-            _add(entry, f"{{{_THREADING}}}total", str(self.comments))
+            there = {"rel": "replies", "type": "text/html", "href": comments_url(article.url)}
+            lines.append(_line("link", "", **there, **{"thr:count": str(self.comments)}))
+            lines.append(_line("thr:total", str(self.comments)))
         if self.reply is not None:
-            _add(entry, f"{{{_THREADING}}}in-reply-to", ref=self.reply.ref, href=self.reply.href, type="text/html")
-        _add_license(entry, self.license)  # RFC 4946 §2: a feed's licence is not its entries'
-        _add_images(entry, article.images)
+            lines.append(_line("thr:in-reply-to", ref=self.reply.ref, href=self.reply.href, type="text/html"))
+        if self.license:  # RFC 4946 §2: a feed's licence is not its entries'
+            by_address = is_web_address(self.license)
+            lines.append(
+                _line("link", rel="license", href=self.license) if by_address else _line("rights", self.license)
+            )
+        lines += _images(article.images)
+        return "".join(f"    {line}\n" for line in lines)
 
-    def _summarize(self, entry: etree._Element) -> None:
-        """Say the summary in plain text: what feedgen was given is RSS's, which is HTML."""
-        for given in entry.findall("summary"):
-            entry.remove(given)
-        if self.summary:
-            _add(entry, "summary", self.summary)
+
+def _line(tag: str, text: str = "", **attributes: str) -> str:
+    """Write one element; its prefix is declared by every file (NAMESPACES)."""
+    said = "".join([f' {name}="{_escaped(value)}"' for name, value in attributes.items()])
+    return f"<{tag}{said}>{_escaped(text)}</{tag}>" if text else f"<{tag}{said}/>"
+
+
+def _escaped(text: str) -> str:
+    return escape(text) if _SIGNS.search(text) else text
+
+
+def _references(tag: str, article: Article) -> Iterator[str]:
+    for link in dict.fromkeys(article.links):
+        titled = {"title": link.title} if link.title else {}
+        yield _line(tag, rel=link.rel, href=link.url, **titled)
+
+
+def _images(images: Iterable[Image]) -> Iterator[str]:
+    """Tell every image with its words, side by side: a group would say that they are one image in many sizes."""
+    for number, image in enumerate(dict.fromkeys(images)):
+        typed = {"type": kind} if (kind := image_type(image)) else {}
+        words = []
+        if image.alt:
+            words.append(_line("media:description", image.alt, type="plain"))
+        if image.credit:
+            words.append(_line("media:credit", image.credit))
+        if image.license:
+            address = {"url": image.license} if is_web_address(image.license) else {}
+            words.append(_line("media:copyright", image.license, **address))
+        content = _line("media:content", url=image.url, medium="image", **typed)
+        yield f"{content[:-2]}>{''.join(words)}</media:content>" if words else content
+        if number == 0:
+            yield _line("media:thumbnail", url=image.url)
 
 
 def comments_url(url: str) -> str:
@@ -235,12 +261,6 @@ def _add(parent: etree._Element, tag: str, text: str = "", **attributes: str) ->
     return element
 
 
-def _add_references(parent: etree._Element, tag: str, article: Article) -> None:
-    for link in dict.fromkeys(article.links):
-        titled = {"title": link.title} if link.title else {}
-        _add(parent, tag, rel=link.rel, href=link.url, **titled)
-
-
 def _add_feed_links(parent: etree._Element, tag: str, links: Iterable[FeedLink]) -> None:
     for link in links:
         typed = {"type": link.type} if link.type else {}
@@ -252,19 +272,3 @@ def _add_license(parent: etree._Element, text: str) -> None:
         _add(parent, "link", rel="license", href=text)
     elif text:
         _add(parent, "rights", text)
-
-
-def _add_images(parent: etree._Element, images: Iterable[Image]) -> None:
-    """Add every image with its words, side by side: a group would say that they are one image in many sizes."""
-    for number, image in enumerate(dict.fromkeys(images)):
-        typed = {"type": kind} if (kind := image_type(image)) else {}
-        content = _add(parent, f"{{{_MEDIA}}}content", url=image.url, medium="image", **typed)
-        if image.alt:
-            _add(content, f"{{{_MEDIA}}}description", image.alt, type="plain")
-        if image.credit:
-            _add(content, f"{{{_MEDIA}}}credit", image.credit)
-        if image.license:
-            address = {"url": image.license} if is_web_address(image.license) else {}
-            _add(content, f"{{{_MEDIA}}}copyright", image.license, **address)
-        if number == 0:
-            _add(parent, f"{{{_MEDIA}}}thumbnail", url=image.url)

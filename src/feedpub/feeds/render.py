@@ -16,6 +16,8 @@ from feedpub.model import FeedFile
 
 _FRAMES: Final = {"rss": rss_frame, "atom": atom_frame, "json": json_frame}
 _DECLARATION_ENDS: Final = b"?>\n"
+_ONE_PASS: Final = 50
+"""Entries rendered in one pass: a tree of more is slower, and takes more memory."""
 _BODILESS: Final = 4096
 """Bytes that an entry without its body is taken for."""
 
@@ -30,19 +32,22 @@ class Unfit:
 def render_entries(entries: Sequence[Entry], look: Look, *, full: bool = True) -> list[Fragment | Unfit]:
     """Render entries in the formats of `look`, each looked through before anybody sees it.
 
-    `full` False: without their bodies. All in one pass; only if one of them spoils it, each by itself.
+    `full` False: without their bodies. Many in one pass; only if one of them spoils it, each by itself.
     """
+    passes = (entries[start : start + _ONE_PASS] for start in range(0, len(entries), _ONE_PASS))
+    return [made for some in passes for made in _fit_ones(some, look, full=full)]
+
+
+def _fit_ones(entries: Sequence[Entry], look: Look, *, full: bool) -> list[Fragment | Unfit]:
     try:
         return _rendered(entries, look, full=full)
     except (ValueError, TypeError, KeyError) as error:
         if len(entries) == 1:
             return [Unfit(f"it cannot be rendered ({type(error).__name__}): please report it")]
-    return [one for entry in entries for one in render_entries([entry], look, full=full)]
+    return [made for entry in entries for made in _fit_ones([entry], look, full=full)]
 
 
 def _rendered(entries: Sequence[Entry], look: Look, *, full: bool) -> list[Fragment | Unfit]:
-    if not entries:
-        return []
     xml = xml_entries(entries, look, full=full)
     objects = [json_item(entry, look, full=full) for entry in entries] if "json" in look.options.formats else []
     expected = [_expected(entry, look, full=full) for entry in entries]

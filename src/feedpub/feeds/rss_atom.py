@@ -32,6 +32,7 @@ from feedpub.feeds.namespaces import (
     comments_url,
 )
 from feedpub.feeds.texts import language_tag, line
+from feedpub.model import Article
 
 UNDATED: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """What a feed of nothing is dated: never the clock, and no date that validators take for a slip."""
@@ -40,7 +41,6 @@ MEDIA_TYPES: Final = {"rss": "application/rss+xml", "atom": "application/atom+xm
 _ENTRY_ENDS: Final = {"rss": b"    </item>\n", "atom": b"  </entry>\n"}
 _ENTRY_BEGINS: Final = {"rss": b"    <item>\n", "atom": b"  <entry"}
 _TITLE: Final = re.compile(rb"<title>[^<]*&[^<]*</title>")
-_ROOTS: Final = {"rss": "rss", "atom": "feed"}
 _TAILS: Final = {"rss": b"  </channel>\n</rss>\n", "atom": b"</feed>\n"}
 
 
@@ -73,17 +73,8 @@ class Cut:
 def xml_entries(entries: Sequence[Entry], look: Look, *, full: bool = True) -> dict[str, Cut]:
     """Render entries for those of RSS and Atom that are wanted."""
     made = [_entry(entry, look, full=full) for entry in entries]
-    cuts = {}
-    for ending in _ENTRY_ENDS.keys() & set(look.options.formats):
-        root = etree.Element(_ROOTS[ending], nsmap=NAMESPACES[ending])
-        parent = etree.SubElement(root, "channel") if ending == "rss" else root
-        for one, extras in made:
-            element = one.rss_entry() if ending == "rss" else one.atom_entry()
-            parent.append(element)
-            # In its place, where the namespaces are known: an element by itself would declare them all again.
-            extras.mend_item(element) if ending == "rss" else extras.mend_entry(element)
-        cuts[ending] = _cut(root, ending)
-    return cuts
+    writers = {"rss": _rss_entries, "atom": _atom_entries}
+    return {ending: write(made) for ending, write in writers.items() if ending in look.options.formats}
 
 
 def rss_frame(spec: FeedSpec, look: Look, around: Around) -> tuple[bytes, bytes]:
@@ -115,28 +106,86 @@ def atom_frame(spec: FeedSpec, look: Look, around: Around) -> tuple[bytes, bytes
 # ---------------------------------------------------------------- entries
 
 
-def _entry(entry: Entry, look: Look, *, full: bool) -> tuple[FeedEntry, EntryExtras]:
-    """Say in one entry what both formats say of an article; the extras part them."""
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An entry as feedgen takes it, and what only one of the formats says."""
+
+    feedgen: FeedEntry
+    article: Article
+    extras: EntryExtras
+    id: str
+    """Atom's."""
+    description: str
+    """RSS's, HTML."""
+    summary: str
+    """Atom's, plain text."""
+
+
+def _entry(entry: Entry, look: Look, *, full: bool) -> _Made:
+    """Say in one feedgen entry what both formats say of an article."""
     article, body = entry.article, look.body(entry.article, full=full)
+    # RSS takes a description for HTML. Without one feedgen puts the body here, and validators want nothing else in
+    # its place. An item needs a title or a description: what has no words at all says its address.
+    description = escape(article.summary or ("" if article.title or body else look.url(article)), quote=False)
+    summary = article.summary or ("" if body else article.title)
     item = FeedEntry()
-    item.id(entry_id(article.guid, look.site))
     item.guid(article.guid, permalink=False)
     item.title(article.title or "-")  # feedgen takes no empty title
     item.link(href=look.url(article), rel="alternate")
     item.updated(second(article.updated))
     item.author([{"name": author} for author in article.authors])
     item.category([{"term": term} for term in look.terms(article)])
-    # As HTML, which RSS takes a description for. Without one feedgen puts the body here, and validators want
-    # nothing else in its place. An item needs a title or a description: what has no words at all says its address.
-    words = article.summary or ("" if article.title or body else look.url(article))
-    item.summary(escape(words, quote=False) or None)
+    item.summary(description or summary or None)
     if body:
         item.content(body, type="html")
     if entry.comments and article.url:
         item.comments(comments_url(article.url))
-    summary = article.summary or ("" if body else article.title)
-    language = look.other_language(article)
-    return item, EntryExtras(article, language, look.license, summary, entry.comments, entry.reply)
+    extras = EntryExtras(article, look.other_language(article), look.license, entry.comments, entry.reply)
+    return _Made(item, article, extras, entry_id(article.guid, look.site), description, summary)
+
+
+def _rss_entries(made: Iterable[_Made]) -> Cut:
+    root = etree.Element("rss", nsmap=NAMESPACES["rss"])
+    channel = etree.SubElement(root, "channel")
+    extras = []
+    for one in made:
+        item = one.feedgen.rss_entry()
+        if one.article.brief:
+            item.remove(item[0])  # the title comes first
+        if one.description != one.summary:
+            _say(item, "description", one.description if one.description or one.article.brief else None)
+        channel.append(item)
+        extras.append(one.extras.of_item())
+    return _cut(root, "rss", extras)
+
+
+def _atom_entries(made: Iterable[_Made]) -> Cut:
+    root = etree.Element("feed", nsmap=NAMESPACES["atom"])
+    extras = []
+    for one in made:
+        entry = one.feedgen.atom_entry()
+        entry[0].text = one.id  # feedgen, given a guid, takes that for both
+        if one.article.brief:
+            entry[1].text = None  # RFC 4287 §4.1.2 asks for a title, and lets it be empty
+        if one.extras.language:
+            entry.set("{http://www.w3.org/XML/1998/namespace}lang", one.extras.language)
+        for alternate in entry.iterchildren("link"):  # feedgen loses all of a link but its address
+            alternate.set("rel", "alternate")
+            alternate.set("type", "text/html")
+        if one.description != one.summary:
+            _say(entry, "summary", one.summary or None)
+        root.append(entry)
+        extras.append(one.extras.of_entry())
+    return _cut(root, "atom", extras)
+
+
+def _say(entry: etree._Element, tag: str, text: str | None) -> None:
+    """Have an entry say this, where feedgen was given what the other format says; None: nothing."""
+    for said in entry.findall(tag):
+        if text is None:
+            entry.remove(said)
+        else:
+            said.text = text
 
 
 # ---------------------------------------------------------------- around them
@@ -164,15 +213,22 @@ def _links(around: Around, look: Look, ending: str) -> tuple[FeedLink, ...]:
     return hubs + tuple(to(rel, address) for rel, address in named if address)
 
 
-def _cut(root: etree._Element, ending: str) -> Cut:
-    """Write a document and cut it into entries. What authors wrote is escaped: no text can look like a tag."""
+def _cut(root: etree._Element, ending: str, extras: Sequence[str]) -> Cut:
+    """Write a document, cut it into entries, and give each its extras.
+
+    What authors wrote is escaped: no text can look like the tags that it is cut at.
+    """
     document: bytes = etree.tostring(root, pretty_print=True, encoding="UTF-8")
     if ending == "rss":
         document = _TITLE.sub(_plain, document)
-    pieces = document.split(_ENTRY_ENDS[ending])[:-1]
-    if pieces:
-        pieces[0] = pieces[0][pieces[0].index(_ENTRY_BEGINS[ending]) :]
-    return Cut(document, [piece + _ENTRY_ENDS[ending] for piece in pieces])
+    close = _ENTRY_ENDS[ending]
+    *pieces, tail = document.split(close)
+    if not pieces:
+        return Cut(document, [])
+    at = pieces[0].index(_ENTRY_BEGINS[ending])
+    head, pieces[0] = pieces[0][:at], pieces[0][at:]
+    entries = [b"".join((piece, extra.encode(), close)) for piece, extra in zip(pieces, extras, strict=True)]
+    return Cut(b"".join((head, *entries, tail)), entries)
 
 
 def _plain(title: re.Match[bytes]) -> bytes:
