@@ -8,6 +8,7 @@ from html import escape, unescape
 
 import nh3
 
+from feedpub.clean import lazy
 from feedpub.clean.characters import line, text
 from feedpub.clean.urls import srcset, url
 
@@ -75,9 +76,14 @@ def _cleaner(tags: frozenset[str], attributes: dict[str, set[str]], keep: Keep |
     )
 
 
+def _opened() -> dict[str, set[str]]:
+    known = _ATTRIBUTES | _EMBEDS
+    return known | {tag: known[tag] | waiting for tag, waiting in lazy.ATTRIBUTES.items()}
+
+
 _SAFE = _cleaner(_TAGS, _ATTRIBUTES)
 _BARE = _cleaner(_BLOCKS | {"rt", "rp"}, {})
-_OPEN = _cleaner(_TAGS | {"iframe", "embed"}, _ATTRIBUTES | _EMBEDS)
+_OPEN = _cleaner(_TAGS | {"iframe", "embed", "noscript"}, _opened())
 
 # These read what nh3 wrote, never what an author wrote: there, every < begins a tag and every attribute stands
 # in double quotes, with < and > escaped.
@@ -98,14 +104,14 @@ _PASSES = 6
 def html(value: str, base: str) -> str:
     """Make HTML safe: known tags and attributes only, http(s) addresses only, all of them absolute.
 
-    What a reader may refuse to show can still be opened: an iframe or embed becomes a link, and a link
-    follows a player. The same again for its own result. HTML too tangled to come to rest in a few passes
-    goes out as text.
+    What waits for a script is there at once. What a reader may refuse to show can still be opened: an iframe or
+    embed becomes a link, and a link follows a player. The same again for its own result. HTML too tangled to come
+    to rest in a few passes goes out as text.
     """
     # A browser would hide it as a comment; an author who writes it in an article means the characters.
     source = text(value).replace("<![CDATA[", "&lt;![CDATA[")
-    if _MAY_EMBED.search(source):
-        source = _with_links(_OPEN.clean(source), base)
+    if _MAY_EMBED.search(source) or lazy.waits(source):
+        source = _with_links(lazy.loaded(_OPEN.clean(source), base), base)
     safe = _tidy(_cleaner(_TAGS, _ATTRIBUTES, _absolute(base)).clean(source))
     for _ in range(_PASSES):
         # Dropping a tag can bring together what HTML does not allow to nest; readers would part it again.
