@@ -30,6 +30,7 @@ LOADERS = (
     '<img src="/plugins/a3-lazy-load/lazy_placeholder.gif" data-lazy-type="image" data-src="{0}" alt="図">' + COPY,
     '<img src="/dummy.gif" data-layzr="{0}"><NOSCRIPT><img src="{0}" alt="図"></NOSCRIPT>',
     '<img src="/1x1.trans.gif"> ' + COPY,
+    '<figure><img data-src="{0}" alt="図"><figcaption>写真</figcaption>' + COPY + "</figure>",
     '<noscript><figure><img src="{0}" alt="図"></figure></noscript>',
     (
         '<picture><source data-srcset="{0}.webp" type="image/webp"><img data-src="{0}" alt="図"></picture>'
@@ -57,12 +58,24 @@ def test_every_picture_comes_out_once_and_in_its_place(written: list[tuple[str, 
     ("value", "made"),
     [
         (
-            f"<img src='{EMPTY}' data-src=a.jpg data-srcset='a.jpg, b.jpg 2x' data-sizes='50vw' alt=''>",
-            '<img alt="" src="https://e.jp/1/a.jpg" srcset="https://e.jp/1/a.jpg, https://e.jp/1/b.jpg 2x" sizes="50vw">',
+            f"<img src='{EMPTY}' data-src=a.jpg data-srcset='a.jpg, b.jpg 2x' data-sizes=9vw>",
+            '<img src="https://e.jp/1/a.jpg" srcset="https://e.jp/1/a.jpg, https://e.jp/1/b.jpg 2x" sizes="9vw">',
         ),
         (
             "<img src=/a.jpg srcset='data:image/gif;base64,AA 1w' data-srcset='/b.jpg 900w' data-sizes=auto>",
             '<img src="https://e.jp/a.jpg" srcset="https://e.jp/b.jpg 900w">',
+        ),
+        (
+            "<img class=lazy src=/s.jpg srcset='/s.jpg 1x' data-src=/a.jpg data-srcset='/a.jpg 1x'>",
+            '<img src="https://e.jp/a.jpg" srcset="https://e.jp/a.jpg 1x">',
+        ),
+        (
+            "<img data-src=/a-300x200.jpg>文<noscript><img src=/a.jpg alt=図></noscript>",
+            '<img src="https://e.jp/a-300x200.jpg" alt="図">文',
+        ),
+        (
+            "<img src=/blank.gif>文<noscript><img src=/a.jpg></noscript>",
+            '<img src="https://e.jp/blank.gif">文<img src="https://e.jp/a.jpg">',
         ),
         # None of these is an address: what there was stays.
         ("<img src=/blank.gif data-src='javascript:x' alt=図>", '<img src="https://e.jp/blank.gif" alt="図">'),

@@ -54,7 +54,6 @@ _PICTURES_ONLY = nh3.Cleaner(
         "img": ATTRIBUTES["img"] | {"src", "srcset", "sizes", "alt", "title", "width", "height", "style"},
         "source": ATTRIBUTES["source"] | {"srcset", "sizes", "type", "media"},
     },
-    clean_content_tags={"script", "style", "template", "noscript", "iframe", "noembed", "noframes", "textarea"},
     url_schemes={"http", "https"},
     link_rel=None,
 )
@@ -147,7 +146,7 @@ def _stands_in(value: str, base: str) -> bool:
 def _once(markup: str, base: str) -> str:
     """Put the pictures of each <noscript> where it stands, but for those that are there already."""
     parts = _PLACE.split(markup)
-    there = {_known_as(part, base) for part in parts if part.startswith("<img")}
+    there = {_known_as(part, base) for part in parts if part.startswith("<img")} - {""}
     copies: dict[str, str] = {}
     made = list(parts)
     for at, part in enumerate(parts):
@@ -175,10 +174,9 @@ def _near(parts: list[str], at: int) -> list[int]:
 
 def _is_for(img: str, missing: dict[str, str], base: str) -> bool:
     """Whether a picture beside a <noscript> only waits for what is in there; its address may be a proxy's."""
-    known = _known_as(img, base)
-    files = {one.rpartition("/")[2] for one in missing}
-    empty = _stands_in(_shown(img).get("src", ""), base)
-    return bool(missing) and (empty or (_WAITED in img and known.rpartition("/")[2] in files))
+    files = {known.rpartition("/")[2] for known in missing}
+    by_name = _WAITED in img and _known_as(img, base).rpartition("/")[2] in files
+    return bool(missing) and (by_name or _stands_in(_shown(img).get("src", ""), base))
 
 
 def _completed(part: str, copies: dict[str, str], base: str) -> str:
@@ -199,7 +197,7 @@ def _known_as(picture: str, base: str) -> str:
 def _is_for_readers(picture: str) -> bool:
     """Whether a picture in <noscript> is one: not a pixel, not hidden, and with something that says so."""
     said = _shown(picture)
-    sizes = {said[name].strip().removesuffix("px") for name in ("width", "height") if name in said}
+    sizes = {said[name].strip().removesuffix("px") for name in ("width", "height") if said.get(name)}
     if not said.get("src") or sizes & {"0", "1"} or _UNSEEN.search(said.get("style", "")):
         return False
     return bool(sizes or said.get("alt") or _PICTURE_FILE.search(said["src"].partition("?")[0]))
