@@ -43,6 +43,8 @@ HEADLINES = 3
 """As many of a feed's newest as its page shows."""
 PARTS_A_ROUND = 100
 """Parts that one round of the background writes."""
+FRAMES = 10_000
+"""Frames of documents remembered, some kB each."""
 AT_ONCE = 2
 """Parts sealed in one build that are written before the feed that leads to them; more are left to the background."""
 
@@ -81,6 +83,7 @@ class Builder:
         # feedgen and the output directory know only one builder at a time.
         self._lock = threading.RLock()
         self._signposts = Signposts()
+        self._last_look = Look(plan.site, plan.options)
         self._thorough = False
         self._noted: bool | None = None
 
@@ -212,8 +215,12 @@ class Builder:
         return built
 
     def _look(self) -> Look:
+        """Make the look of this build; the last one serves again while nothing of it changed."""
         names = {(one.store, one.key): one for one in self._ledger.articles.categories()}
-        return Look(self._plan.site, self._plan.options, names)
+        look = Look(self._plan.site, self._plan.options, names)
+        if self._last_look != look or len(self._last_look.frames) > FRAMES:
+            self._last_look = look
+        return self._last_look
 
     def _feed(self, dirty: Dirty, spec: FeedSpec, look: Look, targets: Mapping[str, Target], built: Built) -> None:
         """Write one feed: the newest articles, and all that no sealed part of its archive has."""

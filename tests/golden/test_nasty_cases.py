@@ -117,6 +117,14 @@ def test_control_characters_vanish_are_told_and_lose_nothing_else() -> None:
     assert (filed.name, filed.slug) == ("米国", "us")
 
 
+# 1
+def test_quotation_marks_of_another_encoding_are_what_their_author_meant() -> None:
+    row = replace(RAW, title="\x93F-35B\x94の\x81配備", content="<p>本文\x85です\x80。&#147;</p>")
+    for one in entry(row):
+        assert (one.title, one.html) == ("“F-35B”の配備", "<p>本文\nです€。“</p>")
+    assert warnings(row) == ("characters that no feed can carry were taken out of title, content",)
+
+
 # 2
 @pytest.mark.parametrize("no_character", ["\ufffe", "\uffff", "\ufdd0", "\U0001ffff"])
 def test_what_is_no_character_is_shown_as_lost(no_character: str) -> None:
@@ -236,16 +244,46 @@ def test_what_is_dangerous_is_dropped_and_what_was_embedded_is_a_link() -> None:
 
 
 # 13
-@pytest.mark.xfail(reason="pictures that wait for a script are lost: data-src and noscript are not read")
-def test_a_picture_that_was_to_be_loaded_later_is_there_at_once() -> None:
-    row = replace(
-        RAW,
-        content='<p><img src="data:image/gif;base64,R0lGOD" data-src="/a.jpg" data-srcset="/a.jpg 1x, /b.jpg 2x">'
-        '<noscript><img src="/a.jpg" alt="機体"></noscript></p>',
-    )
+@pytest.mark.parametrize(
+    "lazy",
+    [
+        (
+            '<img src="data:image/gif;base64,R0lGOD" data-src="/a.jpg" data-srcset="/a.jpg 1x, /b.jpg 2x">'
+            '<noscript><img src="/a.jpg" alt="機体"></noscript>'
+        ),
+        (
+            '<noscript><img src="/a.jpg" alt="機体"></noscript>'
+            '<img class="lazyload" src="data:image/svg+xml,%3Csvg%3E" data-src="/a.jpg" data-sizes="auto" alt="機体">'
+        ),
+        '<img src="/assets/lazy_placeholder.gif" data-lazy-src="/a.jpg" alt="機体">',
+        '<img class="lazy" src="/a-32x24.jpg" data-original="/a.jpg" alt="機体">',
+        '<img src="/1x1.trans.gif"><noscript><img src="/a.jpg" alt="機体"></noscript>',
+        '<picture><source data-srcset="/a.webp" type="image/webp"><img data-src="/a.jpg" alt="機体"></picture>',
+        '<img src="/a.jpg" alt="機体" data-src="/larger.jpg">',
+    ],
+)
+def test_a_picture_that_was_to_be_loaded_later_is_there_at_once_and_once(lazy: str) -> None:
+    row = replace(RAW, content=f"<figure>{lazy}<figcaption>写真</figcaption></figure>")
     for one in entry(row):
         assert one.html.count("<img ") == 1
         assert 'src="https://example.com/a.jpg"' in one.html
+        assert 'alt="機体"' in one.html
+        assert not re.search("data:|data-|noscript", one.html)
+
+
+# 13
+def test_a_frame_that_was_to_be_loaded_later_is_a_link_and_a_pixel_that_counts_readers_is_gone() -> None:
+    row = replace(
+        RAW,
+        content='<p>本文</p><iframe src="about:blank" data-src="https://video.example.net/7" title="動画"></iframe>'
+        '<video poster="data:image/gif;base64,R0lGOD" data-poster="/p.jpg" data-src="/v.mp4"></video>'
+        '<noscript><img height="1" width="1" src="https://count.example.net/tr?id=1"></noscript>',
+    )
+    for one in entry(row):
+        assert '<a href="https://video.example.net/7">動画</a>' in one.html
+        assert 'poster="https://example.com/p.jpg"' in one.html
+        assert 'src="https://example.com/v.mp4"' in one.html
+        assert "count.example.net" not in one.html
 
 
 # 14

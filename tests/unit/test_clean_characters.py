@@ -36,9 +36,13 @@ def test_repairing_twice_is_repairing_once(value: str) -> None:
     assert not broken(text(value))
 
 
-def test_control_characters_vanish_and_what_is_no_character_is_shown_as_lost() -> None:
+def test_control_characters_vanish_or_are_mended_and_what_is_no_character_is_shown_as_lost() -> None:
     assert text("a\x00\x08\x0b\x0c\x1f\tb\n") == "a\tb\n"
     assert text("\ud83d \ude00 \ufffe \uffff \ufdd0 \ufdef \U0001fffe \U0010ffff") == " ".join("\ufffd" * 8)
+    assert text("\x93米国\x94\x85\x80\x81\x8d\x8f\x90\x9d\x9f") == "“米国”\n€Ÿ"
+    assert line("一行\x85二行\x85") == "一行 二行"
+    assert all(broken(chr(control)) for control in range(0x80, 0xA0))
+    assert text("\x7f\xa0“") == "\x7f\xa0“"
     assert text("一行\r\n二行\r三行\n") == "一行\n二行\n三行\n"
 
 

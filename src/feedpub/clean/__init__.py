@@ -5,6 +5,7 @@ drop.py        HTML + CSS selectors -> HTML without what they select
 comments.py    a store's row -> Comment
 needed.py      what both must have
 markup.py      HTML -> safe HTML with absolute links; HTML -> plain text
+lazy.py        HTML that waits for a script -> the same, with what the script would have loaded
 urls.py        IRIs and relative references -> absolute ASCII http(s) addresses
 dates.py       what stores write -> aware dates in UTC
 characters.py  any string -> characters that XML, JSON and databases can carry

@@ -7,8 +7,11 @@ import re
 import regex
 
 _PLANES = "".join(f"{chr(plane << 16)}-{chr(plane << 16 | 0xFFFD)}" for plane in range(1, 17))
-_BROKEN = re.compile(f"[^\t\n\r -\ud7ff\ue000-\ufdcf\ufdf0-\ufffd{_PLANES}]")
-"""XML 1.0's Char production (§2.2), and without the noncharacters of Unicode (§23.7)."""
+_BROKEN = re.compile(f"[^\t\n\r -\x7f\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd{_PLANES}]")
+"""XML 1.0's Char production (§2.2), without the C1 controls and the noncharacters of Unicode (§23.7)."""
+
+_MEANT = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)} | {"\x85": "\n"}
+"""Nobody types C1 controls: they are windows-1252 that was read as ISO 8859-1. Only U+0085 is a line's end."""
 
 _SPACES = re.compile("[ \t\n\x0b\x0c\r\x85\xa0\u2028\u2029]+")
 """What reads as a space or a line's end. The ideographic space (U+3000) is typography, and stays."""
@@ -21,12 +24,13 @@ _OPENING = 200
 def text(value: str) -> str:
     """Repair what no feed can carry, and leave everything else as the author typed it.
 
-    Control characters that XML forbids vanish; lone surrogates and noncharacters become U+FFFD; line ends
-    become LF. Emoji, joiners, variation selectors, combining and half-width kana are unchanged.
+    Control characters that XML forbids vanish; C1 controls (U+0080 to U+009F) become what windows-1252 has in their
+    place, or vanish; lone surrogates and noncharacters become U+FFFD; line ends become LF. Emoji, joiners, variation
+    selectors, combining and half-width kana are unchanged.
     """
     if "\r" in value:
         value = value.replace("\r\n", "\n").replace("\r", "\n")
-    return _BROKEN.sub(lambda found: "" if found[0] < " " else "\ufffd", value)
+    return _BROKEN.sub(lambda found: "" if found[0] < " " else _MEANT.get(found[0], "\ufffd"), value)
 
 
 def broken(value: str) -> bool:

@@ -92,7 +92,7 @@ def _in_full(html: str, cuts: list[_Cut]) -> str:
     """Write down the tree that a browser would make: every element closed, every attribute quoted."""
     said = source(html)
     attributes = READ["*"] | {"class", "id"}.union(*(cut.attributes for cut in cuts))
-    named = {"iframe"}.union(*(cut.names for cut in cuts))
+    named = {"iframe", "noscript"}.union(*(cut.names for cut in cuts))
     cleaner = nh3.Cleaner(
         tags=({name.lower() for name in _NAME.findall(said)} | _IMPLIED) - ((UNSEEN | _FOREIGN) - named),
         clean_content_tags=UNSEEN - named,

@@ -8,6 +8,7 @@ from html import escape, unescape
 
 import nh3
 
+from feedpub.clean import lazy
 from feedpub.clean.characters import line, text
 from feedpub.clean.urls import srcset, url
 
@@ -61,9 +62,6 @@ _EMBEDS: dict[str, set[str]] = {
     "video": {"src", "controls", "title", "poster", "width", "height"},
 }
 
-READ: dict[str, set[str]] = _ATTRIBUTES | _EMBEDS
-"""Every attribute that the cleaning looks at, by tag."""
-
 Keep = Callable[[str, str, str], str | None]
 
 
@@ -78,9 +76,13 @@ def _cleaner(tags: frozenset[str], attributes: dict[str, set[str]], keep: Keep |
     )
 
 
+_KNOWN = _ATTRIBUTES | _EMBEDS
+READ: dict[str, set[str]] = _KNOWN | {tag: _KNOWN[tag] | waiting for tag, waiting in lazy.ATTRIBUTES.items()}
+"""Every attribute that the cleaning looks at, by tag."""
+
 _SAFE = _cleaner(_TAGS, _ATTRIBUTES)
 _BARE = _cleaner(_BLOCKS | {"rt", "rp"}, {})
-_OPEN = _cleaner(_TAGS | {"iframe", "embed"}, READ)
+_OPEN = _cleaner(_TAGS | {"iframe", "embed", "noscript"}, READ)
 
 # These read what nh3 wrote, never what an author wrote: there, every < begins a tag and every attribute stands
 # in double quotes, with < and > escaped.
@@ -101,13 +103,13 @@ _PASSES = 6
 def html(value: str, base: str) -> str:
     """Make HTML safe: known tags and attributes only, http(s) addresses only, all of them absolute.
 
-    What a reader may refuse to show can still be opened: an iframe or embed becomes a link, and a link
-    follows a player. The same again for its own result. HTML too tangled to come to rest in a few passes
-    goes out as text.
+    What waits for a script is there at once. What a reader may refuse to show can still be opened: an iframe or
+    embed becomes a link, and a link follows a player. The same again for its own result. HTML too tangled to come
+    to rest in a few passes goes out as text.
     """
     said = source(value)
-    if _MAY_EMBED.search(said):
-        said = _with_links(_OPEN.clean(said), base)
+    if _MAY_EMBED.search(said) or lazy.waits(said):
+        said = _with_links(lazy.loaded(_OPEN.clean(said), base), base)
     safe = _tidy(_cleaner(_TAGS, _ATTRIBUTES, _absolute(base)).clean(said))
     for _ in range(_PASSES):
         # Dropping a tag can bring together what HTML does not allow to nest; readers would part it again.

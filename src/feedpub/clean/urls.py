@@ -25,6 +25,7 @@ _CLEAN = re.compile(rf"https?://(?=[^/:]{{1,253}}/)(?:{_LABEL}\.)*{_LABEL}/{_PAT
 """What needs nothing done: most addresses, and a long import has millions."""
 
 _CANDIDATE = re.compile(r"[\s,]*+(\S*[^\s,])(?:,+(?=\s|\Z)|\s+([^,]*)|\Z)")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _DESCRIPTOR = re.compile(r"(?:[0-9]+w|[0-9]+(?:\.[0-9]+)?x)?(?: ?[0-9]+h)?")
 
 
@@ -79,6 +80,17 @@ def srcset(value: str, base: str) -> str:
             absolute = f"{absolute[:-1]}%2C" if absolute.endswith(",") else absolute
             candidates.append(f"{absolute} {size}".rstrip())
     return ", ".join(candidates)
+
+
+def largest(value: str, base: str) -> str:
+    """Find the absolute address of the largest candidate of a `srcset`; "" where there is none."""
+    candidates = [(candidate + " 1x").split() for candidate in srcset(value, base).split(", ") if candidate]
+    return max(candidates, key=_size, default=[""])[0]
+
+
+def _size(candidate: list[str]) -> float:
+    found = _NUMBER.match(candidate[1])
+    return float(found[0]) if found else 0.0
 
 
 def _site(parts: SplitResult) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -47,6 +47,8 @@ class Look:
     site: Site
     options: FeedsOptions
     names: Mapping[Ref, Category] = field(default_factory=dict)
+    frames: dict[Hashable, tuple[bytes, bytes]] = field(default_factory=dict, compare=False, repr=False)
+    """What stands around entries, as it was last rendered (render.py): the only thing in here that changes."""
 
     @cached_property
     def digest(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from feedpub.feeds.addresses import entry_id, stylesheet_pi
@@ -11,10 +12,14 @@ from feedpub.feeds.catalog import FeedSpec
 from feedpub.feeds.entries import Entry, Fragment, Look
 from feedpub.feeds.gate import Expected, check_entries, check_file
 from feedpub.feeds.json_feed import json_frame, json_item
+from feedpub.feeds.namespaces import atom_date, rss_date
 from feedpub.feeds.rss_atom import Around, atom_frame, rss_frame, xml_entries
 from feedpub.model import FeedFile
 
 _FRAMES: Final = {"rss": rss_frame, "atom": atom_frame, "json": json_frame}
+_DATES: Final = {"rss": rss_date, "atom": atom_date, "json": atom_date}
+_STAND_IN: Final = datetime(1999, 12, 31, 23, 59, 58, tzinfo=UTC)
+"""The date of a frame that is remembered; no feed bears it."""
 _DECLARATION_ENDS: Final = b"?>\n"
 _ONE_PASS: Final = 50
 """Entries rendered in one pass: a tree of more is slower, and takes more memory."""
@@ -99,14 +104,29 @@ def document(
     """Write a document in every format. Raises GateError if one of them is not what it should be."""
     files = []
     for ending in dict.fromkeys(look.options.formats):
-        head, tail = _FRAMES[ending](spec, look, around)
+        head, tail = _frame(ending, spec, look, around)
         pieces: list[bytes] = [getattr(one, ending) for one in fragments]
-        if ending == "json":
-            content = head + b",\n".join(pieces) + tail
-        else:
-            declared, _, rest = head.partition(_DECLARATION_ENDS)
-            styled = declared + _DECLARATION_ENDS + stylesheet_pi(around.address) + b"\n"
-            content = b"".join([styled, rest, *pieces, tail])
+        content = head + b",\n".join(pieces) + tail if ending == "json" else b"".join((head, *pieces, tail))
         check_file(ending, content, guids)
         files.append(FeedFile(f"{around.address}.{ending}", content))
     return tuple(files)
+
+
+def _frame(ending: str, spec: FeedSpec, look: Look, around: Around) -> tuple[bytes, bytes]:
+    """What stands around the entries. Only its date is new from build to build: the rest is remembered."""
+    dateless = (ending, spec, replace(around, updated=_STAND_IN))
+    if dateless not in look.frames:
+        look.frames[dateless] = _styled(*_FRAMES[ending](spec, look, dateless[2]), ending, around.address)
+    head, tail = look.frames[dateless]
+    stood, stands = (_DATES[ending](moment).encode() for moment in (_STAND_IN, around.updated))
+    if head.count(stood) != (ending != "json"):  # somebody's words hold the very date that stands in for others
+        return _styled(*_FRAMES[ending](spec, look, around), ending, around.address)
+    return head.replace(stood, stands), tail
+
+
+def _styled(head: bytes, tail: bytes, ending: str, address: str) -> tuple[bytes, bytes]:
+    """Name the stylesheet below the declaration of an XML file."""
+    if ending == "json":
+        return head, tail
+    declared, _, rest = head.partition(_DECLARATION_ENDS)
+    return b"".join((declared, _DECLARATION_ENDS, stylesheet_pi(address), b"\n", rest)), tail

@@ -218,7 +218,11 @@ class _Staged:
 
 
 def _stage(members: list[_Staged]) -> None:
-    """Stage all, several at a time; raises OSError if one could not be."""
+    """Stage all, several at a time where there is something to compress; raises OSError if one could not be."""
+    if all(one.ending is None for one in members):
+        for number, one in enumerate(members):
+            one.stage(f"{_STAGED[0]}{number}{_STAGED[1]}")
+        return
     with ThreadPoolExecutor(_HANDS) as hands:
         staging = [_begin(hands, one, f"{_STAGED[0]}{number}{_STAGED[1]}") for number, one in enumerate(members)]
         for finish in staging:
