@@ -377,15 +377,17 @@ class Builder:
 
     @contextmanager
     def _told(self, built: Built, feed: str) -> Iterator[None]:
-        """Tell what could not be written, and go on with the rest."""
-        event, names = ("feed_not_written", {"feed": feed}) if feed else ("pages_not_written", {})
+        """Tell what could not be written, and go on with the rest; `feed` is empty for the pages."""
         try:
             yield
         except (OutputError, GateError) as error:
-            log.error(event, **names, why=str(error))
+            if feed:
+                log.error("feed_not_written", feed=feed, why=str(error))
+            else:
+                log.error("pages_not_written", why=str(error))
             built.error = str(error)
         except (ValueError, TypeError, KeyError) as error:
-            log.error("fault", what="render", **names, error=type(error).__name__, at=place(error))
+            log.error("fault", what="render", feed=feed, error=type(error).__name__, at=place(error))
             built.error = f"{feed or 'the pages'} cannot be rendered: see the log, and please report it"
 
 

@@ -30,7 +30,7 @@ SITE = Site(
     timezone="Asia/Tokyo",
     license="https://example.com/license",
 )
-OPTIONS = FeedsOptions(base_url="https://example.com/feeds/")
+OPTIONS = FeedsOptions(base_url="https://example.com/feeds/", formats=("rss", "atom"))
 SPECS = catalog(
     OPTIONS,
     SITE,
