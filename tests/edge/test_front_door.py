@@ -156,8 +156,9 @@ class Story:
         before = self.site.files()
         self.site.sql(f"DELETE FROM article WHERE id IN ({', '.join('?' for _ in half)})", *half)
         assert "Problem: " in (held := self.site.feedpub("once").out)
-        assert "0 withdrawn; 0 feeds built." in held
-        assert self.site.files() == before
+        assert "0 withdrawn; " in held
+        # What readers said goes at once: there is no guard over it.
+        assert changed(before, self.site.files()) <= every_format("comments") | {"index.html"}
         problems = self.site.feedpub("status", "--json", code=1).json["problems"]
         assert [one for one in problems if f"raise stores.main.withdraw_limit to {len(half)}" in one], problems
         self.configure(withdraw_limit=len(half))

@@ -244,7 +244,10 @@ def _images(images: Iterable[Image]) -> Iterator[str]:
             address = {"url": image.license} if is_web_address(image.license) else {}
             words.append(_line("media:copyright", image.license, **address))
         content = _line("media:content", url=image.url, medium="image", **typed)
-        yield f"{content[:-2]}>{''.join(words)}</media:content>" if words else content
+        if words:
+            yield f"{content[:-2]}>"
+            yield from (f"  {one}" for one in words)
+        yield "</media:content>" if words else content
         if number == 0:
             yield _line("media:thumbnail", url=image.url)
 
