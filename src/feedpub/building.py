@@ -125,12 +125,15 @@ class Builder:
 
     def _specs(self) -> tuple[FeedSpec, ...]:
         feeds, options = self._ledger.feeds, self._plan.options
+        named = feeds.names()
+        # Once there, it stays: a feed of comments may be empty, but its readers do not lose it.
+        comments = any(name.live and name.address == "comments" for name in named) or feeds.has_comments()
         taxonomy = Taxonomy(
             self._ledger.articles.categories(),
             tags=feeds.labels(TAG) if options.tags else (),
             authors=feeds.labels(AUTHOR) if options.authors else (),
-            comments=options.comments and feeds.has_comments(),
-            named=feeds.names(),
+            comments=comments,
+            named=named,
         )
         return catalog(options, self._plan.site, taxonomy)
 
@@ -152,10 +155,18 @@ class Builder:
     def _soil_missing(self, rows: Iterable[FeedRow]) -> None:
         try:
             missing = [row.address for row in rows if self._output.missing(row.paths)]
+            parts = [
+                (row.address, number)
+                for row in rows
+                for number, part in enumerate(self._ledger.parts.addresses(row.address), start=1)
+                if self._output.missing(f"{part}.{path.rpartition('.')[2]}" for path in row.paths)
+            ]
         except OutputError:
             return  # the next build meets the same trouble, and tells it
         if missing:
             self._ledger.feeds.soil(missing)
+        if parts:
+            self._ledger.parts.soil(parts)
 
     # ------------------------------------------------------------ building
 

@@ -186,6 +186,16 @@ def test_another_restart_renders_nothing_that_is_at_hand(make: Make) -> None:
     assert len(rendered) == 1
 
 
+def test_a_part_that_somebody_deleted_is_written_again_at_the_next_start(make: Make) -> None:
+    desk = make(entries=3, archive=5)
+    write(desk, 12)
+    before = files(desk)
+    (desk.folder / desk.output / "archive/all/1.atom").unlink()
+    desk.publisher.apply(desk.setup())
+    settle(desk)
+    assert files(desk) == before
+
+
 # ---------------------------------------------------------------- what is gone
 
 

@@ -55,6 +55,15 @@ class Parts:
                 sealed += 1
             return sealed
 
+    def soil(self, parts: Sequence[tuple[str, int]]) -> None:
+        """Have these parts, by feed and number, written again, though nothing changed."""
+        one = schema.part.c
+        with self._database.write() as connection:
+            seq = next_seq(connection)
+            for feed, number in parts:
+                here = (one.feed == feed) & (one.number == number)
+                connection.execute(update(schema.part).where(here).values(dirty_seq=seq))
+
     def dirty(self, limit: int) -> tuple[tuple[str, int], ...]:
         """(feed, number) of parts to be written, the newest first."""
         one = schema.part.c
