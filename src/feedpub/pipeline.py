@@ -83,6 +83,7 @@ class Published:
     new: int = 0
     edited: int = 0
     restored: int = 0
+    recleaned: int = 0
     withdrawn: int = 0
     quarantined: int = 0
     baseline: int = 0
@@ -167,32 +168,42 @@ class Publisher:
         return done
 
     def poll(self, name: str) -> Published:
-        """Record everything that changed in a store since its cursor, batch by batch."""
+        """Record everything that changed in a store since its cursor, batch by batch.
+
+        If the rules of cleaning are others than those its articles were cleaned by, everything is read once more.
+        """
         done = Published()
-        source = self.setup.sources[name]
+        store, rules = self.setup.sources[name].store, clean.digest(self.setup.site, self.setup.feeds.drop)
+        before = self.ledger.articles.store_state(name)
         try:
-            more = True
-            while more:
-                state = self.ledger.articles.store_state(name)
-                batch = source.store.changes(state.cursor)
-                self._record(name, state, batch, done)
-                more = batch.more
+            self._read(name, store, done)
+            if before.cursor is not None and before.cleaner != rules:
+                self._read(name, store, done, again=True)
         except StoreError as error:
             done.error = str(error)
             self._note_failure(name, done.error)
             return done
-        self.ledger.articles.note_poll(name, now=self.now())
+        self.ledger.articles.note_poll(name, now=self.now(), cleaner=rules)
         self._withdraw(name, done)
         return done
 
-    def _record(self, name: str, state: StoreState, batch: Batch, done: Published) -> None:
+    def _read(self, name: str, store: Store, done: Published, *, again: bool = False) -> None:
+        """Record what a store says since its cursor; `again`: from the beginning, to clean it by other rules."""
+        more, first = True, again
+        while more:
+            state = self.ledger.articles.store_state(name)
+            batch = store.changes(None if first else state.cursor)
+            self._record(name, state, batch, done, again=again)
+            more, first = batch.more, False
+
+    def _record(self, name: str, state: StoreState, batch: Batch, done: Published, *, again: bool) -> None:
         batch = _legible(batch)
         if batch.categories is not None:
             batch = replace(batch, categories=tuple(map(clean.category, batch.categories)))
         if batch == Batch((), state.cursor or "", more=batch.more) and not state.baseline:
             return
         known = self.ledger.articles.known(name, [*(raw.id for raw in batch.articles), *batch.gone])
-        changes = diff(known, batch)
+        changes = diff(known, batch, reread=again)
         written, quarantined = self._clean(name, changes)
         by_id = {one.article.id: one for one in written}
         now = self.now()
@@ -212,6 +223,7 @@ class Publisher:
             live=not (state.baseline and batch.more),
             written=written,
             restored=frozenset(one.raw.id for one in changes.restored),
+            recleaned=frozenset(one.raw.id for one in changes.recleaned),
             gone={**dict.fromkeys(changes.gone, GONE), **dict.fromkeys(changes.back, PRESENT)},
             quarantined=(*quarantined, *(Quarantine(one, "") for one in batch.garbage)),
             categories=batch.categories,
@@ -231,6 +243,7 @@ class Publisher:
         done.new += 0 if state.baseline else len(fresh)
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
+        done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
 
     def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""
@@ -241,6 +254,7 @@ class Publisher:
             (change, clean.article(change.raw, store=store, site=site, guid=change.guid, drop=drop))
             for change in (*changes.new, *changes.edited, *changes.restored, *changes.recleaned)
         ]
+        judged = self._without_unchanged(store, changes, judged)
         articles = [result.article for _, result in judged if isinstance(result, clean.Cleaned)]
         owners = self.ledger.articles.guid_owners([one.guid for one in articles])
         for change, result in judged:
@@ -261,10 +275,27 @@ class Publisher:
             written[article.guid] = Written(article, change.fingerprint, change.headline, change.revision)
         return tuple(written.values()), tuple(quarantined)
 
+    def _without_unchanged(
+        self, store: str, changes: ChangeSet, judged: list[tuple[Change, clean.Cleaned | Quarantined]]
+    ) -> list[tuple[Change, clean.Cleaned | Quarantined]]:
+        """Leave out what other rules make the same of; nor may they date a public article into the future."""
+        again = {one.raw.id for one in changes.recleaned}
+        before, now = self.ledger.articles.bodies(store, again), self.now()
+
+        def same(result: clean.Cleaned | Quarantined) -> bool:
+            article = result.article if isinstance(result, clean.Cleaned) else None
+            if article is None or article.id not in again:
+                return False
+            was = before.get(article.id)
+            return article == was or (was is not None and was.published <= now < article.published)
+
+        return [(change, result) for change, result in judged if not same(result)]
+
     def _comments(self, store: str, batch: Batch, urls: Mapping[str, str]) -> tuple[Comment, ...]:
         """Clean what readers said; what cannot be read is left out, and told."""
         about = {raw.article for raw in batch.comments} - urls.keys()
-        urls = {**self.ledger.articles.urls(store, about), **urls}
+        known = self.ledger.articles.bodies(store, about)
+        urls = {**{id_: one.url for id_, one in known.items()}, **urls}
         cleaned = []
         for raw in batch.comments:
             result = clean.comment(raw, store=store, site=self.setup.site, article_url=urls.get(raw.article, ""))

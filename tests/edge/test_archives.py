@@ -17,10 +17,11 @@ from lxml import etree
 
 from feedpub.feeds.gate import parse_file
 from feedpub.feeds.moves import ENDINGS
-from feedpub.model import Category, RawArticle, RawComment
+from feedpub.model import Category, RawArticle, RawComment, State
 from feedpub.networks import WebSub
 from tests.edge.test_publisher import Desk
 from tests.golden.rules import ATOM, assert_feed
+from tests.world import Board
 
 US, NAVY = Category("blog", "1", "米国関連", "us"), Category("blog", "2", "海軍", "navy", parent="1")
 BASE = "https://news.test/feeds/"
@@ -235,7 +236,7 @@ def test_what_comes_back_has_no_tombstone(make: Make) -> None:
 
 def test_a_renamed_category_leads_from_its_old_address_and_takes_its_archive_along(make: Make) -> None:
     desk = make(entries=3, archive=5)
-    write(desk, 12, categories=("2",))
+    write(desk, 13, categories=("2",))
     before = chain(desk, "category/navy.atom")
     desk.store.categories = (US, replace(NAVY, name="米海軍", slug="us-navy"))
     write(desk, 1, categories=("2",))
@@ -284,6 +285,35 @@ def test_a_monster_gives_way_so_that_the_feed_stays_small_and_whole(make: Make) 
     assert all(len(made[f"all.{ending}"]) < 60_000 for ending in ("atom", "rss", "json"))
     assert "怪物の要約" in made["all.rss"].decode()
     assert "本文3" in made["all.rss"].decode()
+
+
+# ---------------------------------------------------------------- other rules of cleaning
+
+
+def test_what_the_config_drops_goes_from_articles_known_already_and_is_no_edit(make: Make) -> None:
+    desk = make(archive=2)
+    desk.targets["board"] = Board(name="board")
+    desk.publisher.apply(desk.setup())
+    settle(desk)
+    for number in range(1, 6):
+        desk.article(
+            str(number), content=f'<p>本文{number}</p><p class="share">共有</p>' if number != 2 else "<p>無事</p>"
+        )
+    settle(desk)
+    posts, before = list(desk.world.posts), files(desk)
+    assert "共有" in before["archive/all/1.rss"].decode()
+    desk.feeds["drop"] = [".share"]
+    desk.publisher.apply(desk.setup())
+    settle(desk)
+    after = files(desk)
+    assert not any("共有" in content.decode() for content in after.values())
+    assert "本文1" in after["archive/all/1.rss"].decode()
+    assert desk.world.posts == posts
+    assert set(desk.states().values()) == {State.SENT}
+    desk.publisher.poll("blog")
+    assert desk.publisher.poll("blog").recleaned == 0
+    dates = re.compile("<updated>.*?</updated>")
+    assert dates.findall(after["all.atom"].decode()) == dates.findall(before["all.atom"].decode())
 
 
 # ---------------------------------------------------------------- feeds by rule, tags, authors, comments, briefs

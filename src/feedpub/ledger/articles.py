@@ -32,6 +32,8 @@ class StoreState:
     note: str
     rechecked_at: datetime | None
     censused_at: datetime | None
+    cleaner: str | None = None
+    """The digest of the rules that its articles were cleaned by, once it was read to its end."""
 
 
 class Articles:
@@ -130,12 +132,12 @@ class Articles:
             )
             return tuple(row.id for row in rows)
 
-    def urls(self, store: str, ids: Iterable[str]) -> dict[str, str]:
-        """Where these articles stand, of those that are known."""
+    def bodies(self, store: str, ids: Iterable[str]) -> dict[str, Article]:
+        """These articles as they are now, of those that are known."""
         one = schema.article.c
         with self._database.read() as connection:
             return {
-                row.id: article_of(row.body).url
+                row.id: article_of(row.body)
                 for some in chunks(list(ids))
                 for row in connection.execute(select(one.id, one.body).where((one.store == store) & one.id.in_(some)))
             }
@@ -213,15 +215,17 @@ class Articles:
             seq = next_seq(connection)
             return recount(connection, now, seq) + expire_tombstones(connection, tombstones_before, seq)
 
-    def note_poll(self, store: str, *, now: datetime, error: str = "") -> None:
-        """Remember how the last poll ended: since when it fails, and why."""
+    def note_poll(self, store: str, *, now: datetime, error: str = "", cleaner: str = "") -> None:
+        """Remember how the last poll ended: since when it fails, and why; by which rules all articles are clean."""
         with self._database.write() as connection:
             ensure_store(connection, store)
             failed_since = func.coalesce(schema.store.c.failed_since, literal(now, schema.Moment())) if error else None
             connection.execute(
                 update(schema.store)
                 .where(schema.store.c.name == store)
-                .values(polled_at=now, error=error, failed_since=failed_since)
+                .values(
+                    polled_at=now, error=error, failed_since=failed_since, **({"cleaner": cleaner} if cleaner else {})
+                )
             )
 
     def note(self, store: str, note: str) -> None:
@@ -278,4 +282,5 @@ def _store_state(row: AnyRow) -> StoreState:
         note=row.note,
         rechecked_at=row.rechecked_at,
         censused_at=row.censused_at,
+        cleaner=row.cleaner,
     )

@@ -46,7 +46,8 @@ class Record:
 
     `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `ripe`: those of
     `written` were waiting for their time, and it has come.
-    `restored` are those of `written` that had been withdrawn; `gone` are levels of
+    `restored` are those of `written` that had been withdrawn; `recleaned` those that nobody edited: only our own
+    cleaning is another; `gone` are levels of
     `changes.PRESENT/MISSED/GONE` by id.
     """
 
@@ -56,6 +57,7 @@ class Record:
     live: bool
     written: tuple[Written, ...] = ()
     restored: frozenset[str] = frozenset()
+    recleaned: frozenset[str] = frozenset()
     ripe: bool = False
     withdrawn: tuple[str, ...] = ()
     gone: Mapping[str, int] | None = None
@@ -89,9 +91,7 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
 def ensure_store(connection: Connection, name: str) -> None:
     """Make the row of a store that was never polled."""
     if connection.execute(select(schema.store.c.name).where(schema.store.c.name == name)).first() is None:
-        connection.execute(
-            insert(schema.store).values(name=name, cursor=None, phase="baseline", error="", note="", cleaner="")
-        )
+        connection.execute(insert(schema.store).values(name=name, cursor=None, phase="baseline", error="", note=""))
 
 
 def _move_cursor(connection: Connection, record: Record, now: datetime) -> None:
@@ -212,6 +212,8 @@ def _move_edited(
 ) -> None:
     events: dict[int, Event] = {}
     for one in record.written:
+        if one.article.id in record.recleaned:
+            continue
         events[keys[one.article.id]] = _happened(one, record, now)
     move_all(connection, events, targets, now)
 
