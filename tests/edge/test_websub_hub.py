@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,17 @@ from urllib.parse import urlencode
 
 import pytest
 
+from feedpub.feeds.catalog import FeedsOptions
 from feedpub.http import Door
-from feedpub.model import Action, Context, Outcome, Reply, Request, Said
+from feedpub.ledger import Ledger
+from feedpub.ledger.database import Database
+from feedpub.model import Action, Context, Outcome, RawArticle, Reply, Request, Said, Site
 from feedpub.networks import WebSub
 from feedpub.notices.feeds import compose_feed
+from feedpub.pipeline import Publisher, Setup, Source
+from feedpub.web import Server, public_app
 from tests.edge.hub import FileServer, Subscriber, hub, serving
+from tests.world import ListOptions, ListStore
 
 NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)
 SECRET = "合言葉-kanaria7f3b9c1d5e"
@@ -120,3 +127,46 @@ def test_without_links_in_the_headers_of_the_feed_the_hub_hands_out_nothing(worl
     assert world.tell(topic) == Said()
     assert world.subscriber.received == []
     assert ["Link header" in str(error) for error in world.failed] == [True]
+
+
+def test_a_new_article_reaches_the_subscriber_signed_through_publisher_hub_and_our_own_server(
+    world: World, tmp_path: Path
+) -> None:
+    public, port = tmp_path / "public", free_port()
+    base = f"http://127.0.0.1:{port}/feeds/"
+    store, now = ListStore(), NOW
+    setup = Setup(
+        Site(title="航空ニュース", url="https://news.test/"),
+        FeedsOptions(base_url=base, output=str(public)),
+        {"blog": Source(ListOptions(name="blog"), store)},
+        {"hub": WebSub(name="hub", hub_url=world.hub, allow_private=True)},
+    )
+    ledger = Ledger(Database(f"sqlite:///{tmp_path}/feedpub.db"))
+    ledger.open(lead=True)
+    publisher = Publisher(ledger, Door(), setup, lambda: now)
+    publisher.apply(setup)
+    publisher.publish("blog")
+    server = Server.start(public_app(public, base, lambda: publisher.builder.signposts), f"127.0.0.1:{port}")
+    try:
+        topic = f"{base}all.atom"
+        world.subscriber.wanted = {topic}
+        assert world.subscribe(topic).status == 202
+        store.put(RawArticle("1", url="https://news.test/1", title="海自の新型護衛艦", published=NOW.isoformat()))
+        publisher.publish("blog")
+        for claimed in publisher.claim(9):
+            publisher.deliver(claimed)
+    finally:
+        server.stop()
+        ledger.close()
+    ((body, signed),) = world.subscriber.received
+    assert signed
+    assert body == (public / "all.atom").read_bytes()
+    assert "海自の新型護衛艦" in body.decode()
+    assert world.failed == []
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port

@@ -452,7 +452,7 @@ def test_articles_of_one_date_stand_in_one_order_and_none_is_lost(desk: Desk) ->
     assert_feed("rss", desk.feed().encode())
 
 
-# 31, 32: tombstones; 34: addresses that moved; 37: the byte limit; 42: comments; 43: the gate
+# 31, 32, 34, 37, 42: tests/edge/test_archives.py; 43: there, and test_splicing.py
 
 
 # 33

@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from feedpub import clean
 from feedpub.feeds.catalog import FeedsOptions
+from feedpub.feeds.footer import check_footer
 from feedpub.model import Site
 from feedpub.networks import AnyNetwork
 from feedpub.notices.compose import check_template
@@ -67,6 +68,7 @@ def _feeds(feeds: FeedsOptions) -> FeedsOptions:
     _refuse(("base_url",), _address(feeds.base_url))
     for number, selector in enumerate(feeds.drop):
         _refuse(("drop", number), clean.fault(selector))
+    _refuse(("footer",), check_footer(feeds.footer))
     return feeds
 
 
