@@ -357,6 +357,19 @@ def test_comments_have_a_feed_at_once_and_their_count_follows_within_ten_minutes
     assert b'thr:count="2"' in files(desk)["all.atom"]
 
 
+def test_what_was_said_of_an_article_follows_it(make: Make) -> None:
+    desk = make()
+    write(desk, 2)
+    desk.store.put(RawComment("c1", "1", author="読者", content="<p>良い記事</p>", published=desk.now.isoformat()))
+    settle(desk)
+    desk.article("1", title="改題")
+    settle(desk)
+    assert "「改題」への読者さんのコメント" in files(desk)["comments.atom"].decode()
+    desk.store.remove("1")
+    settle(desk)
+    assert "改題" not in files(desk)["comments.atom"].decode()
+
+
 def test_a_brief_without_an_address_leads_to_a_page_of_its_own_which_goes_with_it(make: Make) -> None:
     desk = make()
     desk.article("1", title="", url="", content="<p>短信です</p>")

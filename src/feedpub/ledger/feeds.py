@@ -19,7 +19,9 @@ from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, ne
 from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
 from feedpub.model import EPOCH, Article, Comment, State, Target
 from feedpub.notices.lifecycle import FEEDS, FeedsOut
-from feedpub.terms import AUTHOR, TAG, Term
+from feedpub.terms import AUTHOR, COMMENT, TAG, Term
+
+_of_article = (schema.comment.c.store == schema.article.c.store) & (schema.comment.c.article == schema.article.c.id)
 
 TOMBSTONES = 200
 """As many as a feed tells at most, the newest: a mass withdrawal must not fill it."""
@@ -193,7 +195,7 @@ class Feeds:
         with self._database.read() as connection:
             rows = connection.execute(
                 select(one.body.label("said"), article.body)
-                .join(schema.article, (article.store == one.store) & (article.id == one.article))
+                .join(schema.article, _of_article)
                 .where(article.state == LIVE)
                 .order_by(one.published.desc(), one.pk.desc())
                 .limit(limit)
@@ -331,6 +333,9 @@ def soil(connection: Connection, keys: Sequence[int], seq: int) -> None:
     member = schema.membership.c
     for some in chunks(keys):
         terms = connection.execute(select(member.term).where(member.article.in_(some)).distinct()).scalars().all()
+        said = select(schema.comment.c.pk).join(schema.article, _of_article).where(schema.article.c.pk.in_(some))
+        if connection.execute(said.limit(1)).first() is not None:
+            terms = [*terms, COMMENT]  # their feed names the article, and loses what was said of one that is gone
         soil_terms(connection, terms, seq)
         soil_parts(connection, some, seq)
 
