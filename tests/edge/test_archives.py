@@ -19,8 +19,10 @@ from feedpub.feeds.gate import parse_file
 from feedpub.feeds.moves import ENDINGS
 from feedpub.model import Category, RawArticle, RawComment
 from feedpub.networks import WebSub
+from feedpub.pipeline import Source
 from tests.edge.test_publisher import Desk
-from tests.golden.rules import ATOM, assert_feed
+from tests.golden.rules import ATOM, assert_site
+from tests.world import ListOptions, ListStore
 
 US, NAVY = Category("blog", "1", "米国関連", "us"), Category("blog", "2", "海軍", "navy", parent="1")
 BASE = "https://news.test/feeds/"
@@ -46,10 +48,11 @@ def make(database_url: str, tmp_path: Path) -> Iterator[Make]:
 
     yield desk
     for one in made:
-        for path, content in files(one).items():
-            if (ending := path.rpartition(".")[2]) in {"rss", "atom", "json"}:
+        written = files(one)
+        for path, content in written.items():
+            if (ending := path.rpartition(".")[2]) in ENDINGS:
                 parse_file(ending, content)
-                assert_feed(ending, content, location=BASE + path)
+        assert_site(written, BASE)
         one.ledger.close()
 
 
@@ -325,6 +328,16 @@ def test_comments_have_a_feed_at_once_and_their_count_follows_within_ten_minutes
     desk.round(minutes=11)
     assert b"<slash:comments>2</slash:comments>" in files(desk)["all.rss"]
     assert b'thr:count="2"' in files(desk)["all.atom"]
+
+
+def test_the_comments_of_a_first_poll_are_counted_in_the_first_feeds(make: Make) -> None:
+    desk, late = make(), ListStore()
+    for number in ("1", "2", "3", "4"):
+        late.put(RawArticle(number, url=f"https://news.test/{number}", title="見出し", published=desk.now.isoformat()))
+    late.put(RawComment("c1", "1", author="読者", content="<p>良い記事</p>", published=desk.now.isoformat()))
+    desk.publisher.apply(replace(desk.setup(), sources={"late": Source(ListOptions(name="late"), late)}))
+    desk.publisher.publish("late")
+    assert b"<slash:comments>1</slash:comments>" in files(desk)["all.rss"]
 
 
 def test_a_brief_without_an_address_leads_to_a_page_of_its_own_which_goes_with_it(make: Make) -> None:
