@@ -330,6 +330,21 @@ def test_comments_have_a_feed_at_once_and_their_count_follows_within_ten_minutes
     assert b'thr:count="2"' in files(desk)["all.atom"]
 
 
+@pytest.mark.parametrize("content", ["full", "summary"])
+def test_a_comment_is_told_whole_and_is_no_article(make: Make, content: str) -> None:
+    desk = make(content=content, footer="<p>続きはこちら</p>")
+    write(desk, 1)
+    desk.store.put(RawComment("c1", "1", content="<p>良い<b>記事</b></p>", published=desk.now.isoformat()))
+    settle(desk)
+    made = files(desk)
+    (item,) = json.loads(made["comments.json"])["items"]
+    assert (item["content_html"], item["summary"]) == ("<p>良い<b>記事</b></p>", "良い記事")
+    entry = etree.fromstring(made["comments.atom"]).find(f"{ATOM}entry")
+    assert entry is not None
+    assert (entry.findtext(f"{ATOM}content"), entry.findtext(f"{ATOM}summary")) == (item["content_html"], "良い記事")
+    assert "<description>良い記事</description>" in made["comments.rss"].decode()
+
+
 def test_the_comments_of_a_first_poll_are_counted_in_the_first_feeds(make: Make) -> None:
     desk, late = make(), ListStore()
     for number in ("1", "2", "3", "4"):
