@@ -11,6 +11,8 @@ export_file=${WORDPRESS_EXPORT:-../shared/data/wordpress-theme-unit-test.en.xml}
 for needed in "$kit/start.sh" "$kit/stop.sh" "$kit/eval.php" "$export_file"; do
   [ -e "$needed" ] || { echo "$needed is missing: set WORDPRESS_KIT and WORDPRESS_EXPORT to where they are" >&2; exit 2; }
 done
+command -v xmllint >/dev/null ||
+  { echo "xmllint is missing: install it (on Debian: apt-get install libxml2-utils), then run this again" >&2; exit 2; }
 if (exec 3<>/dev/tcp/127.0.0.1/8081) 2>/dev/null; then
   echo "port 8081 is in use: end what listens there (another WordPress of these tests?)" >&2; exit 2
 fi

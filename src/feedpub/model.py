@@ -259,7 +259,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A clean comment of a reader: plain text author, safe HTML content; flat, its place told by `parent`.
+    """A clean comment of a reader: plain text author and summary, safe HTML content; flat, its place told by `parent`.
 
     `article` and `parent` are ids of its store; a `url` is always there (the article's, if it has none of its own).
     """
@@ -272,6 +272,7 @@ class Comment:
     content: str
     published: datetime
     url: str
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

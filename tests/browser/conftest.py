@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,14 +10,17 @@ from typing import NamedTuple
 
 import pytest
 
-from feedpub.feeds.addresses import stylesheet_pi
-from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog
+from feedpub.feeds.catalog import FeedsOptions, FeedSpec, OwnOptions, Taxonomy, catalog
+from feedpub.feeds.entries import Entry, Look
 from feedpub.feeds.pages import Headline, brief_page, index_page, stylesheet
+from feedpub.feeds.rss_atom import Around
 from feedpub.model import Article, Category, FeedFile, Site
+from feedpub.terms import of_author, of_tag
 from feedpub.web import Server, public_app
 from tests.browser.chromium import Chromium
-from tests.golden.samples import article, files
+from tests.golden.samples import article, rendered
 
+PART = "archive/category/us/1"
 LONG = "とても長い見出し" * 12 + " https://example.com/" + "a-very-long-word" * 8
 BODY = "<p>本文の<b>全体</b>です。</p>"
 
@@ -63,27 +66,33 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     server.stop()
 
 
-OPTIONS = FeedsOptions(base_url="https://example.com/feeds/", formats=("rss", "atom"))
+OPTIONS = FeedsOptions(
+    base_url="https://example.com/feeds/",
+    formats=("rss", "atom"),
+    tags=True,
+    authors=True,
+    own={"air": OwnOptions(title="空の基地", tags=("F-35",))},
+)
 CATEGORIES = [
     Category("blog", "1", "米国関連", "us"),
     Category("blog", "2", "カナダ空軍", "rcaf", "1"),
     *(Category("blog", str(n), f"Category {n}", f"c{n}") for n in range(10, 24)),
 ]
 
+TAGS = ((of_tag("F-35"), "F-35"), (of_tag("解説"), "解説"))
+AUTHORS = ((of_author("山田 太郎"), "山田 太郎"),)
+
 
 def _listing(site: Site, articles: Iterable[Article]) -> Iterable[FeedFile]:
+    taxonomy = Taxonomy(tuple(CATEGORIES), TAGS, AUTHORS, comments=True)
     headlines = [Headline(one.title or one.summary, one.url, one.published - timedelta(days=1)) for one in articles]
-    yield index_page([(spec, headlines) for spec in catalog(OPTIONS, site, Taxonomy(tuple(CATEGORIES)))], site, OPTIONS)
+    yield index_page([(spec, headlines) for spec in catalog(OPTIONS, site, taxonomy)], site, OPTIONS)
 
 
-def _feeds(site: Site, articles: tuple[Article, ...]) -> Iterable[FeedFile]:
-    for address in ("all", "category/us"):
-        spec = FeedSpec(address, "all", site.title, label=site.title)
-        for ending, content in files(articles, spec=spec, site=site, options=OPTIONS).items():
-            yield FeedFile(f"{address}.{ending}", _styled(content, address))
-
-
-def _styled(content: bytes, address: str) -> bytes:
-    """Name the stylesheet, unless the feed does already."""
-    first, _, rest = content.partition(b"\n")
-    return content if b"<?xml-stylesheet" in content else b"\n".join([first, stylesheet_pi(address), rest])
+def _feeds(site: Site, articles: Sequence[Article]) -> Iterable[FeedFile]:
+    """Two feeds, and a part of an archive."""
+    look, entries = Look(site, OPTIONS), [Entry(one) for one in articles]
+    whole, us = (FeedSpec(address, "category", site.title, label=site.title) for address in ("all", "category/us"))
+    yield from rendered(entries, look, whole)
+    yield from rendered(entries, look, us)
+    yield from rendered(entries, look, us, Around(PART, current=us.address, next="archive/category/us/2", archive=True))

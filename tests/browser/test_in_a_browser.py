@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import MARKS, Chromium, Page
-from tests.browser.conftest import BODY, LONG, Shown
+from tests.browser.conftest import BODY, LONG, PART, Shown
 
 pytestmark = MARKS
 
 MEASURES = Path(__file__).with_name("measures.js").read_text(encoding="utf-8")
 FEEDS = ("all.rss", "all.atom", "category/us.rss", "category/us.atom")
+PARTS = (f"{PART}.rss", f"{PART}.atom")
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def show(page: Page, url: str) -> Page:
 
 
 def everything(shown: Shown) -> list[str]:
-    return [shown.url, shown.url + shown.brief, *(shown.url + feed for feed in FEEDS)]
+    return [shown.url, shown.url + shown.brief, *(shown.url + feed for feed in FEEDS + PARTS)]
 
 
 def test_a_copy_button_puts_the_address_into_the_clipboard_and_says_so(page: Page, shown: Shown) -> None:
@@ -89,13 +90,26 @@ def test_a_filter_leaves_the_categories_that_are_meant_and_those_around_them(pag
     page.open(shown.url)
     page.click(".filter input")
     page.type("かなだ")
-    visible = "[...document.querySelectorAll('.feed h3')].filter((name) => name.checkVisibility())"
+    visible = "[...document.querySelectorAll('section:has(.filter) .feed h3')].filter((name) => name.checkVisibility())"
     assert page.value(f"{visible}.map((name) => name.textContent)") == ["米国関連", "カナダ空軍"]
     found = page.value("document.querySelector('.filter output').textContent")
     assert all(number in found for number in ("1", "16"))
     page.value("document.querySelector('.filter input').value = ''")
     page.type("zzz")
     assert page.value(f"{visible}.length") == 0
+
+
+def test_the_contents_lead_to_every_list_of_feeds(page: Page, shown: Shown) -> None:
+    page.open(shown.url)
+    leads = page.value("[...document.querySelectorAll('nav a')].map((link) => link.getAttribute('href'))")
+    assert leads == ["#whole", "#by_category", "#by_own", "#by_tag", "#by_author", "#at-once"]
+    counts = page.value("[...document.querySelectorAll('nav .count')].map((count) => Number(count.textContent))")
+    listed = [f"document.querySelectorAll('section:has({lead}) .feed').length" for lead in leads[1:-1]]
+    assert counts == [page.value(one) for one in listed] == [16, 1, 2, 1]
+    page.click("nav a[href='#by_tag']")
+    page.until("Math.abs(document.querySelector('#by_tag').getBoundingClientRect().top) < innerHeight")
+    names = page.value("[...document.querySelectorAll('.card h3')].map((name) => name.textContent)")
+    assert names[2] == ("コメント" if shown.language == "ja" else "Comments")
 
 
 def test_no_other_script_runs(page: Page, shown: Shown) -> None:
@@ -135,6 +149,16 @@ def test_a_phone_that_shrinks_a_feed_shows_it_large_enough_to_read(browser: Chro
             page.open(shown.url + feed)
             size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
             assert 14 <= page.value(f"{size} * 360 / innerWidth") <= 18
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_an_archive_says_which_feed_to_subscribe_to(page: Page, shown: Shown, part: str) -> None:
+    show(page, shown.url + part)
+    advice = page.value("measures.generated()")
+    assert f'"https://example.com/feeds/category/us.{part.rpartition(".")[2]}"' in advice
+    assert any(("過去の記事" if shown.language == "ja" else "older articles") in words for words in advice)
+    assert not any("購読するには" in words or "To subscribe" in words for words in advice)
+    assert LONG in page.value("measures.said()")
 
 
 @pytest.mark.parametrize("feed", FEEDS)

@@ -19,9 +19,10 @@ from feedpub.feeds.gate import parse_file
 from feedpub.feeds.moves import ENDINGS
 from feedpub.model import Category, RawArticle, RawComment, State
 from feedpub.networks import WebSub
+from feedpub.pipeline import Source
 from tests.edge.test_publisher import Desk
-from tests.golden.rules import ATOM, assert_feed
-from tests.world import Board
+from tests.golden.rules import ATOM, assert_site
+from tests.world import Board, ListOptions, ListStore
 
 US, NAVY = Category("blog", "1", "米国関連", "us"), Category("blog", "2", "海軍", "navy", parent="1")
 BASE = "https://news.test/feeds/"
@@ -47,10 +48,11 @@ def make(database_url: str, tmp_path: Path) -> Iterator[Make]:
 
     yield desk
     for one in made:
-        for path, content in files(one).items():
-            if (ending := path.rpartition(".")[2]) in {"rss", "atom", "json"}:
+        written = files(one)
+        for path, content in written.items():
+            if (ending := path.rpartition(".")[2]) in ENDINGS:
                 parse_file(ending, content)
-                assert_feed(ending, content, location=BASE + path)
+        assert_site(written, BASE)
         one.ledger.close()
 
 
@@ -368,6 +370,31 @@ def test_what_was_said_of_an_article_follows_it(make: Make) -> None:
     desk.store.remove("1")
     settle(desk)
     assert "改題" not in files(desk)["comments.atom"].decode()
+
+
+@pytest.mark.parametrize("content", ["full", "summary"])
+def test_a_comment_is_told_whole_and_is_no_article(make: Make, content: str) -> None:
+    desk = make(content=content, footer="<p>続きはこちら</p>")
+    write(desk, 1)
+    desk.store.put(RawComment("c1", "1", content="<p>良い<b>記事</b></p>", published=desk.now.isoformat()))
+    settle(desk)
+    made = files(desk)
+    (item,) = json.loads(made["comments.json"])["items"]
+    assert (item["content_html"], item["summary"]) == ("<p>良い<b>記事</b></p>", "良い記事")
+    entry = etree.fromstring(made["comments.atom"]).find(f"{ATOM}entry")
+    assert entry is not None
+    assert (entry.findtext(f"{ATOM}content"), entry.findtext(f"{ATOM}summary")) == (item["content_html"], "良い記事")
+    assert "<description>良い記事</description>" in made["comments.rss"].decode()
+
+
+def test_the_comments_of_a_first_poll_are_counted_in_the_first_feeds(make: Make) -> None:
+    desk, late = make(), ListStore()
+    for number in ("1", "2", "3", "4"):
+        late.put(RawArticle(number, url=f"https://news.test/{number}", title="見出し", published=desk.now.isoformat()))
+    late.put(RawComment("c1", "1", author="読者", content="<p>良い記事</p>", published=desk.now.isoformat()))
+    desk.publisher.apply(replace(desk.setup(), sources={"late": Source(ListOptions(name="late"), late)}))
+    desk.publisher.publish("late")
+    assert b"<slash:comments>1</slash:comments>" in files(desk)["all.rss"]
 
 
 def test_a_brief_without_an_address_leads_to_a_page_of_its_own_which_goes_with_it(make: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -189,11 +191,15 @@ def test_a_demo_whose_port_is_taken_says_at_which_one_it_answers(site: Site) -> 
         site.environ["FEEDPUB_WEB__LISTEN"] = f"127.0.0.1:{port}"
         demo = site.start("demo")
         until(lambda: "Ctrl-C ends the demo" in demo.out, within=30)
+        sentence = rf"127.0.0.1:{port} is taken by another program, so the demo answers at port (\d+)\.\n"
+        told = re.match(sentence, demo.out)
+        assert told
+        assert f"http://127.0.0.1:{told[1]}/" in demo.out
+        with closing(http.client.HTTPConnection("127.0.0.1", int(told[1]), timeout=10)) as connection:
+            connection.request("GET", "/category/america.rss")
+            assert connection.getresponse().headers["Location"] == f"http://127.0.0.1:{told[1]}/category/us.rss"
         demo.signal(signal.SIGTERM)
         demo.wait()
-    told = re.match(rf"127.0.0.1:{port} is taken by another program, so the demo answers at port (\d+)\.\n", demo.out)
-    assert told
-    assert f"http://127.0.0.1:{told[1]}/" in demo.out
 
 
 # ---------------------------------------------------------------- what came of it

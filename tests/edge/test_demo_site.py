@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from feedpub import clean
-from feedpub.model import Article, RawArticle, Site
+from feedpub.model import Article, Comment, RawArticle, RawComment, Site
 from feedpub.stores.imports import import_files
 from feedpub.stores.sql import SqlOptions, SqlStore
 
@@ -69,12 +69,24 @@ def test_what_is_added_while_the_demo_runs_goes_out_too(tmp_path: Path) -> None:
         assert article.title or article.content
 
 
-@pytest.mark.parametrize("name", ["site.jsonl", "upcoming.jsonl"])
+def test_what_readers_say_is_about_its_articles_and_goes_out(tmp_path: Path) -> None:
+    opened, site = store(tmp_path), {json.loads(line)["id"] for line in lines("site.jsonl")}
+    imported(tmp_path, "site.jsonl")
+    opened.put((), comments=[RawComment(**json.loads(line)) for line in lines("comments.jsonl")])
+    told = opened.changes(None).comments
+    assert len(told) == len(lines("comments.jsonl"))
+    assert {one.article for one in told} <= site
+    assert any(one.parent for one in told)
+    results = [clean.comment(one, store="blog", site=SITE, article_url="https://example.jp/") for one in told]
+    assert all(isinstance(result, Comment) for result in results)
+
+
+@pytest.mark.parametrize("name", ["site.jsonl", "upcoming.jsonl", "comments.jsonl"])
 def test_the_sample_leads_to_no_real_site(name: str) -> None:
     hosts = {host for line in lines(name) for host in re.findall(r"https?://([^/\"\\]+)", line)}
     assert hosts <= {"example.jp", "creativecommons.org"}
 
 
 def test_only_the_upcoming_ones_are_without_a_date() -> None:
-    assert all("published" in json.loads(line) for line in lines("site.jsonl"))
+    assert all("published" in json.loads(line) for name in ("site.jsonl", "comments.jsonl") for line in lines(name))
     assert not any("published" in json.loads(line) for line in lines("upcoming.jsonl"))

@@ -6,7 +6,8 @@ an article may bring a warning along (`OF_ARTICLES`): they refuse errors, and ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -67,9 +68,9 @@ def assert_atom(content: bytes) -> etree._Element:
     return feed
 
 
-def assert_rss(content: bytes) -> etree._Element:
+def assert_rss(content: bytes, *, location: str = "", besides: Iterable[str] = OF_ARTICLES) -> etree._Element:
     """RSS 2.0 as feedpub writes it: it names who made it, and its date if anything is in it. Returns the channel."""
-    root: etree._Element = assert_feed("rss", content)
+    root: etree._Element = assert_feed("rss", content, location=location, besides=besides)
     channel = root[0]
     items = channel.findall("item")
     for once in ("title", "link", "description", "generator", *["lastBuildDate"][: len(items)]):
@@ -85,6 +86,19 @@ def assert_json(content: bytes) -> dict[str, Any]:
     """JSON Feed 1.1. Returns the feed."""
     feed: dict[str, Any] = assert_feed("json", content)
     return feed
+
+
+def assert_site(files: Mapping[str, bytes], base_url: str) -> None:
+    """Refuse a site if one of its feeds has a fault where it is fetched. `files`: by their paths below `base_url`."""
+    feeds = {path: path.rpartition(".")[2] for path in files if path.endswith((".rss", ".atom", ".json"))}
+    for path, ending in feeds.items():
+        besides = {*OF_ARTICLES}
+        if re.match("archive/.*/1[.]", path) and re.sub("/1[.]", "/2.", path) not in feeds:
+            besides.add("ArchiveIncomplete")  # it has no neighbour yet; RFC 5005 §4 asks for none
+        if ending == "rss":
+            assert_rss(files[path], location=base_url + path, besides=besides)
+        else:
+            assert_feed(ending, files[path], location=base_url + path, besides=besides)
 
 
 def _parsed(content: bytes) -> etree._Element:

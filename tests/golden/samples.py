@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,13 +51,15 @@ def files(
     return {file.path.removeprefix(f"{spec.address}."): file.content for file in made}
 
 
-def rendered(entries: Sequence[Entry], look: Look, spec: FeedSpec = WHOLE) -> tuple[FeedFile, ...]:
-    """A feed of entries, all of which must be fit to go out."""
+def rendered(
+    entries: Sequence[Entry], look: Look, spec: FeedSpec = WHOLE, around: Around | None = None
+) -> tuple[FeedFile, ...]:
+    """A feed of entries, all of which must be fit to go out; or, with what stands around it, a part of its archive."""
     fragments = render_entries(entries, look)
     fit = [one for one in fragments if isinstance(one, Fragment)]
     assert fragments == fit
-    around = Around(spec.address, updated=newest(entry.article.updated for entry in entries))
-    return document(spec, look, around, fit, [entry.article.guid for entry in entries])
+    dated = replace(around or Around(spec.address), updated=newest(entry.article.updated for entry in entries))
+    return document(spec, look, dated, fit, [entry.article.guid for entry in entries])
 
 
 # ---------------------------------------------------------------- any clean article

@@ -74,6 +74,7 @@ def test_a_comment_keeps_its_place_and_leads_to_its_article() -> None:
         content="<p>同感です。</p>",
         published=datetime(2026, 4, 28, tzinfo=UTC),
         url="https://example.jp/f35#comment-7",
+        summary="同感です。",
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape, unescape
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.request import urlopen
 
@@ -17,11 +18,13 @@ import pytest
 
 from tests.edge.front_door import Launcher, Running, Site, Table, until, webhook
 from tests.edge.receiver import Receiver
-from tests.golden.rules import assert_atom, assert_rss
-from tests.wordpress.site import MARKS, URL, exported, php, post, signal_server, slug, start_server
+from tests.golden.rules import assert_site
+from tests.golden.w3c.atom import GRAMMAR
+from tests.wordpress.site import MARKS, URL, comment, exported, php, post, signal_server, slug, start_server
 
 pytestmark = MARKS
 
+BASE = "https://news.test/feeds/"
 SITE: Table = {"title": "航空ニュース", "url": URL, "language": "ja", "timezone": "Asia/Tokyo"}
 STORE: Table = {
     "kind": "wordpress",
@@ -45,11 +48,11 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
         yield launcher
 
 
-def house(tmp_path_factory: pytest.TempPathFactory, launcher: Launcher, **targets: Table) -> Site:
+def house(folder: Path, launcher: Launcher, targets: Table, **feeds: object) -> Site:
     """A working directory whose config names the site."""
-    site = Site(tmp_path_factory.mktemp("site"), launcher)
-    feeds: Table = {"base_url": "https://news.test/feeds/", "output": "public", "entries": 500}
-    site.configure(site=SITE, feeds=feeds, stores={"blog": STORE}, targets={**targets})
+    site = Site(folder, launcher)
+    told: Table = {"base_url": BASE, "output": "public", "entries": 500, **feeds}
+    site.configure(site=SITE, feeds=told, stores={"blog": STORE}, targets=targets)
     return site
 
 
@@ -86,7 +89,9 @@ class Once:
 
     @property
     def feeds(self) -> dict[str, bytes]:
-        return {name: content for name, (_, content) in self.site.files().items() if name.endswith((".rss", ".atom"))}
+        """What people subscribe to, in the formats that strangers read here."""
+        files = {name: content for name, (_, content) in self.site.files().items() if not name.startswith("archive/")}
+        return {name: content for name, content in files.items() if name.endswith((".rss", ".atom"))}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +105,8 @@ def once(tmp_path_factory: pytest.TempPathFactory, launcher: Launcher) -> Once:
     ):
         post(**SECRET | said)
     php(f"wp_trash_post({post(**SECRET)});")
-    site = house(tmp_path_factory, launcher, desk={"kind": "console"})
+    targets: Table = {"desk": {"kind": "console"}}
+    site = house(tmp_path_factory.mktemp("site"), launcher, targets, archive=20, tags=True, authors=True)
     told = site.feedpub("once").out
     php("update_option('posts_per_rss', 1000);")
     with urlopen(f"{URL}feed/") as reply:
@@ -160,8 +166,15 @@ def test_a_category_carries_what_wordpress_shows_of_it_and_its_children(once: On
 
 def test_every_feed_of_the_real_content_is_valid_and_leads_nowhere_relative(once: Once) -> None:
     assert len(once.feeds) > 2 * 65
-    for name, content in once.feeds.items():
-        (assert_rss if name.endswith(".rss") else assert_atom)(content)
+    files = {name: content for name, (_, content) in once.site.files().items()}
+    assert {"comments.atom", "archive/all/1.atom", "archive/all/2.json", "tag/css.json"} <= files.keys()
+    assert_site(files, BASE)
+    atom = [once.site.folder / "public" / name for name in files if name.endswith(".atom")]
+    checked = subprocess.run(
+        ["xmllint", "--noout", "--nonet", "--relaxng", GRAMMAR, *atom], capture_output=True, check=True
+    )
+    assert checked.stderr.count(b" validates\n") == len(atom) > 100
+    for content in once.feeds.values():
         for entry in read(content).entries:
             title, body = entry.get("title", ""), entry.content[0].value if "content" in entry else ""
             assert not re.search(r"</?[a-z]+>|&(#[0-9]+|[a-z]+);", title), title
@@ -170,9 +183,51 @@ def test_every_feed_of_the_real_content_is_valid_and_leads_nowhere_relative(once
 
 
 def test_categories_of_one_name_are_told_apart(once: Once) -> None:
-    titles = [read(content).feed.title for name, content in once.feeds.items() if name.endswith(".rss")]
+    kinds = ("tag/", "author/")  # one called as a category is: the page that lists them keeps them apart
+    feeds = {name: content for name, content in once.feeds.items() if not name.startswith(kinds)}
+    titles = [read(content).feed.title for name, content in feeds.items() if name.endswith(".rss")]
     assert len(set(titles)) == len(titles)
     assert {"Foo A – 航空ニュース", "Foo Parent › Foo A – 航空ニュース"} <= set(titles)
+
+
+def test_each_comment_is_the_one_that_wordpress_itself_tells_of(once: Once) -> None:
+    numbers = comments("'status' => 'approve', 'type' => 'comment', 'post_type' => 'post'")
+    with urlopen(f"{URL}comments/feed/") as reply:
+        theirs = {entry.id: entry for entry in read(reply.read()).entries if number(entry) in numbers}
+    for ending in FORMATS:
+        ours = {entry.id: entry for entry in read(once.feeds[f"comments.{ending}"]).entries}
+        assert ours.keys() == theirs.keys()
+        for key, entry in ours.items():
+            assert entry.link == theirs[key].link
+            assert entry.published_parsed == theirs[key].published_parsed
+            assert entry.get("author") == theirs[key].get("author") or not theirs[key].get("author")
+    assert len(theirs) > 20
+
+
+def number(comment: Any) -> str:
+    """What WordPress calls a comment, of a feed's entry."""
+    return str(comment.link).rpartition("#comment-")[2]
+
+
+def comments(about: str) -> set[str]:
+    """The numbers of comments on what everybody may read."""
+    asked = f"get_comments([{about}, 'post_status' => 'publish'])"
+    shown = f"array_filter({asked}, fn($one) => !get_post($one->comment_post_ID)->post_password)"
+    return set(php(f"echo implode(' ', array_map(fn($one) => $one->comment_ID, {shown}));").split())
+
+
+def test_each_post_tells_how_many_comments_it_has(once: Once) -> None:
+    told = php(
+        "$said = ['status' => 'approve', 'type' => 'comment', 'count' => true];"
+        "foreach (get_posts(['numberposts' => -1, 'has_password' => false]) as $one)"
+        " echo $one->guid, ' ', get_comments(['post_id' => $one->ID] + $said), PHP_EOL;"
+    )
+    counts = dict(line.split() for line in told.splitlines())
+    assert len([count for count in counts.values() if count != "0"]) > 3
+    for entry in read(once.feeds["all.rss"]).entries:
+        assert entry.get("slash_comments", "0") == counts[entry.id], entry.id
+    for entry in read(once.feeds["all.atom"]).entries:
+        assert entry.get("thr_total", "0") == counts[entry.id], entry.id
 
 
 # ---------------------------------------------------------------- run: what happens to it
@@ -206,6 +261,10 @@ class Newsroom:
             until(self.heard("published", of=name, target=target), within=PATIENT)
         return number
 
+    def said_of(self, guid: str) -> set[str]:
+        """What the feed of comments carries of an article."""
+        return {entry.id for entry in self.site.feed("comments.atom").entries if entry.id.startswith(f"{guid}#")}
+
     def await_feeds(self, *addresses: str, of: str) -> None:
         until(lambda: carrying(self.site, of) == set(addresses), within=PATIENT)
 
@@ -226,18 +285,18 @@ class Newsroom:
         return "\n".join(self.running.ask("/health/ready", admin=True).json["problems"])
 
     def feeds(self) -> dict[str, bytes]:
-        return {name: content for name, (_, content) in self.site.files().items()}
+        """All files; not those that are just being written."""
+        return {name: content for name, (_, content) in self.site.files().items() if "/." not in f"/{name}"}
 
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory, launcher: Launcher) -> Iterator[Newsroom]:
     with Receiver() as receiver:
-        site = house(
-            tmp_path_factory,
-            launcher,
-            desk=webhook(receiver, url=f"{receiver.url}/desk", retract_after="1s"),
-            guest=webhook(receiver, url=f"{receiver.url}/guest", retract_after="1m"),
-        )
+        targets: Table = {
+            "desk": webhook(receiver, url=f"{receiver.url}/desk", retract_after="1s"),
+            "guest": webhook(receiver, url=f"{receiver.url}/guest", retract_after="1m"),
+        }
+        site = house(tmp_path_factory.mktemp("site"), launcher, targets)
         room = Newsroom(site, site.start("run"), receiver)
         room.running.wait_for("published", within=PATIENT)
         # Corrections are gathered for a minute: this one is on its way while the other tests run.
@@ -305,6 +364,15 @@ def test_an_edit_changes_the_feeds_and_is_not_news(room: Newsroom) -> None:
     assert {PurePosixPath(name).with_suffix("").as_posix() for name in changed} == {"all", UNFILED}
     room.await_polls(2)
     assert room.types(guid(number)) == ["published"]
+
+
+def test_an_approved_comment_is_told_of_and_one_that_is_spam_no_more(room: Newsroom) -> None:
+    name = guid(number := room.publish(post_title="'話題の記事'"))
+    said, held = comment(number), comment(number, comment_approved="0")
+    until(lambda: {f"{name}#comment-{said}"} == room.said_of(name), within=PATIENT)
+    php(f"wp_set_comment_status({held}, 'approve'); wp_spam_comment({said});")
+    until(lambda: {f"{name}#comment-{held}"} == room.said_of(name), within=PATIENT)
+    assert room.types(name) == ["published"]
 
 
 def test_a_post_that_is_public_no_more_leaves_all_feeds_and_is_retracted(room: Newsroom) -> None:
@@ -393,20 +461,26 @@ def test_half_of_the_posts_gone_at_once_stay_in_the_feeds_and_it_is_told(room: N
     rows = php(f"{table} echo implode(',', $wpdb->get_col(\"SELECT ID FROM $from 'publish' ORDER BY ID DESC\"));")
     half = ",".join(rows.split(",")[::2])
     assert number in half.split(",")
-    before, said = room.feeds(), len(room.receiver.requests)
+    before, said, spoken = articles(room), len(room.receiver.requests), room.feeds()["comments.atom"]
     php(f"{table} $wpdb->query(\"UPDATE $wpdb->posts SET post_status = 'trash' WHERE ID IN ({half})\");")
     try:
         count = len(half.split(","))
         until(lambda: f"{count} of {len(rows.split(','))} articles are gone" in room.problems(), within=PATIENT)
         assert "withdraw_limit" in room.site.feedpub("status", code=1).out
         room.await_polls(2)
-        assert room.feeds() == before
+        assert articles(room) == before
         late = [event for event in room.receiver.requests[said:] if event.json["type"] != "article.updated"]
         assert late == []
     finally:
         php(f"{table} $wpdb->query(\"UPDATE $wpdb->posts SET post_status = 'publish' WHERE ID IN ({half})\");")
     until(lambda: not room.problems(), within=PATIENT)
+    until(lambda: room.feeds()["comments.atom"] == spoken, within=PATIENT)
     assert room.types(guid(number)) == ["published"]
+
+
+def articles(room: Newsroom) -> dict[str, bytes]:
+    """All files but those that speak of comments: these are what the site shows now."""
+    return {name: said for name, said in room.feeds().items() if not name.startswith(("comments.", "index.html"))}
 
 
 # ---------------------------------------------------------------- and when all that is over

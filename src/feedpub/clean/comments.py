@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from feedpub.clean.characters import text
-from feedpub.clean.markup import html, plain_text, shows
+from feedpub.clean.characters import opening, text
+from feedpub.clean.markup import html, plain_text, shows, words
 from feedpub.clean.needed import Unfit, identity, published
 from feedpub.clean.urls import url
 from feedpub.model import Comment, Quarantined, RawComment, Site
@@ -40,6 +40,7 @@ def _cleaned(raw: RawComment, store: str, site: Site, page: str) -> Comment:
         published=published(raw.published, site.zone),
         # The place where WordPress shows it; elsewhere it leads at least to the article.
         url=url(raw.url, page) or f"{page.partition('#')[0]}#comment-{quote(key, safe='')}",
+        summary=opening(words(content)),
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from feedpub.app import App, now
 from feedpub.daemon import Daemon
+from feedpub.model import RawComment
 from feedpub.settings import load
 from feedpub.web import Fronts, Server, public_app
 
@@ -33,6 +35,19 @@ poll = "2s"
 [feeds]
 base_url = "http://127.0.0.1:{port}/"
 output = "{folder}/public"
+archive = 10
+tags = true
+authors = true
+footer = '<p><a href="{{{{ url }}}}">{{{{ site }}}}で読む</a></p>'
+
+[feeds.categories.us]
+name = "米国関連"
+formerly = ["america"]
+
+[feeds.own.words]
+title = "やさしい航空用語"
+tags = ["用語"]
+skip_categories = ["米国関連"]
 
 [targets.terminal]
 kind = "console"
@@ -64,6 +79,7 @@ def run(environ: Mapping[str, str], show: Callable[[str], None]) -> int:
         (config / "feedpub.toml").write_text(text, encoding="utf-8")
         app = App.open(load(config, {}), lead=True, show=show)
         _import(app, "site.jsonl")
+        _comment(app, "comments.jsonl")
         app.once()
         fronts = Fronts(app, public)
         if wanted.rpartition(":")[2] not in {"0", str(port)}:
@@ -90,6 +106,13 @@ def _write_on(app: App, folder: Path) -> None:
 def _import(app: App, name: str) -> None:
     with _content(name) as path:
         app.import_files([path])
+
+
+def _comment(app: App, name: str) -> None:
+    """Say what readers say: JSON Lines know no comments, as docs/schema.md has them written with SQL."""
+    with _content(name) as path, closing(app.embedded()) as store:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        store.put((), comments=[RawComment(**json.loads(line)) for line in lines])
 
 
 @contextmanager

@@ -7,8 +7,11 @@ from urllib.parse import quote
 from feedpub.feeds.addresses import entry_id
 from feedpub.feeds.entries import Entry, Look
 from feedpub.feeds.namespaces import Reply
-from feedpub.feeds.texts import words
+from feedpub.feeds.texts import short, words
 from feedpub.model import Article, Comment
+
+ABOUT = 40
+"""Characters of an article's title in that of a comment: who said it should be seen too."""
 
 
 def comment_entry(comment: Comment, about: Article, look: Look, *, parent_there: bool) -> Entry:
@@ -24,8 +27,8 @@ def comment_entry(comment: Comment, about: Article, look: Look, *, parent_there:
         id=comment.id,
         guid=_id(about, comment.id),
         url=comment.url,
-        title=own["comment_title"].format(author=author, title=about.title or about.summary[:60]),
-        summary="",
+        title=own["comment_title"].format(author=author, title=short(about.title or about.summary, ABOUT)),
+        summary=comment.summary,
         content=comment.content,
         published=comment.published,
         updated=comment.published,

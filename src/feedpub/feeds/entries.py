@@ -73,11 +73,16 @@ class Look:
         """Where an entry leads: to the article, or to the page that a brief without one has here."""
         return article.url or brief_address(article.guid, self.options.base_url)
 
-    def body(self, article: Article, *, full: bool) -> str:
-        """The text to read here, HTML; none where only the summary is wanted. A brief's text is all there is of it."""
-        if not full or not (self.options.content == "full" or article.brief):
+    def body(self, entry: Entry, *, full: bool) -> str:
+        """The text to read here, HTML; none where only the summary is wanted.
+
+        A brief's text is all there is of it, and a comment's too, which is no article of the site's.
+        """
+        article, comment = entry.article, entry.reply is not None
+        if not full or not (self.options.content == "full" or article.brief or comment):
             return ""
-        return article.content + footer(self.options.footer, article.title, self.url(article), self.site)
+        ends = "" if comment else footer(self.options.footer, article.title, self.url(article), self.site)
+        return article.content + ends
 
     def terms(self, article: Article) -> Iterable[str]:
         """What it is about, readable: some readers show Atom's `term` and know no label."""

@@ -23,8 +23,7 @@ TAIL: Final = b"\n]}\n"
 
 def json_item(entry: Entry, look: Look, *, full: bool = True) -> bytes:
     """Render one entry."""
-    article = entry.article
-    body = look.body(article, full=full)
+    article, body = entry.article, look.body(entry, full=full)
     item: dict[str, Any] = {
         "id": article.guid,
         "url": look.url(article),

@@ -14,7 +14,6 @@ from html import escape
 from importlib.resources import files
 from typing import Final, cast
 
-import regex
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from feedpub.feeds import opml
@@ -23,7 +22,7 @@ from feedpub.feeds.catalog import FeedsOptions, FeedSpec, site_title
 from feedpub.feeds.json_feed import MEDIA_TYPE as JSON_TYPE
 from feedpub.feeds.nesting import Nested, nest
 from feedpub.feeds.rss_atom import MEDIA_TYPES
-from feedpub.feeds.texts import language_tag, line, words
+from feedpub.feeds.texts import language_tag, line, short, words
 from feedpub.model import Article, FeedFile, Site
 
 PATH: Final = "index.html"
@@ -86,8 +85,8 @@ def brief_page(article: Article, site: Site, options: FeedsOptions) -> FeedFile:
     frame = _frame(site)
     page = _PAGES.get_template("brief.html").render(
         **frame | {"lang": language_tag(article.language) or frame["lang"]},
-        title=_short(text, 60) or words(site.language)["brief"],
-        text=_short(text, 160),
+        title=short(text, 60) or words(site.language)["brief"],
+        text=short(text, 160),
         heading=line(article.title),
         content=article.content or f"<p>{escape(article.summary)}</p>",
         published=_moment(article.published, site),
@@ -232,9 +231,3 @@ def _references(article: Article, site: Site) -> Sequence[_View]:
         for link in dict.fromkeys(article.links)
         if is_web_address(link.url)
     ]
-
-
-def _short(text: str, length: int) -> str:
-    """Cut to so many characters as people count them."""
-    characters = regex.findall(r"\X", text)
-    return text if len(characters) <= length else "".join(characters[: length - 1]) + "…"

@@ -66,7 +66,7 @@ def _rendered(entries: Sequence[Entry], look: Look, *, full: bool) -> list[Fragm
 def _expected(entry: Entry, look: Look, *, full: bool) -> Expected:
     article = entry.article
     id_ = entry_id(article.guid, look.site)
-    return Expected(article.guid, id_, article.title, look.url(article), look.body(article, full=full))
+    return Expected(article.guid, id_, article.title, look.url(article), look.body(entry, full=full))
 
 
 def too_long(fragments: Sequence[Fragment], formats: Sequence[str], limit: int) -> list[int]:

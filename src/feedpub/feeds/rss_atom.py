@@ -123,7 +123,7 @@ class _Made:
 
 def _entry(entry: Entry, look: Look, *, full: bool) -> _Made:
     """Say in one feedgen entry what both formats say of an article."""
-    article, body = entry.article, look.body(entry.article, full=full)
+    article, body = entry.article, look.body(entry, full=full)
     # RSS takes a description for HTML. Without one feedgen puts the body here, and validators want nothing else in
     # its place. An item needs a title or a description: what has no words at all says its address.
     description = escape(article.summary or ("" if article.title or body else look.url(article)), quote=False)

@@ -7,6 +7,8 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 
+import regex
+
 _WORDS: Mapping[str, Mapping[str, str]] = {
     language: tomllib.loads((files("feedpub") / "locale" / f"{language}.toml").read_text("utf-8"))["feeds"]
     for language in ("en", "ja")
@@ -28,3 +30,9 @@ def line(text: str) -> str:
 def language_tag(language: str) -> str:
     """Return the tag if feeds may carry it (the form of RFC 3066, as RFC 4287 asks), else an empty text."""
     return language if re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", language) else ""
+
+
+def short(text: str, length: int) -> str:
+    """Cut to so many characters as people count them, the last being … where something is left out."""
+    characters = regex.findall(r"\X", text)
+    return text if len(characters) <= length else "".join(characters[: length - 1]) + "…"

@@ -18,9 +18,19 @@ RECOUNT_AFTER = timedelta(minutes=10)
 
 
 def write_comments(
-    connection: Connection, store: str, comments: Sequence[Comment], gone: Sequence[str], seq: int, now: datetime
+    connection: Connection,
+    store: str,
+    comments: Sequence[Comment],
+    gone: Sequence[str],
+    seq: int,
+    now: datetime,
+    *,
+    baseline: bool,
 ) -> None:
-    """Write new and changed comments, take away those that are gone; the feed of comments is to be built."""
+    """Write new and changed comments, take away those that are gone; the feed of comments is to be built.
+
+    `baseline`: the store's first poll is not over, so that none of its articles is in a feed yet.
+    """
     if not comments and not gone:
         return
     one = schema.comment.c
@@ -52,8 +62,9 @@ def write_comments(
     touched = {latest[id_].article for id_ in changed} | {before[id_].article for id_ in away}
     soil_terms(connection, [COMMENT], seq)
     article = schema.article.c
-    # An article that came in this very transaction is in no feed yet: it can be counted at once.
-    at = case((article.seq == seq, literal(now, schema.Moment())), else_=literal(now + RECOUNT_AFTER, schema.Moment()))
+    # An article that is in no feed yet, as it came in this very transaction, can be counted at once.
+    later = now if baseline else now + RECOUNT_AFTER
+    at = case((article.seq == seq, literal(now, schema.Moment())), else_=literal(later, schema.Moment()))
     for some in chunks(sorted(touched)):
         due = (article.store == store) & article.id.in_(some) & article.recount_at.is_(None)
         connection.execute(update(schema.article).where(due).values(recount_at=at))

@@ -74,7 +74,7 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     Raises Superseded if the cursor is not the expected one any more.
     """
     seq = next_seq(connection)
-    _move_cursor(connection, record, now)
+    baseline = _move_cursor(connection, record, now)
     if record.categories is not None:
         _replace_categories(connection, record.store, record.categories, seq)
     keys = _write_articles(connection, record, seq, now)
@@ -84,7 +84,7 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
         _let_enter(connection, record.store)
     _mark_gone(connection, record)
     _replace_quarantine(connection, record, now)
-    write_comments(connection, record.store, record.comments, record.comments_gone, seq, now)
+    write_comments(connection, record.store, record.comments, record.comments_gone, seq, now, baseline=baseline)
     insert_owed(connection, record.owed, now)
 
 
@@ -94,8 +94,10 @@ def ensure_store(connection: Connection, name: str) -> None:
         connection.execute(insert(schema.store).values(name=name, cursor=None, phase="baseline", error="", note=""))
 
 
-def _move_cursor(connection: Connection, record: Record, now: datetime) -> None:
+def _move_cursor(connection: Connection, record: Record, now: datetime) -> bool:
+    """Move it, and tell whether the store was at its first poll until now."""
     ensure_store(connection, record.store)
+    phase = connection.execute(select(schema.store.c.phase).where(schema.store.c.name == record.store)).scalar_one()
     same = schema.store.c.cursor.is_(None) if record.expected is None else schema.store.c.cursor == record.expected
     moved = connection.execute(
         update(schema.store)
@@ -104,6 +106,7 @@ def _move_cursor(connection: Connection, record: Record, now: datetime) -> None:
     )
     if moved.rowcount != 1:
         raise Superseded(f"stores.{record.store}: another poll was faster; nothing of this one was recorded")
+    return str(phase) == "baseline"
 
 
 def _replace_categories(connection: Connection, store: str, categories: Iterable[Category], seq: int) -> None:

@@ -24,6 +24,7 @@ class Fronts:
         settings = app.settings
         self._listens = (settings.web.listen, settings.admin.listen)
         self._public = public or Server.start(self._public_app(), settings.web.listen)
+        self._public.show(self._public_app())
         try:
             self._admin = Server.start(admin_app(app.problems), settings.admin.listen, option="admin.listen")
         except ConfigError:
