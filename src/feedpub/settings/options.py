@@ -21,7 +21,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from feedpub import clean
-from feedpub.feeds.catalog import FeedsOptions
+from feedpub.feeds.catalog import FeedsOptions, ambiguous
+from feedpub.feeds.footer import check_footer
 from feedpub.model import Site
 from feedpub.networks import AnyNetwork
 from feedpub.notices.compose import check_template
@@ -67,6 +68,10 @@ def _feeds(feeds: FeedsOptions) -> FeedsOptions:
     _refuse(("base_url",), _address(feeds.base_url))
     for number, selector in enumerate(feeds.drop):
         _refuse(("drop", number), clean.fault(selector))
+    _refuse(("footer",), check_footer(feeds.footer))
+    if found := ambiguous(feeds.categories):
+        trail, sentence = found
+        _refuse(("categories", *trail), sentence)
     return feeds
 
 
