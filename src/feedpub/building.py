@@ -150,6 +150,7 @@ class Builder:
             spec.sources,
             spec.skips,
             tuple(f"{spec.address}.{ending}" for ending in dict.fromkeys(plan.options.formats)),
+            archived=spec.archived and plan.options.archive > 0,
         )
 
     def _soil_missing(self, rows: Iterable[FeedRow]) -> None:

@@ -115,6 +115,19 @@ def test_a_reader_that_follows_the_archive_gets_every_article_once(make: Make) -
         assert documents[f"archive/{feed}/1.atom"] == ["5", "4", "3", "2", "1"]
 
 
+def test_an_archive_that_is_switched_off_ends_and_begins_anew_when_it_is_switched_on(make: Make) -> None:
+    desk = make(entries=4, archive=5)
+    write(desk, 12)
+    for size, parts in ((0, 0), (3, 4)):
+        desk.feeds["archive"] = size
+        desk.publisher.apply(desk.setup())
+        write(desk, 1)
+        newest, *older = chain(desk).values()
+        assert (len(newest), len(older)) == (4, parts)
+        assert len([path for path in files(desk) if re.match(r"archive/all/.*\.atom", path)]) == parts
+    assert chain(desk)["archive/all/1.atom"] == ["3", "2", "1"]
+
+
 def test_every_document_knows_its_place_in_the_archive_in_every_format(make: Make) -> None:
     desk = make(entries=4, archive=5)
     write(desk, 16)

@@ -124,7 +124,7 @@ def test_a_configured_category_that_no_store_has_is_told_and_has_no_feed() -> No
 
 @pytest.mark.parametrize("key", ["US", "a b", "../x", "", "米国", "con", "a" * 65])
 def test_a_key_that_is_no_file_name_is_refused(key: str) -> None:
-    with pytest.raises(ValidationError, match="the key becomes a file name"):
+    with pytest.raises(ValidationError, match="becomes a file name"):
         options_with(**{key: {"name": "米国関連"}})
 
 
@@ -234,16 +234,6 @@ def test_the_config_can_say_where_an_address_leads() -> None:
         {"base_url": "https://example.com/", "categories": {"us": {"name": "米国関連", "formerly": ["beikoku"]}}}
     )
     assert moved(options, catalog(options, SITE, Taxonomy((US,))), ()) == {"category/beikoku": "category/us"}
-
-
-@pytest.mark.parametrize(
-    ("formerly", "why"),
-    [(("uk",), "it is the address of uk"), (("old", "old"), "it is the address of us"), (("../x",), "as keys are")],
-)
-def test_two_feeds_cannot_want_one_address(formerly: tuple[str, ...], why: str) -> None:
-    categories_ = {"us": {"name": "米国関連", "formerly": formerly}, "uk": {"name": "英国関連"}}
-    with pytest.raises(ValidationError, match=why):
-        FeedsOptions.model_validate({"base_url": "https://example.com/", "categories": categories_})
 
 
 # ---------------------------------------------------------------- tags, authors, rules, comments

@@ -257,6 +257,50 @@ def test_a_selector_that_is_none_is_refused_by_its_place_in_the_list() -> None:
     assert valid(feeds=FEEDS | {"drop": [".share", "#ad > p"]}).feeds.drop == (".share", "#ad > p")
 
 
+@pytest.mark.parametrize(
+    ("formerly", "sentence"),
+    [
+        (["us"], "this is the address that the feed has now: leave it out"),
+        (["uk"], "this is the address of [feeds.categories.uk]: leave it out, or rename that table"),
+        (["old"], "this leads to [feeds.categories.gb] already: leave it out here or there"),
+        (["../x"], "write the address that it had as keys are written: a-z, 0-9, _ and -, such as us"),
+    ],
+)
+def test_two_feeds_cannot_want_one_address(formerly: list[str], sentence: str) -> None:
+    others = {"gb": {"name": "英国", "formerly": ["old"]}, "uk": {"name": "英国関連"}}
+    told = refused(feeds=FEEDS | {"categories": others | {"us": {"name": "米国関連", "formerly": ["a", *formerly]}}})
+    assert told == {"feeds.categories.us.formerly[1]": sentence}
+
+
+@pytest.mark.parametrize(
+    ("footer", "sentence"),
+    [
+        (
+            "<script>x</script>",
+            "readers would refuse a <script> element: write plain HTML, such as a paragraph with a link",
+        ),
+        (
+            "{% if not title %}<iframe>{% endif %}",
+            "readers would refuse a <iframe> element: write plain HTML, such as a paragraph with a link",
+        ),
+        ("{{ titel }}", 'the template speaks of "titel", which does not exist (there are site, site_url, title, url)'),
+        ("<p>\n{{ title", "the template cannot be read: look at its line 2 for a bracket, a tag or a filter's name"),
+        ("{{ title + 1 }}", "the template fails: it treats a text as something it is not"),
+        (
+            "<a href='/about'>",
+            "an address in it must begin with https:// or http://, since readers know no page that it could be below",
+        ),
+    ],
+)
+def test_a_footer_that_would_spoil_every_entry_is_refused(footer: str, sentence: str) -> None:
+    assert refused(feeds=FEEDS | {"footer": footer}) == {"feeds.footer": sentence}
+
+
+def test_a_footer_of_plain_html_is_taken() -> None:
+    footer = '<p><a href="{{ url }}">{{ title or site }}</a> – <a href="{{ site_url }}about/">{{ site }}</a></p>'
+    assert valid(feeds=FEEDS | {"footer": footer}).feeds.footer == footer
+
+
 # ---------------------------------------------------------------- the example's address
 
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeVar
@@ -107,22 +107,12 @@ class FeedsOptions(BaseModel):
     @classmethod
     def _safe_keys(cls, feeds: dict[str, Some]) -> dict[str, Some]:
         for key in feeds:
-            if not _KEY.fullmatch(key) or key in _DEVICES:
-                raise ValueError("the key becomes a file name: a-z, 0-9, _ and -, at most 64, such as us or f-35")
+            if key in _DEVICES:
+                raise ValueError(f"the key {key} becomes a file name that Windows keeps for itself: take another")
+            if not _KEY.fullmatch(key):
+                named = f"the key {key!r} becomes a file name: "
+                raise ValueError(f"{named}write it with a-z, 0-9, _ and -, at most 64, such as us or f-35")
         return feeds
-
-    @field_validator("categories")
-    @classmethod
-    def _once(cls, categories: dict[str, CategoryOptions]) -> dict[str, CategoryOptions]:
-        seen: dict[str, str] = {}
-        for key, feed in categories.items():
-            for former in feed.formerly:
-                if not _KEY.fullmatch(former):
-                    raise ValueError("formerly names addresses as keys are written: a-z, 0-9, _ and -")
-                if former in categories or former in seen:
-                    raise ValueError(f"{former} cannot lead to {key}: it is the address of {seen.get(former, former)}")
-                seen[former] = key
-        return categories
 
     @field_validator("icon", "logo")
     @classmethod
@@ -173,6 +163,24 @@ class Taxonomy:
     authors: tuple[tuple[Term, str], ...] = ()
     comments: bool = False
     named: tuple[Named, ...] = ()
+
+
+def ambiguous(categories: Mapping[str, CategoryOptions]) -> tuple[tuple[str | int, ...], str] | None:
+    """Find an address that the config would have lead to two feeds: its place below `categories`, and what to do."""
+    seen: dict[str, str] = {}
+    for key, feed in categories.items():
+        for number, former in enumerate(feed.formerly):
+            place = (key, "formerly", number)
+            if not _KEY.fullmatch(former):
+                return place, "write the address that it had as keys are written: a-z, 0-9, _ and -, such as us"
+            if former == key:
+                return place, "this is the address that the feed has now: leave it out"
+            if former in categories:
+                return place, f"this is the address of [feeds.categories.{former}]: leave it out, or rename that table"
+            if former in seen:
+                return place, f"this leads to [feeds.categories.{seen[former]}] already: leave it out here or there"
+            seen[former] = key
+    return None
 
 
 def catalog(options: FeedsOptions, site: Site, taxonomy: Taxonomy) -> tuple[FeedSpec, ...]:

@@ -14,7 +14,7 @@ from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.fragments import Fresh, save
 from feedpub.ledger.moving import move_all, tell_of_feed
-from feedpub.ledger.parts import drop_overgrown, part_addresses, soil_parts, soil_parts_of
+from feedpub.ledger.parts import drop_overgrown, drop_parts, part_addresses, soil_parts, soil_parts_of
 from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, next_seq
 from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
 from feedpub.model import EPOCH, Article, Comment, State, Target
@@ -37,7 +37,7 @@ class FeedRow:
 
     `sources`: what has one of these terms is carried, `skips`: what has one of these is not; `owner`: the terms it
     stands for, and `wish`: the name it would have if it were alone; `digest`: all else that its bytes depend on;
-    `paths`: its files, below the output directory.
+    `paths`: its files, below the output directory; `archived`: it has an archive.
     """
 
     address: str
@@ -48,6 +48,7 @@ class FeedRow:
     sources: frozenset[Term]
     skips: frozenset[Term]
     paths: tuple[str, ...]
+    archived: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Feeds:
             _retire(connection, [have[address] for address in removed], feeds, set(have))
             soil_parts_of(connection, [one.address for one in changed], seq)
             drop_overgrown(connection, resourced)
+            drop_parts(connection, [one.address for one in changed if not one.archived])
             kept = {path for one in feeds for path in _all_paths(one.paths, part_addresses(connection, one.address))}
         old = {path for row in have.values() for path in _all_paths(json.loads(row.paths), parts[row.address])}
         return tuple(sorted(old - kept))

@@ -158,6 +158,12 @@ def drop_overgrown(connection: Connection, feeds: Iterable[str]) -> None:
             connection.execute(delete(schema.part).where(one.feed == feed))
 
 
+def drop_parts(connection: Connection, feeds: Sequence[str]) -> None:
+    """End the archives of these feeds: what stood in parts stands nowhere but in the newest, if it does."""
+    for some in chunks(feeds):
+        connection.execute(delete(schema.part).where(schema.part.c.feed.in_(some)))
+
+
 def _end(connection: Connection, feed: str) -> tuple[int, int]:
     """The newest sealed part's number and its last place; zeros if there is none."""
     one = schema.part.c

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from feedpub import clean
-from feedpub.feeds.catalog import FeedsOptions
+from feedpub.feeds.catalog import FeedsOptions, ambiguous
 from feedpub.feeds.footer import check_footer
 from feedpub.model import Site
 from feedpub.networks import AnyNetwork
@@ -69,6 +69,9 @@ def _feeds(feeds: FeedsOptions) -> FeedsOptions:
     for number, selector in enumerate(feeds.drop):
         _refuse(("drop", number), clean.fault(selector))
     _refuse(("footer",), check_footer(feeds.footer))
+    if found := ambiguous(feeds.categories):
+        trail, sentence = found
+        _refuse(("categories", *trail), sentence)
     return feeds
 
 
