@@ -31,7 +31,7 @@ from feedpub.feeds.rss_atom import Around, newest
 from feedpub.ledger import Ledger
 from feedpub.ledger.feeds import Dirty, FeedRow
 from feedpub.ledger.fragments import Fresh
-from feedpub.ledger.parts import part_address
+from feedpub.ledger.parts import Part, part_address
 from feedpub.ledger.selecting import EntryRef
 from feedpub.model import Article, FeedFile, Site, Target
 from feedpub.outputs.disk import DiskOutput
@@ -43,10 +43,14 @@ HEADLINES = 3
 """As many of a feed's newest as its page shows."""
 PARTS_A_ROUND = 100
 """Parts that one round of the background writes."""
+PARTS_A_POLL = 16
+"""Parts that a poll writes: those that a correction or two touched."""
 FRAMES = 10_000
 """Frames of documents remembered, some kB each."""
 AT_ONCE = 2
 """Parts sealed in one build that are written before the feed that leads to them; more are left to the background."""
+TOGETHER = 8
+"""Parts of the background that are written as one set: the disk takes hardly longer for them than for one."""
 
 
 @dataclass(slots=True)
@@ -69,7 +73,10 @@ class Plan:
 
 
 class Builder:
-    """Keeps the files below the output directory true to the ledger. One build at a time, whoever asks."""
+    """Keeps the files below the output directory true to the ledger. One build at a time, whoever asks.
+
+    Archives are written while nobody else wants to build: they give way after each few parts.
+    """
 
     def __init__(self, ledger: Ledger, plan: Plan, now: Callable[[], datetime]) -> None:
         """Work for a plan."""
@@ -81,9 +88,11 @@ class Builder:
         self._pages_stale = True
         self._dropped: set[str] = set()
         # feedgen and the output directory know only one builder at a time.
-        self._lock = threading.RLock()
+        self._lock = _Turn()
+        self._stopped = False
         self._signposts = Signposts()
         self._last_look = Look(plan.site, plan.options)
+        self._synced: dict[str, FeedSpec] = {}
         self._thorough = False
         self._noted: bool | None = None
 
@@ -105,14 +114,15 @@ class Builder:
             specs = self._specs()
             rows = [self._row(spec) for spec in specs]
             self._dropped |= set(self._ledger.feeds.sync(rows))
+            self._synced = {spec.address: spec for spec in specs}
             self._post(specs)
             self._pages_stale = True
             if missing_too:
                 self._soil_missing(rows)
 
     def spec(self, address: str) -> FeedSpec | None:
-        """The feed at an address, if there is one."""
-        return next((spec for spec in self._specs() if spec.address == address), None)
+        """The feed at an address, if there is one; as of the last look."""
+        return self._synced.get(address)
 
     @property
     def signposts(self) -> Signposts:
@@ -156,12 +166,7 @@ class Builder:
     def _soil_missing(self, rows: Iterable[FeedRow]) -> None:
         try:
             missing = [row.address for row in rows if self._output.missing(row.paths)]
-            parts = [
-                (row.address, number)
-                for row in rows
-                for number, part in enumerate(self._ledger.parts.addresses(row.address), start=1)
-                if self._output.missing(f"{part}.{path.rpartition('.')[2]}" for path in row.paths)
-            ]
+            parts = [part for row in rows for part in self._missing_parts(row)]
         except OutputError:
             return  # the next build meets the same trouble, and tells it
         if missing:
@@ -169,7 +174,20 @@ class Builder:
         if parts:
             self._ledger.parts.soil(parts)
 
+    def _missing_parts(self, row: FeedRow) -> list[tuple[str, int]]:
+        endings = [path.rpartition(".")[2] for path in row.paths]
+        files = {
+            f"{part}.{ending}": number
+            for number, part in enumerate(self._ledger.parts.addresses(row.address), start=1)
+            for ending in endings
+        }
+        return [(row.address, number) for number in sorted({files[path] for path in self._output.missing(files)})]
+
     # ------------------------------------------------------------ building
+
+    def stop(self) -> None:
+        """Begin no more files: what is left is dirty, and is written after the next start."""
+        self._stopped = True
 
     def build(self, targets: Mapping[str, Target]) -> Built:
         """Write every feed that a change touched, and the pages; then what waited for them falls due.
@@ -178,31 +196,52 @@ class Builder:
         """
         built = Built()
         with self._lock:
-            specs = self._specs()
-            by_address = {spec.address: spec for spec in specs}
-            look = self._look()
-            for dirty in self._ledger.feeds.dirty():
-                if dirty.address in by_address:
+            for dirty in self._dirty():
+                if not self._stopped and (spec := self.spec(dirty.address)) is not None:
                     with self._told(built, dirty.address):
-                        self._feed(dirty, by_address[dirty.address], look, targets, built)
-            self._pages(specs, built)
+                        self._feed(dirty, spec, targets, built)
+            self._pages(built)
             self.error = built.error
             self._ledger.feeds.free(targets, self._now())
             self._note()
         return built
 
+    def _dirty(self) -> tuple[Dirty, ...]:
+        """The feeds to be rebuilt; those that a change brought or took away are brought or taken away first."""
+        # Read before the feeds there should be: what is in one of these is then in no feed that is not there yet.
+        dirty = self._ledger.feeds.dirty()
+        if self._specs() == tuple(self._synced.values()):
+            return dirty
+        self.sync()
+        return self._ledger.feeds.dirty()
+
     def archive(self, limit: int) -> Built:
-        """Write sealed parts that are not as they should be, at most so many: what can wait until feeds are out."""
+        """Write sealed parts that are not as they should be, at most so many: what can wait until feeds are out.
+
+        Ends sooner if somebody else wants to build, or all is to stop.
+        """
         built = Built()
-        for feed, number in self._ledger.parts.dirty(limit):
+        dirty = self._ledger.parts.dirty(limit)
+        for start in range(0, len(dirty), TOGETHER):
+            if self._stopped or self._lock.wanted:
+                break
             with self._lock:
-                spec = self.spec(feed)
-                if spec is not None:
-                    with self._told(built, part_address(feed, number)):
-                        self._part(spec, number, self._look(), built)
+                self._archive_some(dirty[start : start + TOGETHER], built)
         self.error = self.error or built.error
         self._note()
         return built
+
+    def _archive_some(self, dirty: Iterable[tuple[str, int]], built: Built) -> None:
+        made: list[_MadePart] = []
+        for feed, number in dirty:
+            with self._told(built, part_address(feed, number)):
+                made += self._part(feed, number)
+        try:
+            self._write_parts(made, built)
+        except OutputError:
+            for one in made:  # what cannot be written must not keep back the others
+                with self._told(built, part_address(one.part.feed, one.part.number)):
+                    self._write_parts([one], built)
 
     def _note(self) -> None:
         """Let commands beside us know whether all could be written."""
@@ -234,8 +273,9 @@ class Builder:
             self._last_look = look
         return self._last_look
 
-    def _feed(self, dirty: Dirty, spec: FeedSpec, look: Look, targets: Mapping[str, Target], built: Built) -> None:
+    def _feed(self, dirty: Dirty, spec: FeedSpec, targets: Mapping[str, Target], built: Built) -> None:
         """Write one feed: the newest articles, and all that no sealed part of its archive has."""
+        look = self._look()
         made = self._comments(look) if spec.kind == "comments" else self._window(spec, look, built)
         hubs = self._plan.hubs(spec.address)
         around = Around(
@@ -251,39 +291,41 @@ class Builder:
             self._output.remove(made.gone)
         latest = json.dumps([[one.title, one.url, one.published.isoformat()] for one in made.headlines])
         etag = hashlib.sha256(b"".join(file.content for file in files)).hexdigest()
-        if self._ledger.feeds.latest().get(spec.address) != latest:
-            self._pages_stale = True
-        self._ledger.feeds.published(
+        self._pages_stale |= self._ledger.feeds.published(
             spec.address, dirty.seq, targets, self._now(), etag=etag, latest=latest, fresh=made.fresh
         )
         built.feeds += 1
 
-    def _part(self, spec: FeedSpec, number: int, look: Look, built: Built) -> None:
-        """Write one sealed part of an archive."""
-        part = self._ledger.parts.part(spec.address, number)
-        if part is None:
-            return
+    def _part(self, feed: str, number: int) -> list[_MadePart]:
+        """Render one sealed part of an archive; none if it is there no more."""
+        spec, part = self.spec(feed), self._ledger.parts.part(feed, number)
+        if spec is None or part is None:
+            return []
+        look = self._look()
         made = _Made.of(part.entries)
         self._fill(made, look)
         around = Around(
-            part_address(spec.address, number),
+            part_address(feed, number),
             updated=newest(made.moments),
-            current=spec.address,
-            prev=part_address(spec.address, number - 1) if number > 1 else "",
-            next=part_address(spec.address, number + 1) if number < part.of else "",
+            current=feed,
+            prev=part_address(feed, number - 1) if number > 1 else "",
+            next=part_address(feed, number + 1) if number < part.of else "",
             archive=True,
         )
         pages = self._brief_pages(made, look) if spec.kind == "briefs" else ()
-        built.files += self._output.write([*self._document(spec, look, around, made), *pages])
-        self._ledger.parts.built(spec.address, number, part.seq)
-        built.parts += 1
+        return [_MadePart(part, (*self._document(spec, look, around, made), *pages))]
+
+    def _write_parts(self, made: Sequence[_MadePart], built: Built) -> None:
+        built.files += self._output.write(file for one in made for file in one.files)
+        self._ledger.parts.built([one.part for one in made])
+        built.parts += len(made)
 
     # ------------------------------------------------------------ what a document is made of
 
     def _window(self, spec: FeedSpec, look: Look, built: Built) -> _Made:
         options = self._plan.options
         if spec.archived and options.archive:
-            self._seal(spec, look, built)
+            self._seal(spec, built)
         window = self._ledger.feeds.window(spec.address, options.entries)
         made = _Made.of(window.entries)
         made.parts, made.tombstones = window.parts, window.tombstones
@@ -299,12 +341,11 @@ class Builder:
         )
         return made
 
-    def _seal(self, spec: FeedSpec, look: Look, built: Built) -> None:
+    def _seal(self, spec: FeedSpec, built: Built) -> None:
         """Close the parts that are full; the latest are written at once, as the feed is about to lead there."""
-        if sealed := self._ledger.parts.seal(spec.address, self._plan.options.archive):
-            count = len(self._ledger.parts.addresses(spec.address))
-            for number in range(count, count - min(sealed, AT_ONCE), -1):
-                self._part(spec, number, look, built)
+        sealed = self._ledger.parts.seal(spec.address, self._plan.options.archive)
+        if sealed:
+            self._write_parts([one for number in sealed[-AT_ONCE:] for one in self._part(spec.address, number)], built)
 
     def _comments(self, look: Look) -> _Made:
         told = self._ledger.feeds.comments(self._plan.options.entries)
@@ -320,27 +361,28 @@ class Builder:
     def _fill(self, made: _Made, look: Look, *, keep: bool = False) -> None:
         """Give each entry its fragment: one at hand, or rendered now. What cannot be rendered is kept out, and told.
 
-        `keep`: what is rendered will be wanted again. The longest go without their bodies if the file would be too
-        large.
+        `keep`: what is rendered will be wanted after the next start too. The longest go without their bodies if the
+        file would be too large.
         """
         have = self._ledger.fragments.get(made.refs, look.digest)
         missing = [ref for ref in made.refs if ref.key not in have]
-        rendered = self._render(missing, look)
-        if keep and rendered:
-            made.fresh = tuple(Fresh(ref, look.digest, rendered[ref.key]) for ref in missing if ref.key in rendered)
-            self._ledger.fragments.remember(made.fresh)
+        rendered = self._render(missing)
+        fresh = tuple(Fresh(ref, look.digest, rendered[ref.key]) for ref in missing if ref.key in rendered)
+        self._ledger.fragments.remember(fresh)  # the parts of other feeds that carry it are written next
+        made.fresh = fresh if keep else ()
         have |= rendered
         made.refs = [ref for ref in made.refs if ref.key in have]
         made.fragments = [have[ref.key] for ref in made.refs]
         options = self._plan.options
         long = too_long(made.fragments, options.formats, options.max_bytes)
-        shorter = self._render([made.refs[place] for place in long], look, full=False)
+        shorter = self._render([made.refs[place] for place in long], full=False)
         made.fragments = [shorter.get(ref.key, have[ref.key]) for ref in made.refs]
 
-    def _render(self, refs: Sequence[EntryRef], look: Look, *, full: bool = True) -> dict[int, Fragment]:
+    def _render(self, refs: Sequence[EntryRef], *, full: bool = True) -> dict[int, Fragment]:
         if not refs:
             return {}
-        keys = [ref.key for ref in refs]
+        # Later than the versions: a category that is renamed in between gives its articles others.
+        look, keys = self._look(), [ref.key for ref in refs]
         bodies = self._ledger.feeds.bodies(keys)
         there = [key for key in keys if key in bodies]
         results = render_entries([Entry(*bodies[key]) for key in there], look, full=full)
@@ -371,11 +413,11 @@ class Builder:
 
     # ------------------------------------------------------------ pages
 
-    def _pages(self, specs: Sequence[FeedSpec], built: Built) -> None:
+    def _pages(self, built: Built) -> None:
         """Write the pages that list the feeds, if those changed, and clear what nobody writes any more."""
         if not self._pages_stale:
             return
-        site, options = self._plan.site, self._plan.options
+        site, options, specs = self._plan.site, self._plan.options, tuple(self._synced.values())
         latest = self._ledger.feeds.latest()
         feeds = [(spec, tuple(map(_told_headline, json.loads(latest.get(spec.address, "[]"))))) for spec in specs]
         with self._told(built, ""):
@@ -406,6 +448,31 @@ class Builder:
 # ---------------------------------------------------------------- small things
 
 
+class _Turn:
+    """A lock that tells whether others wait for it. Python's own goes to whoever asks first: mostly to who had it."""
+
+    def __init__(self) -> None:
+        """Nobody has it."""
+        self._lock = threading.RLock()
+        self._counting = threading.Lock()
+        self._waiting = 0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for it."""
+        return self._waiting > 0
+
+    def __enter__(self) -> None:
+        with self._counting:
+            self._waiting += 1
+        self._lock.acquire()
+        with self._counting:
+            self._waiting -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 @dataclass(slots=True)
 class _Made:
     """A document in the making: its entries, and all that goes with them."""
@@ -434,6 +501,14 @@ class _Made:
         kept = [place for place, ref in enumerate(self.refs) if stays(place, ref)]
         self.refs = [self.refs[place] for place in kept]
         self.fragments = [self.fragments[place] for place in kept]
+
+
+@dataclass(frozen=True, slots=True)
+class _MadePart:
+    """A part of an archive, and its files to be written."""
+
+    part: Part
+    files: tuple[FeedFile, ...]
 
 
 def _headline(article: Article, look: Look) -> Headline:

@@ -118,6 +118,7 @@ class Daemon:
             if self._stopping.is_set():
                 os._exit(1)  # told twice: somebody is in a hurry
             self._stopping.set()
+            self.app.publisher.builder.stop()
             self._wake.set()
 
         signal.signal(signal.SIGTERM, stop)

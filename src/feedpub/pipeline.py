@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 
 from feedpub import clean
-from feedpub.building import PARTS_A_ROUND, Builder, Built, Plan
+from feedpub.building import PARTS_A_POLL, PARTS_A_ROUND, Builder, Built, Plan
 from feedpub.categories import matching, unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
 from feedpub.errors import ComposeError, LedgerError, StoreError, Superseded, place
@@ -161,7 +161,8 @@ class Publisher:
             self.look(name, done)
         self.ripen(done)
         self.build(done)
-        self.archive(done)
+        # Few: the next poll waits for this one. The rest is left to `tidy`.
+        self.archive(done, PARTS_A_POLL)
         did = {key: value for key, value in _shown(done).items() if value}
         if did and not done.error:
             log.info("published", store=name, **did)
@@ -234,8 +235,6 @@ class Publisher:
         self.ledger.articles.record(record, self.setup.targets, now)
         if batch.categories is not None:
             self._tell_unknown()
-        if batch.categories is not None or self.setup.feeds.tags or self.setup.feeds.authors or batch.comments:
-            self.builder.sync()
         _tell_held(owed)
         _count_owed(done, owed)
         done.quarantined += len(record.quarantined)
@@ -388,7 +387,8 @@ class Publisher:
         """Withdraw what is surely gone, unless it is so much that a person should look first."""
         articles = self.ledger.articles
         gone, state = articles.surely_gone(name), articles.store_state(name)
-        live = articles.live_count(name) if gone else 0
+        # Beyond that it makes no difference (changes.too_many_gone), and is not told.
+        live = articles.live_count(name, 10 * (len(gone) + 1)) if gone else 0
         limit = self.setup.sources[name].options.withdraw_limit
         held = bool(gone) and too_many_gone(len(gone), live, limit)
         note = _too_many_note(name, len(gone), live) if held else ""
@@ -407,9 +407,9 @@ class Publisher:
         """Rebuild every feed that a change touched, and the pages; then what waited for them falls due."""
         return _counted(done, self.builder.build(self.setup.targets))
 
-    def archive(self, done: Published | None = None) -> Published:
+    def archive(self, done: Published | None = None, limit: int = PARTS_A_ROUND) -> Published:
         """Write some parts of archives that are not as they should be: what can wait until feeds are out."""
-        return _counted(done, self.builder.archive(PARTS_A_ROUND))
+        return _counted(done, self.builder.archive(limit))
 
     def rebuild(self) -> Published:
         """Render every feed again, each file parsed whole; files whose bytes are the same are not touched."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, literal, select, update
+from sqlalchemy import func, literal, select, update
 
 from feedpub.changes import GONE, Known
 from feedpub.ledger import schema
@@ -115,10 +115,12 @@ class Articles:
             rows = connection.execute(select(schema.category).order_by(schema.category.c.store, schema.category.c.key))
             return tuple(Category(**row._mapping) for row in rows)  # noqa: SLF001 - the documented way
 
-    def live_count(self, store: str) -> int:
-        """How many articles of a store are public."""
+    def live_count(self, store: str, upto: int) -> int:
+        """How many articles of a store are not withdrawn, counted no further than to `upto`."""
+        live = (schema.article.c.store == store) & (schema.article.c.state != WITHDRAWN)
+        counted = select(schema.article.c.store).where(live).limit(upto).subquery()
         with self._database.read() as connection:
-            return _live_count(connection, store)
+            return connection.execute(select(func.count()).select_from(counted)).scalar_one()
 
     def surely_gone(self, store: str) -> tuple[str, ...]:
         """Articles that the store has no more, but that are not withdrawn yet."""
@@ -241,12 +243,6 @@ class Articles:
 
 
 # ---------------------------------------------------------------- small things
-
-
-def _live_count(connection: Connection, store: str) -> int:
-    return connection.execute(
-        select(func.count()).where((schema.article.c.store == store) & (schema.article.c.state != WITHDRAWN))
-    ).scalar_one()
 
 
 def _known_columns() -> Any:  # noqa: ANN401 - a Select of many columns has no short type

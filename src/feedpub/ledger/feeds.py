@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, true, update
+from sqlalchemy import Connection, delete, exists, insert, select, true, update
 
 from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.fragments import Fresh, save
 from feedpub.ledger.moving import move_all, tell_of_feed
-from feedpub.ledger.parts import drop_overgrown, drop_parts, part_addresses, soil_parts, soil_parts_of
+from feedpub.ledger.parts import drop_overgrown, drop_parts, part_addresses, sealed, soil_parts, soil_parts_of
 from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, next_seq
 from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
 from feedpub.model import EPOCH, Article, Comment, State, Target
@@ -166,16 +166,12 @@ class Feeds:
         """Say what the subscription document of a feed carries: the newest, and all that no sealed part has."""
         with self._database.read() as connection:
             terms, skips = of_feed(connection, address)
-            sealed = connection.execute(
-                select(func.count().label("parts"), func.max(schema.part.c.last).label("last")).where(
-                    schema.part.c.feed == address
-                )
-            ).one()
-            loose = unsealed(connection, terms, skips, sealed.last) if sealed.last is not None else []
+            parts, last = sealed(connection, address)
+            loose = unsealed(connection, terms, skips, last) if parts else []
             found = {one.key: one for one in (*newest(connection, terms, skips, limit), *loose)}
             ordered = sorted(found.values(), key=lambda one: (one.published, one.guid), reverse=True)
             gone = tombstones(connection, terms, skips, TOMBSTONES)
-        return Window(tuple(ordered), tuple(gone), sealed.parts, frozenset(one.key for one in loose))
+        return Window(tuple(ordered), tuple(gone), parts, frozenset(one.key for one in loose))
 
     def entries(self, address: str, limit: int) -> tuple[Article, ...]:
         """The newest articles of a feed, newest first, ties by guid."""
@@ -217,13 +213,12 @@ class Feeds:
             keys = {
                 one.key for address in addresses for one in newest(connection, *of_feed(connection, address), limit)
             }
-            of_store = (schema.article.c.store == store) & (schema.article.c.state == LIVE)
+            one = schema.article.c
             return frozenset(
                 row.id
                 for some in chunks(sorted(keys))
-                for row in connection.execute(
-                    select(schema.article.c.id).where(of_store & schema.article.c.pk.in_(some))
-                )
+                for row in connection.execute(select(one.id, one.store).where(one.pk.in_(some)))
+                if row.store == store
             )
 
     # ------------------------------------------------------------ being built
@@ -247,17 +242,18 @@ class Feeds:
         etag: str = "",
         latest: str = "[]",
         fresh: Sequence[Fresh] = (),
-    ) -> None:
-        """The feed is out as of `seq`; what waited for it alone falls due.
+    ) -> bool:
+        """The feed is out as of `seq`; what waited for it alone falls due. Tells whether its headlines are others.
 
         `etag`: a digest of its bytes; `latest`: its newest headlines, JSON; `fresh`: fragments that
         were rendered for it.
         """
         with self._database.write() as connection:
             feed = schema.feed.c
-            before = connection.execute(select(feed.etag, feed.version).where(feed.address == address)).first()
+            known = select(feed.etag, feed.version, feed.latest).where(feed.address == address)
+            before = connection.execute(known).first()
             if before is None:
-                return
+                return False
             version = before.version + (etag != before.etag)
             connection.execute(
                 update(schema.feed)
@@ -268,6 +264,7 @@ class Feeds:
                 tell_of_feed(connection, address, version, targets, now)
             save(connection, fresh)
             free_held(connection, targets, now)
+            return bool(before.latest != latest)
 
     def free(self, targets: Mapping[str, Target], now: datetime) -> None:
         """Let fall due whatever waits for feeds that are out."""

@@ -15,8 +15,8 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.rows import chunks
 from feedpub.ledger.selecting import EntryRef
 
-MEMORY = 64 * 1024 * 1024
-"""Bytes of fragments held in memory."""
+MEMORY = 24 * 1024 * 1024
+"""Bytes of fragments held in memory: some two thousand of 3 kB articles."""
 KEPT = 4000
 """Fragments held in the database, the newest rendered."""
 

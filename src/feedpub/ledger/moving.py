@@ -33,9 +33,12 @@ def move_all(connection: Connection, events: Mapping[int, Event], targets: Mappi
 def tell_of_feed(connection: Connection, feed: str, version: int, targets: Mapping[str, Target], now: datetime) -> None:
     """Owe the new version of a feed to every target that hears of it; it is out already."""
     one = schema.delivery.c
-    rows = connection.execute(locked(select(schema.delivery).where(one.feed == feed))).all()
-    there = {row.target: delivery_of(row) for row in rows}
-    for owed in plan_feeds({feed: version}, targets.values()):
+    told = plan_feeds({feed: version}, targets.values())
+    if not told:
+        return
+    mine = (one.feed == feed) & one.target.in_([owed.target for owed in told])
+    there = {row.target: delivery_of(row) for row in connection.execute(locked(select(schema.delivery).where(mine)))}
+    for owed in told:
         if owed.target in there:
             before = there[owed.target]
             save(connection, before, step(before, Edited(version), targets[owed.target], now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -12,6 +13,8 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.rows import chunks, next_seq
 from feedpub.ledger.selecting import EntryRef, between, entered, of_feed
 
+AT_A_TIME = 20
+"""Parts that are looked for at a time."""
 OVERGROWN = 2000
 """Articles in one part after which an archive is cut anew: a category with a long past was moved into it."""
 
@@ -34,28 +37,29 @@ class Parts:
         """Work on an open database."""
         self._database = database
 
-    def seal(self, address: str, size: int) -> int:
-        """Close every part of a feed that is full; returns how many were."""
+    def seal(self, address: str, size: int) -> range:
+        """Close every part of a feed that is full; returns their numbers."""
         with self._database.read() as connection:
             # The first two are closed together: validators want no archive of one part, which leads nowhere.
-            alone = _end(connection, address) == (0, 0)
-            if not _full(connection, address, 2 * size if alone else size):
-                return 0
+            least = 1 if sealed(connection, address)[0] else 2
+            if len(_full(connection, address, size, least)) < least:
+                return range(0)
         with self._database.write() as connection:
             seq = next_seq(connection)
-            sealed = 0
-            while members := _full(connection, address, size):
-                number, last = _end(connection, address)
-                connection.execute(
-                    insert(schema.part).values(
-                        feed=address, number=number + 1, first=last + 1, last=members[-1][1], dirty_seq=seq, built_seq=0
-                    )
-                )
-                # The part before it learns where the archive goes on.
-                before = (schema.part.c.feed == address) & (schema.part.c.number == number)
-                connection.execute(update(schema.part).where(before).values(dirty_seq=seq))
-                sealed += 1
-            return sealed
+            before, _ = sealed(connection, address)
+            # The part before them learns where the archive goes on.
+            here = (schema.part.c.feed == address) & (schema.part.c.number == before)
+            connection.execute(update(schema.part).where(here).values(dirty_seq=seq))
+            count = before
+            while full := _full(connection, address, size, AT_A_TIME):
+                facts = {"feed": address, "dirty_seq": seq, "built_seq": 0}
+                rows = [
+                    {**facts, "number": number, "first": first, "last": last}
+                    for number, (first, last) in enumerate(full, start=count + 1)
+                ]
+                connection.execute(insert(schema.part), rows)
+                count += len(rows)
+            return range(before + 1, count + 1)
 
     def soil(self, parts: Sequence[tuple[str, int]]) -> None:
         """Have these parts, by feed and number, written again, though nothing changed."""
@@ -67,13 +71,13 @@ class Parts:
                 connection.execute(update(schema.part).where(here).values(dirty_seq=seq))
 
     def dirty(self, limit: int) -> tuple[tuple[str, int], ...]:
-        """(feed, number) of parts to be written, the newest first."""
+        """(feed, number) of parts to be written, the newest first: those that share articles follow one another."""
         one = schema.part.c
         with self._database.read() as connection:
             rows = connection.execute(
                 select(one.feed, one.number)
                 .where(one.built_seq < one.dirty_seq)
-                .order_by(one.number.desc(), one.feed)
+                .order_by(one.last.desc(), one.feed.desc())
                 .limit(limit)
             )
             return tuple((row.feed, row.number) for row in rows)
@@ -85,17 +89,17 @@ class Parts:
             row = connection.execute(select(schema.part).where((one.feed == feed) & (one.number == number))).first()
             if row is None:
                 return None
-            count = connection.execute(select(func.count()).where(one.feed == feed)).scalar_one()
             terms, skips = of_feed(connection, feed)
             entries = between(connection, terms, skips, row.first, row.last)
-            return Part(feed, number, count, row.dirty_seq, tuple(entries))
+            return Part(feed, number, sealed(connection, feed)[0], row.dirty_seq, tuple(entries))
 
-    def built(self, feed: str, number: int, seq: int) -> None:
-        """The part is written as of `seq`."""
+    def built(self, parts: Iterable[Part]) -> None:
+        """These are written, as of the seq that they were read with."""
         one = schema.part.c
         with self._database.write() as connection:
-            here = (one.feed == feed) & (one.number == number) & (one.built_seq < seq)
-            connection.execute(update(schema.part).where(here).values(built_seq=seq))
+            for part in parts:
+                here = (one.feed == part.feed) & (one.number == part.number) & (one.built_seq < part.seq)
+                connection.execute(update(schema.part).where(here).values(built_seq=part.seq))
 
     def addresses(self, feed: str) -> tuple[str, ...]:
         """The addresses of a feed's sealed parts."""
@@ -111,6 +115,15 @@ def part_address(feed: str, number: int) -> str:
     return f"archive/{feed}/{number}"
 
 
+def sealed(connection: Connection, feed: str) -> tuple[int, int]:
+    """The newest sealed part's number, which is how many there are, and its last place; zeros if there is none."""
+    one = schema.part.c
+    row = connection.execute(
+        select(one.number, one.last).where(one.feed == feed).order_by(one.number.desc()).limit(1)
+    ).first()
+    return (row.number, row.last) if row is not None else (0, 0)
+
+
 def part_addresses(connection: Connection, feed: str) -> tuple[str, ...]:
     """The addresses of a feed's sealed parts."""
     one = schema.part.c
@@ -119,16 +132,17 @@ def part_addresses(connection: Connection, feed: str) -> tuple[str, ...]:
 
 
 def soil_parts(connection: Connection, keys: Sequence[int], seq: int) -> None:
-    """Mark the parts that these articles are in."""
+    """Mark the parts that these articles are in: of each feed the first that ends at the article's place or later."""
     one, member, source = schema.part.c, schema.membership.c, schema.feed_source.c
+    other = schema.part.alias("other").c
+    ends = select(func.min(other.last)).where(other.feed == source.feed, other.last >= member.entered)
     holding = (
         select(one.feed, one.number)
         .join(schema.feed_source, source.feed == one.feed)
-        .join(
-            schema.membership,
-            (member.term == source.term) & (one.last >= member.entered) & (one.first <= member.entered),
-        )
+        .join(schema.membership, member.term == source.term)
         .where(member.article.in_(keys), member.entered > 0)
+        .where(one.last == ends.correlate(schema.feed_source, schema.membership).scalar_subquery())
+        .where(one.first <= member.entered)
         .distinct()
     )
     for row in connection.execute(holding).all():
@@ -164,17 +178,9 @@ def drop_parts(connection: Connection, feeds: Sequence[str]) -> None:
         connection.execute(delete(schema.part).where(schema.part.c.feed.in_(some)))
 
 
-def _end(connection: Connection, feed: str) -> tuple[int, int]:
-    """The newest sealed part's number and its last place; zeros if there is none."""
-    one = schema.part.c
-    row = connection.execute(
-        select(one.number, one.last).where(one.feed == feed).order_by(one.number.desc()).limit(1)
-    ).first()
-    return (row.number, row.last) if row is not None else (0, 0)
-
-
-def _full(connection: Connection, feed: str, size: int) -> list[tuple[int, int]]:
-    """The members of the next part, if there are enough for it; else none."""
+def _full(connection: Connection, feed: str, size: int, most: int) -> list[tuple[int, int]]:
+    """The first and the last place of each part that can be closed, at most so many."""
     terms, skips = of_feed(connection, feed)
-    members = entered(connection, terms, skips, _end(connection, feed)[1] + 1, size)
-    return members if len(members) == size else []
+    _, end = sealed(connection, feed)
+    places = [place for _, place in entered(connection, terms, skips, end + 1, size * most)]
+    return [(before + 1, last) for before, last in pairwise([end, *places[size - 1 :: size]])]

@@ -179,16 +179,17 @@ def _file(connection: Connection, articles: Iterable[tuple[Article, int, int]]) 
 def _let_enter(connection: Connection, store: str) -> None:
     """Give each article that went live the next place, in the order of their dates: what archives are cut by."""
     article = schema.article.c
-    waiting = (article.entered == 0) & (article.state == LIVE) & (article.store == store)
-    keys = (
-        connection.execute(select(article.pk).where(waiting).order_by(article.published, article.guid)).scalars().all()
-    )
+    # Found by having no place yet: asked for what is live too, SQLite would look through all that is.
+    outside = select(article.pk, article.store, article.state).where(article.entered == 0)
+    rows = connection.execute(outside.order_by(article.published, article.guid))
+    keys = [row.pk for row in rows if (row.store, row.state) == (store, LIVE)]
     if not keys:
         return
-    last = raise_counter(connection, "entered", len(keys))
-    places = [{"key": key, "place": place} for place, key in enumerate(keys, start=last - len(keys) + 1)]
-    for table, key in ((schema.article, article.pk), (schema.membership, schema.membership.c.article)):
-        connection.execute(update(table).where(key == bindparam("key")).values(entered=bindparam("place")), places)
+    first = raise_counter(connection, "entered", len(keys)) - len(keys) + 1
+    for some in chunks(range(len(keys))):
+        places = [{"key": keys[number], "place": first + number} for number in some]
+        for table, key in ((schema.article, article.pk), (schema.membership, schema.membership.c.article)):
+            connection.execute(update(table).where(key == bindparam("key")).values(entered=bindparam("place")), places)
 
 
 def _article_fields(written: Written, seq: int, now: datetime) -> dict[str, Any]:

@@ -106,7 +106,7 @@ article = Table(
     UniqueConstraint("store", "id"),
     UniqueConstraint("guid"),
     Index(None, "state", "published", "guid"),
-    Index(None, "store", "gone"),
+    Index(None, "store", "gone", "state"),
     Index(None, "entered"),
     Index(
         "ix_article_recount_at",
@@ -145,6 +145,13 @@ membership = Table(
     Column("gone_at", Moment),  # withdrawn: kept while feeds tell so
     Index(None, "term", "published", "guid"),
     Index(None, "term", "entered"),
+    Index(
+        "ix_membership_term_gone_at",
+        "term",
+        "gone_at",
+        sqlite_where=text("gone_at IS NOT NULL"),
+        postgresql_where=text("gone_at IS NOT NULL"),
+    ),
     Index(
         "ix_membership_gone_at",
         "gone_at",
@@ -198,6 +205,13 @@ part = Table(
     Column("dirty_seq", BigInteger, nullable=False),
     Column("built_seq", BigInteger, nullable=False),
     Index(None, "feed", "last"),
+    Index(
+        "ix_part_dirty",
+        "last",
+        "feed",
+        sqlite_where=text("built_seq < dirty_seq"),
+        postgresql_where=text("built_seq < dirty_seq"),
+    ),
 )
 """The sealed parts of archives (RFC 5005): part `number` has the feed's articles with `entered` in first..last."""
 

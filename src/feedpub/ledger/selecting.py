@@ -1,6 +1,8 @@
 """the terms of a feed -> which articles it carries, by the indexes of `membership` alone.
 
-What it costs depends on how much is asked for, never on how many articles there are.
+What it costs depends on how much is asked for, never on how many articles there are. SQLite has no statistics to
+know that nearly all of them are live: so each question is asked in a form that one index answers, and what that
+index does not hold is sorted out here.
 """
 
 from __future__ import annotations
@@ -85,11 +87,10 @@ def entered(
 def tombstones(connection: Connection, terms: Terms, skips: Terms, limit: int) -> list[tuple[str, datetime]]:
     """(guid, when) of those withdrawn of late, the newest first."""
     member = schema.membership.c
-    if not terms:
-        return []
     found: dict[str, datetime] = {}
-    for some in chunks(terms):
-        query = select(member.guid, member.gone_at).where(member.gone_at.is_not(None), member.term.in_(some))
+    for term in terms:
+        query = select(member.guid, member.gone_at).where(member.term == term, member.gone_at.is_not(None))
+        query = query.order_by(member.gone_at.desc(), member.guid.desc()).limit(limit)
         found |= {row.guid: row.gone_at for row in connection.execute(_without(query, skips))}
     return sorted(found.items(), key=lambda item: (item[1], item[0]), reverse=True)[:limit]
 
@@ -116,7 +117,8 @@ def _refs(connection: Connection, keys: Sequence[int]) -> list[EntryRef]:
         row.pk: row
         for some in chunks(keys)
         for row in connection.execute(
-            select(one.pk, one.seq, one.guid, one.published, one.updated).where(one.pk.in_(some), one.state == LIVE)
+            select(one.pk, one.seq, one.guid, one.published, one.updated, one.state).where(one.pk.in_(some))
         )
+        if row.state == LIVE
     }
-    return [EntryRef(*found[key]) for key in keys if key in found]
+    return [EntryRef(*found[key][:-1]) for key in keys if key in found]

@@ -29,7 +29,9 @@ def _widen_articles() -> None:
     op.drop_index("ix_article_brief_state_published_guid", "article")
     op.drop_column("article", "brief")
     op.create_index("ix_article_entered", "article", ["entered"])
-    _partial_index("article", "recount_at")
+    op.drop_index("ix_article_store_gone", "article")
+    op.create_index("ix_article_store_gone_state", "article", ["store", "gone", "state"])
+    _partial_index("article", ["recount_at"], "recount_at IS NOT NULL")
     op.add_column("quarantine", sa.Column("stage", sa.String(), nullable=False, server_default="clean"))
     op.add_column("store", sa.Column("cleaner", sa.String(), nullable=True))
     op.create_table(
@@ -71,7 +73,8 @@ def _replace_feeds() -> None:
     )
     op.create_index("ix_membership_term_published_guid", "membership", ["term", "published", "guid"])
     op.create_index("ix_membership_term_entered", "membership", ["term", "entered"])
-    _partial_index("membership", "gone_at")
+    _partial_index("membership", ["gone_at"], "gone_at IS NOT NULL")
+    _partial_index("membership", ["term", "gone_at"], "gone_at IS NOT NULL")
     op.create_table(
         "feed",
         sa.Column("address", sa.String(), nullable=False),
@@ -117,6 +120,7 @@ def _replace_feeds() -> None:
         sa.PrimaryKeyConstraint("feed", "number", name="pk_part"),
     )
     op.create_index("ix_part_feed_last", "part", ["feed", "last"])
+    _partial_index("part", ["last", "feed"], "built_seq < dirty_seq", name="ix_part_dirty")
     op.create_table(
         "fragment",
         sa.Column("pk", _KEY, nullable=False),
@@ -197,6 +201,7 @@ def _let_feeds_be_subjects() -> None:
         connection.execute(attempt.insert(), tries)
 
 
-def _partial_index(table: str, column: str) -> None:
-    there = sa.text(f"{column} IS NOT NULL")
-    op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=there, postgresql_where=there)
+def _partial_index(table: str, columns: list[str], where: str, name: str = "") -> None:
+    rows = sa.text(where)
+    name = name or f"ix_{table}_{'_'.join(columns)}"
+    op.create_index(name, table, columns, sqlite_where=rows, postgresql_where=rows)
