@@ -181,9 +181,9 @@ def test_a_file_holds_the_newest_that_fit() -> None:
     [
         ("", None),
         ('<p><a href="{{ url }}">{{ title }}</a> – {{ site }}</p>', None),
-        ("{{ titel }}", "it knows title, url, site and site_url"),
-        ("{{ title", "cannot be filled in"),
-        ("{{ ''.__class__.__mro__ }}", "cannot be filled in"),
+        ("{{ titel }}", 'speaks of "titel", which does not exist'),
+        ("{{ title", "cannot be read: look at its line 1"),
+        ("{{ ''.__class__.__mro__ }}", "the template fails"),
         ("<script>x</script>", "readers would refuse a <script> element"),
     ],
 )
