@@ -135,6 +135,10 @@ class Publisher:
         if categories:
             for key in unmatched(self.setup.feeds, categories):
                 yield f"feeds.categories.{key}", self.setup.feeds.categories[key].name
+            for key, feed in self.setup.feeds.own.items():
+                for option in ("categories", "skip_categories"):
+                    for category in unknown(getattr(feed, option), categories):
+                        yield f"feeds.own.{key}.{option}", category
             for name, target in self.setup.targets.items():
                 for category in unknown(target.categories, categories):
                     yield f"targets.{name}.categories", category

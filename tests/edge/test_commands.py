@@ -26,7 +26,7 @@ from feedpub.daemon import Daemon
 from feedpub.settings import load
 from feedpub.web import Fronts
 from tests.databases import PostgreSQL
-from tests.edge.front_door import CONSOLE, ROOT, Site, free_port, until, webhook
+from tests.edge.front_door import CONSOLE, FEEDS, ROOT, Site, free_port, until, webhook
 from tests.edge.receiver import Receiver
 
 
@@ -258,11 +258,16 @@ def test_feeds_that_cannot_be_written_are_a_problem_to_commands_beside_until_the
 
 
 def test_a_category_that_nobody_has_is_a_caution_and_no_problem(site: Site) -> None:
-    site.configure(targets={"terminal": CONSOLE | {"categories": ["米国", "日本"]}})
+    own = {"air": {"title": "空", "categories": ["日本"], "skip_categories": ["英国"]}}
+    site.configure(feeds=FEEDS | {"own": own}, targets={"terminal": CONSOLE | {"categories": ["米国", "日本"]}})
     site.feedpub("once")
     assert site.feedpub("status", "--json").json["cautions"] == []
     site.sql("INSERT INTO category (id, name, slug) VALUES ('1', '日本', 'jp')")
     site.feedpub("once")
+    assert site.feedpub("status", "--json").json["cautions"] == [
+        "feeds.own.air.skip_categories: no store has a category 英国",
+        "targets.terminal.categories: no store has a category 米国",
+    ]
     assert "caution: targets.terminal.categories: no store has a category 米国\n" in site.feedpub("status").out
 
 

@@ -13,18 +13,18 @@ from pydantic.fields import FieldInfo
 
 from feedpub.cadence import Cadence
 from feedpub.errors import ConfigError
-from feedpub.feeds.catalog import CategoryOptions, OwnOptions
+from feedpub.feeds.catalog import CategoryOptions, FeedsOptions, OwnOptions
 from feedpub.model import show_duration
 from feedpub.networks.base import Network
 from feedpub.notices.template import VARIABLES
 from feedpub.settings import Settings, load, refuse_example, toml
 from feedpub.settings.shape import Shape, beneath, is_model, kinds, options
 from feedpub.stores.base import StoreOptions
+from tests.guides import SECRETS
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLES = sorted((ROOT / "config" / "examples").glob("*.toml"))
-SECRETS = {"DISCORD_WEBHOOK": "https://discord.com/api/webhooks/1/token"}
 
 Rows = dict[str, str]
 """The default of each option, as the guide writes it."""
@@ -118,3 +118,10 @@ def test_an_example_loads_when_it_is_copied_into_place(example: Path, tmp_path: 
 
 def test_there_is_an_example_of_a_japanese_blog() -> None:
     assert "wordpress.toml" in [example.name for example in EXAMPLES]
+
+
+def test_there_is_an_example_of_what_feeds_can_do() -> None:
+    (example,) = [example for example in EXAMPLES if example.name == "feeds.toml"]
+    said = toml.parse(example.read_bytes())[0]["feeds"]
+    assert isinstance(said, dict)
+    assert set(FeedsOptions.model_fields) - said.keys() <= {"output", "content", "max_bytes", "compress"}
