@@ -25,10 +25,20 @@ SITE = Site(title="航空ニュース", url="https://news.test/", language="ja",
 class Desk:
     """A publisher over a list in memory, a small world and a real database."""
 
-    def __init__(self, url: str, folder: Path, **feeds: Any) -> None:
-        self.now, self.folder, self.output, self.feeds = START, folder, "public", feeds
-        self.world, self.store = World(START), ListStore(categories=(Category("blog", "1", "日本関連", "japan"),))
-        self.targets: dict[str, Network] = {"board": Board(name="board")}
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        now: datetime = START,
+        store: ListStore | None = None,
+        targets: dict[str, Network] | None = None,
+        **feeds: Any,
+    ) -> None:
+        self.now, self.folder, self.output, self.feeds = now, folder, "public", feeds
+        self.world = World(now)
+        self.store = store or ListStore(categories=(Category("blog", "1", "日本関連", "japan"),))
+        self.targets: dict[str, Network] = {"board": Board(name="board")} if targets is None else targets
         self.ledger = Ledger(Database(url))
         self.ledger.open(lead=True)
         self.publisher = Publisher(self.ledger, self.world, self.setup(), lambda: self.now)  # type: ignore[arg-type]

@@ -290,12 +290,16 @@ def _by_rule(key: str, feed: OwnOptions, site: Site, known: Sequence[Category]) 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Categories (or tags, authors) that are one to readers: the same slug and name, in whichever stores."""
+    """Categories (or tags, authors) that are one to readers: the same slug and name, in whichever stores.
+
+    `facts`: what its address is made of where another wants the same; to change them is to move feeds.
+    """
 
     slug: str
     label: str
     owner: frozenset[Term]
     sources: frozenset[Term]
+    facts: tuple[object, ...]
 
     @property
     def wish(self) -> str:
@@ -324,13 +328,14 @@ def _category_groups(wild: Iterable[Category], known: Sequence[Category]) -> lis
             _path(name, min(roots), known) if namesakes[name] > 1 else name,
             frozenset(map(of_category, roots)),
             frozenset(map(of_category, with_descendants(roots, known))),
+            (slug, name, tuple(sorted(roots))),
         )
         for (slug, name), roots in alike.items()
     ]
 
 
 def _label_groups(labels: Iterable[tuple[Term, str]]) -> list[_Group]:
-    return [_Group(name, line(name), frozenset({term}), frozenset({term})) for term, name in labels]
+    return [_Group(name, line(name), frozenset({term}), frozenset({term}), (term,)) for term, name in labels]
 
 
 def _path(name: str, root: Ref, known: Sequence[Category]) -> str:
@@ -379,7 +384,7 @@ def _addressed(
     for group in ranked:
         address, more = kept.get(group, f"{kind}/{group.wish}"), 0
         while group not in kept and address in used:
-            hashed = _hash([group.slug, group.label, sorted(group.owner), more])[:8]
+            hashed = _hash([*group.facts, more])[:8]
             address, more = f"{kind}/{group.wish[:55]}-{hashed}", more + 1
         used.add(address)
         yield address, group
