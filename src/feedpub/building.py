@@ -324,9 +324,10 @@ class Builder:
 
     def _window(self, spec: FeedSpec, look: Look, built: Built) -> _Made:
         options = self._plan.options
-        if spec.archived and options.archive:
+        archived = spec.archived and options.archive > 0
+        if archived:
             self._seal(spec, built)
-        window = self._ledger.feeds.window(spec.address, options.entries)
+        window = self._ledger.feeds.window(spec.address, options.entries, archived=archived)
         made = _Made.of(window.entries)
         made.parts, made.tombstones = window.parts, window.tombstones
         self._fill(made, look, keep=True)

@@ -161,6 +161,14 @@ def test_what_no_sealed_part_has_stands_in_the_feed_however_old_it_is(make: Make
     assert "101" in chain(desk)["archive/all/3.atom"]
 
 
+def test_before_there_are_parts_the_feed_carries_everything(make: Make) -> None:
+    desk = make(entries=3, archive=5)
+    write(desk, 9, categories=("1",))
+    assert len(entries(files(desk)["all.atom"])) == len(entries(files(desk)["category/us.atom"])) == 9
+    write(desk, 1, categories=("1",))
+    assert list(map(len, chain(desk).values())) == [3, 5, 5]
+
+
 def test_a_correction_and_a_withdrawal_rewrite_the_part_concerned_and_no_other(make: Make) -> None:
     desk = make(entries=3, archive=5)
     write(desk, 16)

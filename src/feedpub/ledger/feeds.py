@@ -162,12 +162,12 @@ class Feeds:
 
     # ------------------------------------------------------------ what they carry
 
-    def window(self, address: str, limit: int) -> Window:
-        """Say what the subscription document of a feed carries: the newest, and all that no sealed part has."""
+    def window(self, address: str, limit: int, *, archived: bool) -> Window:
+        """Say what the subscription document of a feed carries: the newest, and all that its archive does not have."""
         with self._database.read() as connection:
             terms, skips = of_feed(connection, address)
             parts, last = sealed(connection, address)
-            loose = unsealed(connection, terms, skips, last) if parts else []
+            loose = unsealed(connection, terms, skips, last) if archived else []
             found = {one.key: one for one in (*newest(connection, terms, skips, limit), *loose)}
             ordered = sorted(found.values(), key=lambda one: (one.published, one.guid), reverse=True)
             gone = tombstones(connection, terms, skips, TOMBSTONES)
