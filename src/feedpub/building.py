@@ -18,7 +18,6 @@ from pathlib import Path
 import structlog
 
 from feedpub.errors import GateError, OutputError, place
-from feedpub.feeds.addresses import brief_path
 from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog, digest, moved
 from feedpub.feeds.comments import comment_entry
 from feedpub.feeds.entries import Entry, Fragment, Look
@@ -45,6 +44,8 @@ PARTS_A_ROUND = 100
 """Parts that one round of the background writes."""
 FRAMES = 10_000
 """Frames of documents remembered, some kB each."""
+PAGES = 100_000
+"""Articles whose pages are remembered as written, some bytes each."""
 AT_ONCE = 2
 """Parts sealed in one build that are written before the feed that leads to them; more are left to the background."""
 
@@ -79,7 +80,6 @@ class Builder:
         self._now = now
         self._take(plan)
         self._pages_stale = True
-        self._dropped: set[str] = set()
         # feedgen and the output directory know only one builder at a time.
         self._lock = threading.RLock()
         self._signposts = Signposts()
@@ -90,6 +90,8 @@ class Builder:
     def _take(self, plan: Plan) -> None:
         self._plan = plan
         self._output = DiskOutput(Path(plan.options.output), plan.options.compress)
+        # By key and version, the articles that have the page they need: no document writes it again.
+        self._paged: dict[int, int] = {}
 
     # ------------------------------------------------------------ which feeds there are
 
@@ -104,7 +106,7 @@ class Builder:
         with self._lock:
             specs = self._specs()
             rows = [self._row(spec) for spec in specs]
-            self._dropped |= set(self._ledger.feeds.sync(rows))
+            self._ledger.feeds.sync(rows)
             self._post(specs)
             self._pages_stale = True
             if missing_too:
@@ -150,7 +152,11 @@ class Builder:
             spec.sources,
             spec.skips,
             tuple(f"{spec.address}.{ending}" for ending in dict.fromkeys(plan.options.formats)),
+            self._archived(spec),
         )
+
+    def _archived(self, spec: FeedSpec) -> bool:
+        return spec.archived and self._plan.options.archive > 0
 
     def _soil_missing(self, rows: Iterable[FeedRow]) -> None:
         try:
@@ -185,6 +191,7 @@ class Builder:
                     with self._told(built, dirty.address):
                         self._feed(dirty, by_address[dirty.address], look, targets, built)
             self._pages(specs, built)
+            self._clear(built)
             self.error = built.error
             self._ledger.feeds.free(targets, self._now())
             self._note()
@@ -245,9 +252,11 @@ class Builder:
             tombstones=made.tombstones,
         )
         files = self._document(spec, look, around, made)
-        built.files += self._output.write([*files, *made.pages])
-        if made.gone:
-            self._output.remove(made.gone)
+        pages = self._brief_pages([ref for ref in made.refs if self._paged.get(ref.key) != ref.seq])
+        built.files += self._output.write([*files, *pages])
+        if len(self._paged) > PAGES:
+            self._paged.clear()
+        self._paged |= {ref.key: ref.seq for ref in made.refs}
         latest = json.dumps([[one.title, one.url, one.published.isoformat()] for one in made.headlines])
         etag = hashlib.sha256(b"".join(file.content for file in files)).hexdigest()
         if self._ledger.feeds.latest().get(spec.address) != latest:
@@ -272,7 +281,7 @@ class Builder:
             next=part_address(spec.address, number + 1) if number < part.of else "",
             archive=True,
         )
-        pages = self._brief_pages(made, look) if spec.kind == "briefs" else ()
+        pages = self._brief_pages(made.refs) if spec.kind == "briefs" else ()
         built.files += self._output.write([*self._document(spec, look, around, made), *pages])
         self._ledger.parts.built(spec.address, number, part.seq)
         built.parts += 1
@@ -281,17 +290,15 @@ class Builder:
 
     def _window(self, spec: FeedSpec, look: Look, built: Built) -> _Made:
         options = self._plan.options
-        if spec.archived and options.archive:
+        archived = self._archived(spec)
+        if archived:
             self._seal(spec, look, built)
-        window = self._ledger.feeds.window(spec.address, options.entries)
+        window = self._ledger.feeds.window(spec.address, options.entries, archived=archived)
         made = _Made.of(window.entries)
         made.parts, made.tombstones = window.parts, window.tombstones
         self._fill(made, look, keep=True)
         holds = fitting(made.fragments, options.formats, options.max_bytes)
         made.cut(lambda place, ref: place < holds or ref.key in window.unsealed)
-        if spec.kind == "briefs":
-            made.pages = self._brief_pages(made, look)
-            made.gone = tuple(brief_path(guid) for guid, _ in window.tombstones)
         newest_three = self._ledger.feeds.bodies([ref.key for ref in made.refs[:HEADLINES]])
         made.headlines = tuple(
             _headline(newest_three[ref.key][0], look) for ref in made.refs[:HEADLINES] if ref.key in newest_three
@@ -361,30 +368,34 @@ class Builder:
                 parse_file(file.path.rpartition(".")[2], file.content)
         return files
 
-    def _brief_pages(self, made: _Made, look: Look) -> tuple[FeedFile, ...]:
-        bodies = self._ledger.feeds.bodies([ref.key for ref in made.refs])
-        return tuple(
-            brief_page(article, look.site, look.options)
-            for article, _ in (bodies[ref.key] for ref in made.refs if ref.key in bodies)
-        )
+    def _brief_pages(self, refs: Sequence[EntryRef]) -> tuple[FeedFile, ...]:
+        """Make the pages of the briefs among these: entries lead there, in whichever feed."""
+        site, options = self._plan.site, self._plan.options
+        bodies = self._ledger.feeds.bodies([ref.key for ref in refs])
+        return tuple(brief_page(article, site, options) for article, _ in bodies.values() if article.brief)
 
     # ------------------------------------------------------------ pages
 
     def _pages(self, specs: Sequence[FeedSpec], built: Built) -> None:
-        """Write the pages that list the feeds, if those changed, and clear what nobody writes any more."""
+        """Write the pages that list the feeds, if those changed."""
         if not self._pages_stale:
             return
         site, options = self._plan.site, self._plan.options
         latest = self._ledger.feeds.latest()
         feeds = [(spec, tuple(map(_told_headline, json.loads(latest.get(spec.address, "[]"))))) for spec in specs]
         with self._told(built, ""):
-            self._output.remove(sorted(self._dropped))
             for page in (stylesheet(), index_page(feeds, site, options), opml(specs, site, options)):
                 self._output.write([page])
             moves = self._signposts.moved
             self._output.write([nginx_rules(moves, options.base_url), caddy_rules(moves, options.base_url)])
-            self._dropped.clear()
             self._pages_stale = False
+
+    def _clear(self, built: Built) -> None:
+        """Take away what nobody writes any more."""
+        if paths := self._ledger.leftovers.paths():
+            with self._told(built, ""):
+                self._output.remove(paths)
+                self._ledger.leftovers.taken_away(paths)
 
     @contextmanager
     def _told(self, built: Built, feed: str) -> Iterator[None]:
@@ -415,8 +426,6 @@ class _Made:
     tombstones: tuple[tuple[str, datetime], ...] = ()
     parts: int = 0
     headlines: tuple[Headline, ...] = ()
-    pages: tuple[FeedFile, ...] = ()
-    gone: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, refs: Iterable[EntryRef]) -> _Made:

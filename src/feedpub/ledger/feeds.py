@@ -14,7 +14,7 @@ from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.fragments import Fresh, save
 from feedpub.ledger.moving import move_all, tell_of_feed
-from feedpub.ledger.parts import drop_overgrown, part_addresses, soil_parts, soil_parts_of
+from feedpub.ledger.parts import drop_parts, files_follow, soil_parts, soil_parts_of
 from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, next_seq
 from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
 from feedpub.model import EPOCH, Article, Comment, State, Target
@@ -35,7 +35,7 @@ class FeedRow:
 
     `sources`: what has one of these terms is carried, `skips`: what has one of these is not; `owner`: the terms it
     stands for, and `wish`: the name it would have if it were alone; `digest`: all else that its bytes depend on;
-    `paths`: its files, below the output directory.
+    `paths`: its files, below the output directory; `archived`: whether it has an archive.
     """
 
     address: str
@@ -46,6 +46,7 @@ class FeedRow:
     sources: frozenset[Term]
     skips: frozenset[Term]
     paths: tuple[str, ...]
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Window:
     tombstones: tuple[tuple[str, datetime], ...]
     parts: int
     unsealed: frozenset[int]
-    """Keys of those that are in no sealed part."""
+    """Keys of those that should be in an archive, and are in no sealed part of it."""
 
 
 class Feeds:
@@ -76,8 +77,8 @@ class Feeds:
 
     # ------------------------------------------------------------ which there are
 
-    def sync(self, feeds: Sequence[FeedRow]) -> tuple[str, ...]:
-        """Make the feeds those given; new and changed ones become dirty. Returns the paths nobody writes any more.
+    def sync(self, feeds: Sequence[FeedRow]) -> None:
+        """Make the feeds those given; new and changed ones become dirty.
 
         One that takes over from another with the same owner takes over its archive too.
         """
@@ -89,17 +90,13 @@ class Feeds:
             ]
             removed = [address for address in have if address not in {one.address for one in feeds}]
             if not changed and not removed:
-                return ()
-            parts = {address: part_addresses(connection, address) for address in have}
+                return
             seq = next_seq(connection)
-            resourced = {one.address for one in changed if sources.get(one.address) != _terms_of(one)}
-            _replace(connection, changed, have, seq)
-            _retire(connection, [have[address] for address in removed], feeds, set(have))
-            soil_parts_of(connection, [one.address for one in changed], seq)
-            drop_overgrown(connection, resourced)
-            kept = {path for one in feeds for path in _all_paths(one.paths, part_addresses(connection, one.address))}
-        old = {path for row in have.values() for path in _all_paths(json.loads(row.paths), parts[row.address])}
-        return tuple(sorted(old - kept))
+            with files_follow(connection):
+                _replace(connection, changed, have, seq)
+                _retire(connection, [have[address] for address in removed], feeds, set(have))
+                soil_parts_of(connection, [one.address for one in changed], seq)
+                drop_parts(connection, [one.address for one in changed if not one.archived])
 
     def names(self) -> tuple[Named, ...]:
         """Every address that a feed has or had, and whom it stands for."""
@@ -137,7 +134,7 @@ class Feeds:
             return tuple(Dirty(row.address, row.dirty_seq) for row in rows)
 
     def version(self, address: str) -> int | None:
-        """How often a feed's bytes have changed; None if there is no such feed any more."""
+        """The seq at which a feed's bytes last changed; None if there is no such feed any more."""
         one = schema.feed.c
         with self._database.read() as connection:
             return connection.execute(select(one.version).where(one.address == address)).scalar()
@@ -158,8 +155,8 @@ class Feeds:
 
     # ------------------------------------------------------------ what they carry
 
-    def window(self, address: str, limit: int) -> Window:
-        """Say what the subscription document of a feed carries: the newest, and all that no sealed part has."""
+    def window(self, address: str, limit: int, *, archived: bool) -> Window:
+        """Say what the subscription document of a feed carries: the newest, and all that its archive does not have."""
         with self._database.read() as connection:
             terms, skips = of_feed(connection, address)
             sealed = connection.execute(
@@ -167,7 +164,7 @@ class Feeds:
                     schema.part.c.feed == address
                 )
             ).one()
-            loose = unsealed(connection, terms, skips, sealed.last) if sealed.last is not None else []
+            loose = unsealed(connection, terms, skips, sealed.last or 0) if archived else []
             found = {one.key: one for one in (*newest(connection, terms, skips, limit), *loose)}
             ordered = sorted(found.values(), key=lambda one: (one.published, one.guid), reverse=True)
             gone = tombstones(connection, terms, skips, TOMBSTONES)
@@ -254,7 +251,7 @@ class Feeds:
             before = connection.execute(select(feed.etag, feed.version).where(feed.address == address)).first()
             if before is None:
                 return
-            version = before.version + (etag != before.etag)
+            version = before.version if etag == before.etag else seq
             connection.execute(
                 update(schema.feed)
                 .where((feed.address == address) & (feed.built_seq < seq))
@@ -410,9 +407,13 @@ def _sources(connection: Connection) -> dict[str, frozenset[tuple[Term, bool]]]:
 
 
 def _replace(connection: Connection, changed: Sequence[FeedRow], have: Mapping[str, object], seq: int) -> None:
+    former, etags = schema.former.c, {}
     for some in chunks([one.address for one in changed]):
         connection.execute(delete(schema.feed_source).where(schema.feed_source.c.feed.in_(some)))
-        connection.execute(delete(schema.former).where(schema.former.c.address.in_(some)))
+        # One that comes back goes on where it was: whoever still reads it hears of what is new.
+        stood = connection.execute(select(former.address, former.etag).where(former.address.in_(some)))
+        etags |= {row.address: row.etag for row in stood}
+        connection.execute(delete(schema.former).where(former.address.in_(some)))
     for one in changed:
         fields = {
             "kind": one.kind,
@@ -425,8 +426,11 @@ def _replace(connection: Connection, changed: Sequence[FeedRow], have: Mapping[s
         if one.address in have:
             connection.execute(update(schema.feed).where(schema.feed.c.address == one.address).values(**fields))
         else:
+            etag = etags.get(one.address, "")
             connection.execute(
-                insert(schema.feed).values(address=one.address, built_seq=0, version=0, etag="", latest="[]", **fields)
+                insert(schema.feed).values(
+                    address=one.address, built_seq=0, version=0, etag=etag, latest="[]", **fields
+                )
             )
         rows = [{"feed": one.address, "term": term, "skip": skip} for term, skip in sorted(_terms_of(one))]
         if rows:
@@ -434,20 +438,14 @@ def _replace(connection: Connection, changed: Sequence[FeedRow], have: Mapping[s
 
 
 def _retire(connection: Connection, rows: Sequence[object], feeds: Sequence[FeedRow], had: set[str]) -> None:
-    """Remove feeds; what stood for somebody is remembered, and its archive goes to a newcomer with the same owner."""
+    """Remove feeds; their addresses are remembered, and an archive goes to a newcomer with the same owner."""
     heirs = {term: one.address for one in feeds if one.address not in had for term in one.owner}
     for row in rows:
         address, owner = row.address, json.loads(row.owner)  # type: ignore[attr-defined]  # a row of `feed`
-        if owner:
-            connection.execute(insert(schema.former).values(address=address, wish=row.wish, owner=row.owner))  # type: ignore[attr-defined]
+        facts = {name: getattr(row, name) for name in ("address", "wish", "owner", "etag")}
+        connection.execute(insert(schema.former).values(**facts))
         heir = next((heirs[term] for term in owner if term in heirs), None)
         if heir is not None:
             taken = exists().where(schema.part.alias("other").c.feed == heir)
             connection.execute(update(schema.part).where((schema.part.c.feed == address) & ~taken).values(feed=heir))
         connection.execute(delete(schema.feed).where(schema.feed.c.address == address))
-
-
-def _all_paths(paths: Iterable[str], parts: Iterable[str]) -> Iterable[str]:
-    own = tuple(paths)
-    endings = [path.rpartition(".")[2] for path in own]
-    return (*own, *(f"{part}.{ending}" for part in parts for ending in endings))

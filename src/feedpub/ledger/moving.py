@@ -36,13 +36,14 @@ def tell_of_feed(connection: Connection, feed: str, version: int, targets: Mappi
     rows = connection.execute(locked(select(schema.delivery).where(one.feed == feed))).all()
     there = {row.target: delivery_of(row) for row in rows}
     for owed in plan_feeds({feed: version}, targets.values()):
-        if owed.target in there:
-            before = there[owed.target]
-            save(connection, before, step(before, Edited(version), targets[owed.target], now))
-            continue
         fresh = Delivery(0, owed.target, None, State.HELD, version, held_by=FEEDS, created_at=now, feed=feed)
-        after = step(fresh, FeedsOut(), targets[owed.target], now)
-        connection.execute(insert(schema.delivery), [delivery_fields(after)])
+        before, target = there.get(owed.target), targets[owed.target]
+        told = fresh if before is None else step(before, Edited(version), target, now)
+        after = step(told, FeedsOut(), target, now)
+        if before is None:
+            connection.execute(insert(schema.delivery), [delivery_fields(after)])
+        else:
+            save(connection, before, after)
 
 
 def insert_owed(connection: Connection, owed: Sequence[Owed], now: datetime) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
+from feedpub.ledger.leftovers import abandon, keep
 from feedpub.ledger.rows import chunks, next_seq
 from feedpub.ledger.selecting import EntryRef, between, entered, of_feed
 
@@ -35,24 +38,22 @@ class Parts:
         self._database = database
 
     def seal(self, address: str, size: int) -> int:
-        """Close every part of a feed that is full; returns how many were."""
+        """Close every part of a feed that is full; returns how many were.
+
+        Where a part has grown out of all measure, the whole archive is cut anew.
+        """
         with self._database.read() as connection:
-            if not _full(connection, address, size):
+            if not (_full(connection, address, size) or _overgrown(connection, address)):
                 return 0
         with self._database.write() as connection:
             seq = next_seq(connection)
-            sealed = 0
-            while members := _full(connection, address, size):
-                number, last = _end(connection, address)
-                connection.execute(
-                    insert(schema.part).values(
-                        feed=address, number=number + 1, first=last + 1, last=members[-1][1], dirty_seq=seq, built_seq=0
-                    )
-                )
-                # The part before it learns where the archive goes on.
-                before = (schema.part.c.feed == address) & (schema.part.c.number == number)
-                connection.execute(update(schema.part).where(before).values(dirty_seq=seq))
-                sealed += 1
+            with files_follow(connection, address):
+                if _overgrown(connection, address):
+                    drop_parts(connection, [address])
+                sealed = 0
+                while members := _full(connection, address, size):
+                    _close_part(connection, address, members[-1][1], seq)
+                    sealed += 1
             return sealed
 
     def soil(self, parts: Sequence[tuple[str, int]]) -> None:
@@ -116,6 +117,32 @@ def part_addresses(connection: Connection, feed: str) -> tuple[str, ...]:
     return tuple(part_address(feed, number) for number in numbers)
 
 
+@contextmanager
+def files_follow(connection: Connection, feed: str | None = None) -> Iterator[None]:
+    """Whatever happens to a feed (None: to any) inside: files that nobody writes afterwards are taken away."""
+    before = _file_paths(connection, feed)
+    yield
+    after = _file_paths(connection, feed)
+    abandon(connection, before - after)
+    keep(connection, after - before)
+
+
+def _file_paths(connection: Connection, feed: str | None) -> frozenset[str]:
+    """Every file of this feed (None: of all), and of its archive."""
+    one, part = schema.feed.c, schema.part.c
+    feeds, parts = select(one.address, one.paths), select(part.feed, part.number)
+    if feed is not None:
+        feeds, parts = feeds.where(one.address == feed), parts.where(part.feed == feed)
+    own = {row.address: json.loads(row.paths) for row in connection.execute(feeds)}
+    endings = {address: [path.rpartition(".")[2] for path in paths] for address, paths in own.items()}
+    sealed = (
+        f"{part_address(row.feed, row.number)}.{ending}"
+        for row in connection.execute(parts)
+        for ending in endings[row.feed]
+    )
+    return frozenset([*(path for paths in own.values() for path in paths), *sealed])
+
+
 def soil_parts(connection: Connection, keys: Sequence[int], seq: int) -> None:
     """Mark the parts that these articles are in."""
     one, member, source = schema.part.c, schema.membership.c, schema.feed_source.c
@@ -140,20 +167,36 @@ def soil_parts_of(connection: Connection, feeds: Sequence[str], seq: int) -> Non
         connection.execute(update(schema.part).where(schema.part.c.feed.in_(some)).values(dirty_seq=seq))
 
 
-def drop_overgrown(connection: Connection, feeds: Iterable[str]) -> None:
-    """Have the archives of these feeds cut anew where a part has grown out of all measure."""
+def drop_parts(connection: Connection, feeds: Sequence[str]) -> None:
+    """Give up the archives of these feeds."""
+    for some in chunks(feeds):
+        connection.execute(delete(schema.part).where(schema.part.c.feed.in_(some)))
+
+
+def _overgrown(connection: Connection, feed: str) -> bool:
+    """Whether a part has grown out of all measure since it was last written."""
     one, member, source = schema.part.c, schema.membership.c, schema.feed_source.c
-    for feed in feeds:
-        grown = (
-            select(one.number)
-            .join(schema.feed_source, source.feed == one.feed)
-            .join(schema.membership, (member.term == source.term) & member.entered.between(one.first, one.last))
-            .where(one.feed == feed)
-            .group_by(one.number)
-            .having(func.count(member.article.distinct()) > OVERGROWN)
+    grown = (
+        select(one.number)
+        .join(schema.feed_source, source.feed == one.feed)
+        .join(schema.membership, (member.term == source.term) & member.entered.between(one.first, one.last))
+        .where(one.feed == feed, one.built_seq < one.dirty_seq)
+        .group_by(one.number)
+        .having(func.count(member.article.distinct()) > OVERGROWN)
+    )
+    return connection.execute(grown.limit(1)).first() is not None
+
+
+def _close_part(connection: Connection, feed: str, last: int, seq: int) -> None:
+    """Seal what entered up to a place; the part before it learns where the archive goes on."""
+    number, end = _end(connection, feed)
+    connection.execute(
+        insert(schema.part).values(
+            feed=feed, number=number + 1, first=end + 1, last=last, dirty_seq=seq, built_seq=0
         )
-        if connection.execute(grown.limit(1)).first() is not None:
-            connection.execute(delete(schema.part).where(one.feed == feed))
+    )
+    before = (schema.part.c.feed == feed) & (schema.part.c.number == number)
+    connection.execute(update(schema.part).where(before).values(dirty_seq=seq))
 
 
 def _end(connection: Connection, feed: str) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from feedpub.errors import Superseded
 from feedpub.ledger import schema
 from feedpub.ledger.comments import write_comments
 from feedpub.ledger.feeds import soil
+from feedpub.ledger.leftovers import abandon_pages, keep_pages
 from feedpub.ledger.moving import insert_owed, move_all
 from feedpub.ledger.rows import CLEAN, LIVE, WAITING, WITHDRAWN, AnyRow, article_body, chunks, next_seq, raise_counter
 from feedpub.model import Article, Category, Comment, Quarantined, Target
@@ -133,6 +134,7 @@ def _write_articles(connection: Connection, record: Record, seq: int, now: datet
     before = _known(connection, record.store, [one.article.id for one in record.written])
     asleep = {row.pk for row in before.values() if row.state == WAITING} if not record.ripe else set()
     soil(connection, [row.pk for row in before.values()], seq)
+    abandon_pages(connection, [row.pk for row in before.values()])
     fresh = [_article_fields(one, seq, now) for one in record.written if one.article.id not in before]
     keys = {id_: row.pk for id_, row in before.items()}
     if fresh:
@@ -152,6 +154,7 @@ def _write_articles(connection: Connection, record: Record, seq: int, now: datet
     ]
     entered = {id_: row.entered for id_, row in before.items()}
     _file(connection, [(one, keys[one.id], entered.get(one.id, 0)) for one in awake])
+    keep_pages(connection, [keys[one.id] for one in awake])
     soil(connection, list(keys.values()), seq)
     return keys
 
@@ -234,6 +237,7 @@ def _withdraw_some(
     connection: Connection, keys: Sequence[int], targets: Mapping[str, Target], seq: int, now: datetime
 ) -> None:
     soil(connection, keys, seq)
+    abandon_pages(connection, keys)
     # It stays under its terms, as gone: feeds tell so for a while.
     connection.execute(update(schema.membership).where(schema.membership.c.article.in_(keys)).values(gone_at=now))
     # What nobody has seen yet is forgotten: if it comes back, it is news.

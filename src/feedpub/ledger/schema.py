@@ -164,7 +164,7 @@ feed = Table(
     Column("digest", String, nullable=False),
     Column("dirty_seq", BigInteger, nullable=False),
     Column("built_seq", BigInteger, nullable=False),
-    Column("version", BigInteger, nullable=False),  # raised when its bytes change
+    Column("version", BigInteger, nullable=False),  # the seq at which its bytes last changed
     Column("etag", String, nullable=False),  # a digest of its bytes
     Column("latest", Text, nullable=False),  # JSON: its newest headlines
     Column("paths", Text, nullable=False),
@@ -176,6 +176,7 @@ former = Table(
     Column("address", String, primary_key=True),
     Column("wish", String, nullable=False),
     Column("owner", Text, nullable=False),
+    Column("etag", String, nullable=False),  # of what stood there last
 )
 """Addresses that feeds once had: they lead to whoever has the same owner now, or say that it is gone."""
 
@@ -200,6 +201,13 @@ part = Table(
     Index(None, "feed", "last"),
 )
 """The sealed parts of archives (RFC 5005): part `number` has the feed's articles with `entered` in first..last."""
+
+leftover = Table(
+    "leftover",
+    metadata,
+    Column("path", Text, primary_key=True),
+)
+"""Files that nobody writes any more, below the output directory: to be taken away."""
 
 fragment = Table(
     "fragment",

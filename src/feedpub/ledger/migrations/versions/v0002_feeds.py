@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -49,6 +51,10 @@ def _widen_articles() -> None:
 
 def _replace_feeds() -> None:
     """Feeds and memberships follow from articles and config: they are made anew, and every feed is built once."""
+    op.create_table(
+        "leftover", sa.Column("path", sa.Text(), nullable=False), sa.PrimaryKeyConstraint("path", name="pk_leftover")
+    )
+    _leave_files()
     op.drop_table("feed_source")
     op.drop_table("feed")
     op.drop_table("membership")
@@ -92,6 +98,7 @@ def _replace_feeds() -> None:
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("wish", sa.String(), nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("etag", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("address", name="pk_former"),
     )
     op.create_table(
@@ -131,6 +138,15 @@ def _replace_feeds() -> None:
         sa.UniqueConstraint("article", name="uq_fragment_article"),
     )
     op.execute("INSERT INTO counter (name, value) VALUES ('entered', 0)")
+
+
+def _leave_files() -> None:
+    """Have every file of a feed taken away; those that are written again are kept as soon as feeds are known."""
+    connection = op.get_bind()
+    paths = {path for row in connection.execute(sa.text("SELECT paths FROM feed")) for path in json.loads(row.paths)}
+    if paths:
+        leftover = sa.table("leftover", sa.column("path"))
+        connection.execute(leftover.insert(), [{"path": path} for path in sorted(paths)])
 
 
 def _fill_terms() -> None:
