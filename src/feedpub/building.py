@@ -82,6 +82,8 @@ class Builder:
         self._pages_stale = True
         # feedgen and the output directory know only one builder at a time.
         self._lock = threading.RLock()
+        self._feeds: Mapping[str, FeedSpec] = {}
+        self._unsynced = False
         self._signposts = Signposts()
         self._last_look = Look(plan.site, plan.options)
         self._thorough = False
@@ -104,17 +106,19 @@ class Builder:
     def sync(self, *, missing_too: bool = False) -> None:
         """Make the ledger's feeds those that should exist; `missing_too`: have files that are not there built again."""
         with self._lock:
+            self._unsynced = True  # until it is done: a database that fails now is asked again at the next build
             specs = self._specs()
             rows = [self._row(spec) for spec in specs]
             self._ledger.feeds.sync(rows)
+            self._feeds = {spec.address: spec for spec in specs}
             self._post(specs)
-            self._pages_stale = True
+            self._pages_stale, self._unsynced = True, False
             if missing_too:
                 self._soil_missing(rows)
 
     def spec(self, address: str) -> FeedSpec | None:
-        """The feed at an address, if there is one."""
-        return next((spec for spec in self._specs() if spec.address == address), None)
+        """The feed at an address, if there is one, as of the last look."""
+        return self._feeds.get(address)
 
     @property
     def signposts(self) -> Signposts:
@@ -183,14 +187,13 @@ class Builder:
         """
         built = Built()
         with self._lock:
-            specs = self._specs()
-            by_address = {spec.address: spec for spec in specs}
-            look = self._look()
+            if self._unsynced:
+                self.sync()
             for dirty in self._ledger.feeds.dirty():
-                if dirty.address in by_address:
+                if (spec := self.spec(dirty.address)) is not None:
                     with self._told(built, dirty.address):
-                        self._feed(dirty, by_address[dirty.address], look, targets, built)
-            self._pages(specs, built)
+                        self._feed(dirty, spec, targets, built)
+            self._pages(built)
             self._clear(built)
             self.error = built.error
             self._ledger.feeds.free(targets, self._now())
@@ -205,7 +208,7 @@ class Builder:
                 spec = self.spec(feed)
                 if spec is not None:
                     with self._told(built, part_address(feed, number)):
-                        self._part(spec, number, self._look(), built)
+                        self._part(spec, number, built)
         self.error = self.error or built.error
         self._note()
         return built
@@ -240,8 +243,9 @@ class Builder:
             self._last_look = look
         return self._last_look
 
-    def _feed(self, dirty: Dirty, spec: FeedSpec, look: Look, targets: Mapping[str, Target], built: Built) -> None:
+    def _feed(self, dirty: Dirty, spec: FeedSpec, targets: Mapping[str, Target], built: Built) -> None:
         """Write one feed: the newest articles, and all that no sealed part of its archive has."""
+        look = self._look()
         made = self._comments(look) if spec.kind == "comments" else self._window(spec, look, built)
         hubs = self._plan.hubs(spec.address)
         around = Around(
@@ -259,15 +263,14 @@ class Builder:
         self._paged |= {ref.key: ref.seq for ref in made.refs}
         latest = json.dumps([[one.title, one.url, one.published.isoformat()] for one in made.headlines])
         etag = hashlib.sha256(b"".join(file.content for file in files)).hexdigest()
-        if self._ledger.feeds.latest().get(spec.address) != latest:
-            self._pages_stale = True
-        self._ledger.feeds.published(
+        self._pages_stale |= self._ledger.feeds.published(
             spec.address, dirty.seq, targets, self._now(), etag=etag, latest=latest, fresh=made.fresh
         )
         built.feeds += 1
 
-    def _part(self, spec: FeedSpec, number: int, look: Look, built: Built) -> None:
+    def _part(self, spec: FeedSpec, number: int, built: Built) -> None:
         """Write one sealed part of an archive."""
+        look = self._look()
         part = self._ledger.parts.part(spec.address, number)
         if part is None:
             return
@@ -292,7 +295,7 @@ class Builder:
         options = self._plan.options
         archived = self._archived(spec)
         if archived:
-            self._seal(spec, look, built)
+            self._seal(spec, built)
         window = self._ledger.feeds.window(spec.address, options.entries, archived=archived)
         made = _Made.of(window.entries)
         made.parts, made.tombstones = window.parts, window.tombstones
@@ -305,12 +308,12 @@ class Builder:
         )
         return made
 
-    def _seal(self, spec: FeedSpec, look: Look, built: Built) -> None:
+    def _seal(self, spec: FeedSpec, built: Built) -> None:
         """Close the parts that are full; the latest are written at once, as the feed is about to lead there."""
         if sealed := self._ledger.parts.seal(spec.address, self._plan.options.archive):
             count = len(self._ledger.parts.addresses(spec.address))
             for number in range(count, count - min(sealed, AT_ONCE), -1):
-                self._part(spec, number, look, built)
+                self._part(spec, number, built)
 
     def _comments(self, look: Look) -> _Made:
         told = self._ledger.feeds.comments(self._plan.options.entries)
@@ -331,7 +334,7 @@ class Builder:
         """
         have = self._ledger.fragments.get(made.refs, look.digest)
         missing = [ref for ref in made.refs if ref.key not in have]
-        rendered = self._render(missing, look)
+        rendered = self._render(missing)
         if keep and rendered:
             made.fresh = tuple(Fresh(ref, look.digest, rendered[ref.key]) for ref in missing if ref.key in rendered)
             self._ledger.fragments.remember(made.fresh)
@@ -340,12 +343,14 @@ class Builder:
         made.fragments = [have[ref.key] for ref in made.refs]
         options = self._plan.options
         long = too_long(made.fragments, options.formats, options.max_bytes)
-        shorter = self._render([made.refs[place] for place in long], look, full=False)
+        shorter = self._render([made.refs[place] for place in long], full=False)
         made.fragments = [shorter.get(ref.key, have[ref.key]) for ref in made.refs]
 
-    def _render(self, refs: Sequence[EntryRef], look: Look, *, full: bool = True) -> dict[int, Fragment]:
+    def _render(self, refs: Sequence[EntryRef], *, full: bool = True) -> dict[int, Fragment]:
         if not refs:
             return {}
+        # Looked at after the versions: a category renamed in between must not be kept by its old name.
+        look = self._look()
         keys = [ref.key for ref in refs]
         bodies = self._ledger.feeds.bodies(keys)
         there = [key for key in keys if key in bodies]
@@ -376,10 +381,11 @@ class Builder:
 
     # ------------------------------------------------------------ pages
 
-    def _pages(self, specs: Sequence[FeedSpec], built: Built) -> None:
+    def _pages(self, built: Built) -> None:
         """Write the pages that list the feeds, if those changed."""
         if not self._pages_stale:
             return
+        specs = tuple(self._feeds.values())
         site, options = self._plan.site, self._plan.options
         latest = self._ledger.feeds.latest()
         feeds = [(spec, tuple(map(_told_headline, json.loads(latest.get(spec.address, "[]"))))) for spec in specs]

@@ -219,10 +219,10 @@ class Publisher:
             comments_gone=batch.comments_gone,
             owed=owed,
         )
-        self.ledger.articles.record(record, self.setup.targets, now)
+        other_feeds = self.ledger.articles.record(record, self.setup.targets, now)
         if batch.categories is not None:
             self._tell_unknown()
-        if batch.categories is not None or self.setup.feeds.tags or self.setup.feeds.authors or batch.comments:
+        if other_feeds:
             self.builder.sync()
         _tell_held(owed)
         _count_owed(done, owed)
@@ -309,7 +309,8 @@ class Publisher:
                     now=now,
                 )
                 record = _extra(states[store], written=written, owed=owed, ripe=True)
-                self.ledger.articles.record(record, self.setup.targets, now)
+                if self.ledger.articles.record(record, self.setup.targets, now):
+                    self.builder.sync()
                 _tell_held(owed)
                 done.new += len(written)
                 _count_owed(done, owed)

@@ -13,13 +13,14 @@ from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.fragments import Fresh, save
-from feedpub.ledger.moving import move_all, tell_of_feed
-from feedpub.ledger.parts import drop_parts, files_follow, soil_parts, soil_parts_of
-from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, next_seq
+from feedpub.ledger.moving import locked, tell_of_feed
+from feedpub.ledger.moving import save as save_delivery
+from feedpub.ledger.parts import drop_parts, end_of, files_follow, soil_parts, soil_parts_of
+from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, delivery_of, hold_seq, next_seq
 from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
 from feedpub.model import EPOCH, Article, Comment, State, Target
-from feedpub.notices.lifecycle import FEEDS, FeedsOut
-from feedpub.terms import AUTHOR, TAG, Term
+from feedpub.notices.lifecycle import FEEDS, FeedsOut, step
+from feedpub.terms import AUTHOR, COMMENT, TAG, Term
 
 TOMBSTONES = 200
 """As many as a feed tells at most, the newest: a mass withdrawal must not fill it."""
@@ -88,7 +89,7 @@ class Feeds:
             changed = [
                 one for one in feeds if _differs(one, have.get(one.address), sources.get(one.address, frozenset()))
             ]
-            removed = [address for address in have if address not in {one.address for one in feeds}]
+            removed = sorted(have.keys() - {one.address for one in feeds})
             if not changed and not removed:
                 return
             seq = next_seq(connection)
@@ -159,16 +160,12 @@ class Feeds:
         """Say what the subscription document of a feed carries: the newest, and all that its archive does not have."""
         with self._database.read() as connection:
             terms, skips = of_feed(connection, address)
-            sealed = connection.execute(
-                select(func.count().label("parts"), func.max(schema.part.c.last).label("last")).where(
-                    schema.part.c.feed == address
-                )
-            ).one()
-            loose = unsealed(connection, terms, skips, sealed.last or 0) if archived else []
+            parts, last = end_of(connection, address)
+            loose = unsealed(connection, terms, skips, last) if archived else []
             found = {one.key: one for one in (*newest(connection, terms, skips, limit), *loose)}
             ordered = sorted(found.values(), key=lambda one: (one.published, one.guid), reverse=True)
             gone = tombstones(connection, terms, skips, TOMBSTONES)
-        return Window(tuple(ordered), tuple(gone), sealed.parts, frozenset(one.key for one in loose))
+        return Window(tuple(ordered), tuple(gone), parts, frozenset(one.key for one in loose))
 
     def entries(self, address: str, limit: int) -> tuple[Article, ...]:
         """The newest articles of a feed, newest first, ties by guid."""
@@ -188,14 +185,16 @@ class Feeds:
         one, article = schema.comment.c, schema.article.c
         parent = schema.comment.alias("parent")
         with self._database.read() as connection:
+            # Comment by comment: in a join SQLite would begin with all articles that are live.
+            of = (article.store == one.store) & (article.id == one.article)
+            about = select(article.body).where(of).scalar_subquery()
             rows = connection.execute(
-                select(one.body.label("said"), article.body)
-                .join(schema.article, (article.store == one.store) & (article.id == one.article))
-                .where(article.state == LIVE)
+                select(one.body.label("said"), about.label("about"))
+                .where(exists().where(of, article.state == LIVE))
                 .order_by(one.published.desc(), one.pk.desc())
                 .limit(limit)
             ).all()
-            found = [(comment_of(row.said), article_of(row.body)) for row in rows]
+            found = [(comment_of(row.said), article_of(row.about)) for row in rows]
             there = {
                 (row.store, row.id)
                 for some in chunks([comment.parent for comment, _ in found if comment.parent])
@@ -240,17 +239,19 @@ class Feeds:
         etag: str = "",
         latest: str = "[]",
         fresh: Sequence[Fresh] = (),
-    ) -> None:
-        """The feed is out as of `seq`; what waited for it alone falls due.
+    ) -> bool:
+        """The feed is out as of `seq`; what waited for it alone falls due. Tells whether its headlines are new.
 
         `etag`: a digest of its bytes; `latest`: its newest headlines, JSON; `fresh`: fragments that
         were rendered for it.
         """
         with self._database.write() as connection:
+            hold_seq(connection)
             feed = schema.feed.c
-            before = connection.execute(select(feed.etag, feed.version).where(feed.address == address)).first()
+            facts = select(feed.etag, feed.version, feed.latest)
+            before = connection.execute(facts.where(feed.address == address)).first()
             if before is None:
-                return
+                return False
             version = before.version if etag == before.etag else seq
             connection.execute(
                 update(schema.feed)
@@ -261,10 +262,12 @@ class Feeds:
                 tell_of_feed(connection, address, version, targets, now)
             save(connection, fresh)
             free_held(connection, targets, now)
+            return bool(before.latest != latest)
 
     def free(self, targets: Mapping[str, Target], now: datetime) -> None:
         """Let fall due whatever waits for feeds that are out."""
         with self._database.write() as connection:
+            hold_seq(connection)
             free_held(connection, targets, now)
 
     def note_unwritten(self, since: datetime | None) -> None:
@@ -289,6 +292,7 @@ class Feeds:
         """Keep out the articles that cannot be rendered, with the reason; those that can be again are let in."""
         article, kept_out = schema.article.c, schema.quarantine
         with self._database.write() as connection:
+            hold_seq(connection)
             for some in chunks([*unfit, *fit]):
                 rows = connection.execute(
                     select(article.pk, article.store, article.id, article.fingerprint).where(article.pk.in_(some))
@@ -328,7 +332,8 @@ def soil(connection: Connection, keys: Sequence[int], seq: int) -> None:
     member = schema.membership.c
     for some in chunks(keys):
         terms = connection.execute(select(member.term).where(member.article.in_(some)).distinct()).scalars().all()
-        soil_terms(connection, terms, seq)
+        # What is said about an article stands in a feed with its title, as long as it is public.
+        soil_terms(connection, [*terms, *([COMMENT] if _commented(connection, some) else [])], seq)
         soil_parts(connection, some, seq)
 
 
@@ -340,8 +345,13 @@ def soil_terms(connection: Connection, terms: Sequence[Term], seq: int) -> None:
         connection.execute(update(schema.feed).where(touched).values(dirty_seq=seq))
 
 
-def free_held(connection: Connection, targets: Mapping[str, Target], now: datetime) -> None:
-    """Move each delivery that waits for feeds, if all that carry its article are out, and it is well."""
+def free_held(
+    connection: Connection, targets: Mapping[str, Target], now: datetime, *, only: int | None = None
+) -> None:
+    """Move each delivery (or `only` this) that waits for feeds, if all that carry its article are out, and it is well.
+
+    No other delivery is locked: who has one of those waits for nobody here.
+    """
     article, feed, delivery = schema.article.c, schema.feed.c, schema.delivery.c
     member, source = schema.membership.c, schema.feed_source.c
     behind = (
@@ -361,19 +371,18 @@ def free_held(connection: Connection, targets: Mapping[str, Target], now: dateti
         .correlate(schema.article)
     )
     waiting = (delivery.state == State.HELD) & (delivery.held_by == FEEDS) & (article.state == LIVE)
-    rows = connection.execute(
-        select(article.pk)
-        .join(schema.delivery, delivery.article == article.pk)
-        .where(waiting, ~behind, ~ill)
-        .distinct()
-    )
-    move_all(connection, {row.pk: FeedsOut() for row in rows}, targets, now)
+    if only is not None:
+        waiting &= delivery.id == only
+    ready = select(schema.delivery).join(schema.article, article.pk == delivery.article).where(waiting, ~behind, ~ill)
+    for held in map(delivery_of, connection.execute(locked(ready)).all()):
+        if held.target in targets:
+            save_delivery(connection, held, step(held, FeedsOut(), targets[held.target], now))
 
 
 def expire_tombstones(connection: Connection, before: datetime, seq: int) -> int:
     """Forget what was withdrawn before a moment: feeds tell of it no more. Returns how many."""
     member = schema.membership.c
-    keys = connection.execute(select(member.article).where(member.gone_at <= before).distinct()).scalars().all()
+    keys = sorted(set(connection.execute(select(member.article).where(member.gone_at <= before)).scalars()))
     soil(connection, keys, seq)
     connection.execute(delete(schema.membership).where(member.gone_at <= before))
     return len(keys)
@@ -389,6 +398,12 @@ def _bodies(connection: Connection, keys: Sequence[int]) -> dict[int, tuple[Arti
         for some in chunks(keys)
         for row in connection.execute(select(one.pk, one.body, one.comments).where(one.pk.in_(some)))
     }
+
+
+def _commented(connection: Connection, keys: Sequence[int]) -> bool:
+    one, article = schema.comment.c, schema.article.c
+    said = select(one.pk).join(schema.article, (article.store == one.store) & (article.id == one.article))
+    return connection.execute(said.where(article.pk.in_(keys)).limit(1)).first() is not None
 
 
 def _terms_of(feed: FeedRow) -> frozenset[tuple[Term, bool]]:

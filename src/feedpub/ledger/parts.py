@@ -84,7 +84,7 @@ class Parts:
             row = connection.execute(select(schema.part).where((one.feed == feed) & (one.number == number))).first()
             if row is None:
                 return None
-            count = connection.execute(select(func.count()).where(one.feed == feed)).scalar_one()
+            count, _ = end_of(connection, feed)
             terms, skips = of_feed(connection, feed)
             entries = between(connection, terms, skips, row.first, row.last)
             return Part(feed, number, count, row.dirty_seq, tuple(entries))
@@ -146,14 +146,15 @@ def _file_paths(connection: Connection, feed: str | None) -> frozenset[str]:
 def soil_parts(connection: Connection, keys: Sequence[int], seq: int) -> None:
     """Mark the parts that these articles are in."""
     one, member, source = schema.part.c, schema.membership.c, schema.feed_source.c
+    later = schema.part.alias("later")
+    # Parts leave no gap: an article is in the first that ends at its place or later.
+    ends = select(func.min(later.c.last)).where(later.c.feed == source.feed, later.c.last >= member.entered)
     holding = (
         select(one.feed, one.number)
         .join(schema.feed_source, source.feed == one.feed)
-        .join(
-            schema.membership,
-            (member.term == source.term) & (one.last >= member.entered) & (one.first <= member.entered),
-        )
+        .join(schema.membership, member.term == source.term)
         .where(member.article.in_(keys), member.entered > 0)
+        .where(one.last == ends.correlate(schema.feed_source, schema.membership).scalar_subquery())
         .distinct()
     )
     for row in connection.execute(holding).all():
@@ -189,7 +190,7 @@ def _overgrown(connection: Connection, feed: str) -> bool:
 
 def _close_part(connection: Connection, feed: str, last: int, seq: int) -> None:
     """Seal what entered up to a place; the part before it learns where the archive goes on."""
-    number, end = _end(connection, feed)
+    number, end = end_of(connection, feed)
     connection.execute(
         insert(schema.part).values(
             feed=feed, number=number + 1, first=end + 1, last=last, dirty_seq=seq, built_seq=0
@@ -199,7 +200,7 @@ def _close_part(connection: Connection, feed: str, last: int, seq: int) -> None:
     connection.execute(update(schema.part).where(before).values(dirty_seq=seq))
 
 
-def _end(connection: Connection, feed: str) -> tuple[int, int]:
+def end_of(connection: Connection, feed: str) -> tuple[int, int]:
     """The newest sealed part's number and its last place; zeros if there is none."""
     one = schema.part.c
     row = connection.execute(
@@ -211,5 +212,5 @@ def _end(connection: Connection, feed: str) -> tuple[int, int]:
 def _full(connection: Connection, feed: str, size: int) -> list[tuple[int, int]]:
     """The members of the next part, if there are enough for it; else none."""
     terms, skips = of_feed(connection, feed)
-    members = entered(connection, terms, skips, _end(connection, feed)[1] + 1, size)
+    members = entered(connection, terms, skips, end_of(connection, feed)[1] + 1, size)
     return members if len(members) == size else []

@@ -81,6 +81,9 @@ store = Table(
     Column("cleaner", String),  # the rules its articles were cleaned by
 )
 
+UNPLACED = "entered = 0 AND state = 'live'"
+"""Which articles went live and have no place yet; written out, or no database would find its index for it."""
+
 article = Table(
     "article",
     metadata,
@@ -107,7 +110,14 @@ article = Table(
     UniqueConstraint("guid"),
     Index(None, "state", "published", "guid"),
     Index(None, "store", "gone"),
-    Index(None, "entered"),
+    Index(
+        "ix_article_unplaced",
+        "store",
+        "published",
+        "guid",
+        sqlite_where=text(UNPLACED),
+        postgresql_where=text(UNPLACED),
+    ),
     Index(
         "ix_article_recount_at",
         "recount_at",
@@ -148,6 +158,14 @@ membership = Table(
     Index(
         "ix_membership_gone_at",
         "gone_at",
+        sqlite_where=text("gone_at IS NOT NULL"),
+        postgresql_where=text("gone_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_membership_term_gone_at",
+        "term",
+        "gone_at",
+        "guid",
         sqlite_where=text("gone_at IS NOT NULL"),
         postgresql_where=text("gone_at IS NOT NULL"),
     ),
@@ -199,6 +217,13 @@ part = Table(
     Column("dirty_seq", BigInteger, nullable=False),
     Column("built_seq", BigInteger, nullable=False),
     Index(None, "feed", "last"),
+    Index(
+        "ix_part_unwritten",
+        "feed",
+        "number",
+        sqlite_where=text("built_seq < dirty_seq"),
+        postgresql_where=text("built_seq < dirty_seq"),
+    ),
 )
 """The sealed parts of archives (RFC 5005): part `number` has the feed's articles with `entered` in first..last."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, select
 
 from feedpub.ledger import schema
-from feedpub.ledger.rows import LIVE, AnyRow, chunks
+from feedpub.ledger.rows import LIVE, chunks
 from feedpub.terms import Term
 
 Terms = tuple[Term, ...]
@@ -85,12 +85,11 @@ def entered(
 def tombstones(connection: Connection, terms: Terms, skips: Terms, limit: int) -> list[tuple[str, datetime]]:
     """(guid, when) of those withdrawn of late, the newest first."""
     member = schema.membership.c
-    if not terms:
-        return []
     found: dict[str, datetime] = {}
-    for some in chunks(terms):
-        query = select(member.guid, member.gone_at).where(member.gone_at.is_not(None), member.term.in_(some))
-        found |= {row.guid: row.gone_at for row in connection.execute(_without(query, skips))}
+    for term in terms:
+        query = select(member.guid, member.gone_at).where(member.gone_at.is_not(None), member.term == term)
+        newest_first = _without(query, skips).order_by(member.gone_at.desc(), member.guid.desc()).limit(limit)
+        found |= {row.guid: row.gone_at for row in connection.execute(newest_first)}
     return sorted(found.items(), key=lambda item: (item[1], item[0]), reverse=True)[:limit]
 
 
@@ -110,13 +109,16 @@ def _without(query: Any, skips: Terms) -> Any:  # noqa: ANN401 - as above
 
 
 def _refs(connection: Connection, keys: Sequence[int]) -> list[EntryRef]:
-    """Look up the versions of these articles, in the order given."""
+    """Look up the versions of these articles, in the order given.
+
+    Their state is asked for, not asked by: SQLite would rather look through all that are live than for these keys.
+    """
     one = schema.article.c
-    found: dict[int, AnyRow] = {
-        row.pk: row
+    facts = select(one.pk, one.seq, one.guid, one.published, one.updated, one.state)
+    found = {
+        row.pk: EntryRef(row.pk, row.seq, row.guid, row.published, row.updated)
         for some in chunks(keys)
-        for row in connection.execute(
-            select(one.pk, one.seq, one.guid, one.published, one.updated).where(one.pk.in_(some), one.state == LIVE)
-        )
+        for row in connection.execute(facts.where(one.pk.in_(some)))
+        if row.state == LIVE
     }
-    return [EntryRef(*found[key]) for key in keys if key in found]
+    return [found[key] for key in keys if key in found]

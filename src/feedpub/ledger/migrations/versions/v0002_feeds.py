@@ -30,8 +30,8 @@ def _widen_articles() -> None:
     op.add_column("article", sa.Column("recount_at", sa.BigInteger(), nullable=True))
     op.drop_index("ix_article_brief_state_published_guid", "article")
     op.drop_column("article", "brief")
-    op.create_index("ix_article_entered", "article", ["entered"])
-    _partial_index("article", "recount_at")
+    _partial_index("article", "unplaced", ["store", "published", "guid"], "entered = 0 AND state = 'live'")
+    _partial_index("article", "recount_at", ["recount_at"], "recount_at IS NOT NULL")
     op.add_column("quarantine", sa.Column("stage", sa.String(), nullable=False, server_default="clean"))
     op.add_column("store", sa.Column("cleaner", sa.String(), nullable=True))
     op.create_table(
@@ -77,7 +77,8 @@ def _replace_feeds() -> None:
     )
     op.create_index("ix_membership_term_published_guid", "membership", ["term", "published", "guid"])
     op.create_index("ix_membership_term_entered", "membership", ["term", "entered"])
-    _partial_index("membership", "gone_at")
+    _partial_index("membership", "gone_at", ["gone_at"], "gone_at IS NOT NULL")
+    _partial_index("membership", "term_gone_at", ["term", "gone_at", "guid"], "gone_at IS NOT NULL")
     op.create_table(
         "feed",
         sa.Column("address", sa.String(), nullable=False),
@@ -124,6 +125,7 @@ def _replace_feeds() -> None:
         sa.PrimaryKeyConstraint("feed", "number", name="pk_part"),
     )
     op.create_index("ix_part_feed_last", "part", ["feed", "last"])
+    _partial_index("part", "unwritten", ["feed", "number"], "built_seq < dirty_seq")
     op.create_table(
         "fragment",
         sa.Column("pk", _KEY, nullable=False),
@@ -213,6 +215,6 @@ def _let_feeds_be_subjects() -> None:
         connection.execute(attempt.insert(), tries)
 
 
-def _partial_index(table: str, column: str) -> None:
-    there = sa.text(f"{column} IS NOT NULL")
-    op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=there, postgresql_where=there)
+def _partial_index(table: str, name: str, columns: list[str], where: str) -> None:
+    there = sa.text(where)
+    op.create_index(f"ix_{table}_{name}", table, columns, sqlite_where=there, postgresql_where=there)
