@@ -25,7 +25,7 @@ from feedpub.feeds.gate import parse_file
 from feedpub.feeds.moves import Signposts, caddy_rules, nginx_rules
 from feedpub.feeds.opml import opml
 from feedpub.feeds.pages import Headline, brief_page, index_page, stylesheet
-from feedpub.feeds.render import Unfit, document, fitting, render_entries, too_long
+from feedpub.feeds.render import Unfit, document, fitting, render_entries, sure_to_fit, too_long
 from feedpub.feeds.rss_atom import Around, newest
 from feedpub.ledger import Ledger
 from feedpub.ledger.feeds import Dirty, FeedRow
@@ -163,20 +163,24 @@ class Builder:
         return spec.archived and self._plan.options.archive > 0
 
     def _soil_missing(self, rows: Iterable[FeedRow]) -> None:
+        counts = self._ledger.parts.counts()
         try:
             missing = [row.address for row in rows if self._output.missing(row.paths)]
-            parts = [
-                (row.address, number)
-                for row in rows
-                for number, part in enumerate(self._ledger.parts.addresses(row.address), start=1)
-                if self._output.missing(f"{part}.{path.rpartition('.')[2]}" for path in row.paths)
-            ]
+            parts = [part for row in rows for part in self._missing_parts(row, counts.get(row.address, 0))]
         except OutputError:
             return  # the next build meets the same trouble, and tells it
         if missing:
             self._ledger.feeds.soil(missing)
         if parts:
             self._ledger.parts.soil(parts)
+
+    def _missing_parts(self, row: FeedRow, count: int) -> list[tuple[str, int]]:
+        files = {
+            f"{part_address(row.address, number)}.{path.rpartition('.')[2]}": number
+            for number in range(1, count + 1)
+            for path in row.paths
+        }
+        return [(row.address, number) for number in {files[path] for path in self._output.missing(files)}]
 
     # ------------------------------------------------------------ building
 
@@ -300,8 +304,8 @@ class Builder:
         made = _Made.of(window.entries)
         made.parts, made.tombstones = window.parts, window.tombstones
         self._fill(made, look, keep=True)
-        holds = fitting(made.fragments, options.formats, options.max_bytes)
-        made.cut(lambda place, ref: place < holds or ref.key in window.unsealed)
+        must = [place for place, ref in enumerate(made.refs) if ref.key in window.unsealed]
+        made.cut(fitting(made.fragments, options.formats, options.max_bytes, must))
         newest_three = self._ledger.feeds.bodies([ref.key for ref in made.refs[:HEADLINES]])
         made.headlines = tuple(
             _headline(newest_three[ref.key][0], look) for ref in made.refs[:HEADLINES] if ref.key in newest_three
@@ -310,8 +314,9 @@ class Builder:
 
     def _seal(self, spec: FeedSpec, built: Built) -> None:
         """Close the parts that are full; the latest are written at once, as the feed is about to lead there."""
-        if sealed := self._ledger.parts.seal(spec.address, self._plan.options.archive):
-            count = len(self._ledger.parts.addresses(spec.address))
+        size = min(self._plan.options.archive, sure_to_fit(self._plan.options.max_bytes))
+        if sealed := self._ledger.parts.seal(spec.address, size):
+            count = self._ledger.parts.counts()[spec.address]
             for number in range(count, count - min(sealed, AT_ONCE), -1):
                 self._part(spec, number, built)
 
@@ -323,6 +328,7 @@ class Builder:
             if isinstance(fragment, Fragment):
                 made.refs.append(EntryRef(0, 0, entry.article.guid, entry.article.published, entry.article.updated))
                 made.fragments.append(fragment)
+        made.cut(fitting(made.fragments, self._plan.options.formats, self._plan.options.max_bytes))
         made.headlines = tuple(_headline(entry.article, look) for entry in entries[:HEADLINES])
         return made
 
@@ -443,11 +449,10 @@ class _Made:
         """When its entries last changed."""
         return [ref.updated for ref in self.refs]
 
-    def cut(self, stays: Callable[[int, EntryRef], bool]) -> None:
-        """Leave out entries by their place."""
-        kept = [place for place, ref in enumerate(self.refs) if stays(place, ref)]
-        self.refs = [self.refs[place] for place in kept]
-        self.fragments = [self.fragments[place] for place in kept]
+    def cut(self, places: Sequence[int]) -> None:
+        """Leave out all entries but these."""
+        self.refs = [self.refs[place] for place in places]
+        self.fragments = [self.fragments[place] for place in places]
 
 
 def _headline(article: Article, look: Look) -> Headline:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -22,18 +22,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from lxml import etree
 
-from feedpub.categories import with_descendants
 from feedpub.errors import OutputError
 from feedpub.feeds.addresses import brief_path
 from feedpub.feeds.catalog import FeedsOptions
 from feedpub.feeds.gate import parse_file
 from feedpub.feeds.moves import ENDINGS
 from feedpub.ledger import Ledger
-from feedpub.model import Category, FeedFile, RawArticle, Reply, Request
+from feedpub.model import Category, RawArticle, Reply, Request
 from feedpub.networks import WebSub
 from feedpub.outputs.disk import DiskOutput
 from feedpub.pipeline import Publisher, Setup, Source
-from feedpub.terms import BRIEF, EVERY, of_category, terms
+from feedpub.terms import BRIEF, EVERY, of_category
 from tests.edge.once import MEMORY, FusedDatabase
 from tests.edge.test_publisher import SITE, START
 from tests.golden.rules import ATOM
@@ -230,7 +229,7 @@ class Archives(RuleBasedStateMachine):
     def change_config(self, change: Mapping[str, Any]) -> None:
         self.config = {**self.config, **change}
         if change.get("output"):
-            for one in {"public", "elsewhere"}:
+            for one in ("public", "elsewhere"):
                 if one != self.config["output"]:  # what stands where nobody writes any more is the admin's
                     shutil.rmtree(self.folder / one, ignore_errors=True)
         with self._mortal():
@@ -270,11 +269,7 @@ class Archives(RuleBasedStateMachine):
     def _judge(self) -> None:
         root = self.folder / self.config["output"]
         here = {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
-        live = {
-            id_: raw
-            for id_, raw in self.texts.items()
-            if self._date(raw) <= self.now
-        }
+        live = {id_: raw for id_, raw in self.texts.items() if self._date(raw) <= self.now}
         written = {"index.html", "feeds.opml", "feed.css", "moved.nginx.conf", "moved.Caddyfile"}
         formats = tuple(self.config.get("formats", ENDINGS))
         briefs = {brief_path(raw.guid) for raw in live.values() if not raw.title}
@@ -292,7 +287,7 @@ class Archives(RuleBasedStateMachine):
             shown = list(documents[spec.address])
             assert shown[: self.config["entries"]] == newest[: self.config["entries"]], (spec.address, shown, newest)
             for id_, title in (item for entries in documents.values() for item in entries.items()):
-                assert title in {f"{id_} v{self.versions[id_]}", ""} , (spec.address, id_, title)
+                assert title in {f"{id_} v{self.versions[id_]}", ""}, (spec.address, id_, title)
                 assert (title == "") == (live[id_].title == ""), (spec.address, id_, title)
                 if not title:
                     assert brief_path(live[id_].guid) in here, (spec.address, id_)
@@ -331,9 +326,7 @@ class Archives(RuleBasedStateMachine):
     def _has(self, raw: RawArticle) -> set[str]:
         return {EVERY, *([BRIEF] if not raw.title else []), *(of_category(("blog", key)) for key in raw.categories)}
 
-    def _date(self, raw: RawArticle) -> Any:
-        from datetime import datetime
-
+    def _date(self, raw: RawArticle) -> datetime:
         return datetime.fromisoformat(raw.published)
 
     def teardown(self) -> None:

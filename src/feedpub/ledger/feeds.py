@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, true, update
+from sqlalchemy import Connection, delete, exists, insert, select, true, update
 
 from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
@@ -115,10 +115,9 @@ class Feeds:
             raise ValueError(kind)
         one = schema.term.c
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(one.term, one.name).where(one.term >= kind, one.term < kind[:-1] + ";").order_by(one.term)
-            )
-            return tuple((row.term, row.name) for row in rows)
+            # By its beginning, not by its place in an order: a database may sort as people of its country do.
+            rows = connection.execute(select(one.term, one.name).where(one.term.startswith(kind)))
+            return tuple(sorted((row.term, row.name) for row in rows))
 
     def has_comments(self) -> bool:
         """Whether any store ever told of a comment."""
@@ -345,9 +344,7 @@ def soil_terms(connection: Connection, terms: Sequence[Term], seq: int) -> None:
         connection.execute(update(schema.feed).where(touched).values(dirty_seq=seq))
 
 
-def free_held(
-    connection: Connection, targets: Mapping[str, Target], now: datetime, *, only: int | None = None
-) -> None:
+def free_held(connection: Connection, targets: Mapping[str, Target], now: datetime, *, only: int | None = None) -> None:
     """Move each delivery (or `only` this) that waits for feeds, if all that carry its article are out, and it is well.
 
     No other delivery is locked: who has one of those waits for nobody here.
@@ -422,7 +419,8 @@ def _sources(connection: Connection) -> dict[str, frozenset[tuple[Term, bool]]]:
 
 
 def _replace(connection: Connection, changed: Sequence[FeedRow], have: Mapping[str, object], seq: int) -> None:
-    former, etags = schema.former.c, {}
+    former = schema.former.c
+    etags: dict[str, str] = {}
     for some in chunks([one.address for one in changed]):
         connection.execute(delete(schema.feed_source).where(schema.feed_source.c.feed.in_(some)))
         # One that comes back goes on where it was: whoever still reads it hears of what is new.

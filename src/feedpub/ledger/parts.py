@@ -96,10 +96,12 @@ class Parts:
             here = (one.feed == feed) & (one.number == number) & (one.built_seq < seq)
             connection.execute(update(schema.part).where(here).values(built_seq=seq))
 
-    def addresses(self, feed: str) -> tuple[str, ...]:
-        """The addresses of a feed's sealed parts."""
+    def counts(self) -> dict[str, int]:
+        """How many sealed parts the archive of each feed has, by address; they are numbered from 1 on."""
+        one = schema.part.c
         with self._database.read() as connection:
-            return part_addresses(connection, feed)
+            rows = connection.execute(select(one.feed, func.max(one.number)).group_by(one.feed))
+            return {row[0]: row[1] for row in rows}
 
 
 # ---------------------------------------------------------------- inside other transactions
@@ -108,13 +110,6 @@ class Parts:
 def part_address(feed: str, number: int) -> str:
     """Name one part."""
     return f"archive/{feed}/{number}"
-
-
-def part_addresses(connection: Connection, feed: str) -> tuple[str, ...]:
-    """The addresses of a feed's sealed parts."""
-    one = schema.part.c
-    numbers = connection.execute(select(one.number).where(one.feed == feed).order_by(one.number)).scalars()
-    return tuple(part_address(feed, number) for number in numbers)
 
 
 @contextmanager
@@ -192,9 +187,7 @@ def _close_part(connection: Connection, feed: str, last: int, seq: int) -> None:
     """Seal what entered up to a place; the part before it learns where the archive goes on."""
     number, end = end_of(connection, feed)
     connection.execute(
-        insert(schema.part).values(
-            feed=feed, number=number + 1, first=end + 1, last=last, dirty_seq=seq, built_seq=0
-        )
+        insert(schema.part).values(feed=feed, number=number + 1, first=end + 1, last=last, dirty_seq=seq, built_seq=0)
     )
     before = (schema.part.c.feed == feed) & (schema.part.c.number == number)
     connection.execute(update(schema.part).where(before).values(dirty_seq=seq))

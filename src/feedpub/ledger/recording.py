@@ -166,8 +166,8 @@ def _file(connection: Connection, articles: Sequence[tuple[Article, int, int]]) 
 
     Tells whether a tag or an author was never seen before.
     """
-    for some in chunks([key for _, key, _ in articles]):
-        connection.execute(delete(schema.membership).where(schema.membership.c.article.in_(some)))
+    for keys in chunks([key for _, key, _ in articles]):
+        connection.execute(delete(schema.membership).where(schema.membership.c.article.in_(keys)))
     names: dict[str, str] = {}
     members: list[dict[str, Any]] = []
     for article, key, entered in articles:
