@@ -18,7 +18,6 @@ from pathlib import Path
 import structlog
 
 from feedpub.errors import GateError, OutputError, place
-from feedpub.feeds.addresses import brief_path
 from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog, digest, moved
 from feedpub.feeds.comments import comment_entry
 from feedpub.feeds.entries import Entry, Fragment, Look
@@ -26,7 +25,7 @@ from feedpub.feeds.gate import parse_file
 from feedpub.feeds.moves import Signposts, caddy_rules, nginx_rules
 from feedpub.feeds.opml import opml
 from feedpub.feeds.pages import Headline, brief_page, index_page, stylesheet
-from feedpub.feeds.render import Unfit, document, fitting, render_entries, too_long
+from feedpub.feeds.render import Unfit, document, fitting, render_entries, sure_to_fit, too_long
 from feedpub.feeds.rss_atom import Around, newest
 from feedpub.ledger import Ledger
 from feedpub.ledger.feeds import Dirty, FeedRow
@@ -47,6 +46,8 @@ PARTS_A_POLL = 16
 """Parts that a poll writes: those that a correction or two touched."""
 FRAMES = 10_000
 """Frames of documents remembered, some kB each."""
+PAGES = 100_000
+"""Articles whose pages are remembered as written, some bytes each."""
 AT_ONCE = 2
 """Parts sealed in one build that are written before the feed that leads to them; more are left to the background."""
 TOGETHER = 8
@@ -86,10 +87,10 @@ class Builder:
         self._now = now
         self._take(plan)
         self._pages_stale = True
-        self._dropped: set[str] = set()
         # feedgen and the output directory know only one builder at a time.
         self._lock = _Turn()
         self._stopped = False
+        self._unsynced = False
         self._signposts = Signposts()
         self._last_look = Look(plan.site, plan.options)
         self._synced: dict[str, FeedSpec] = {}
@@ -99,6 +100,8 @@ class Builder:
     def _take(self, plan: Plan) -> None:
         self._plan = plan
         self._output = DiskOutput(Path(plan.options.output), plan.options.compress)
+        # By key and version, the articles that have the page they need: no document writes it again.
+        self._paged: dict[int, int] = {}
 
     # ------------------------------------------------------------ which feeds there are
 
@@ -111,12 +114,13 @@ class Builder:
     def sync(self, *, missing_too: bool = False) -> None:
         """Make the ledger's feeds those that should exist; `missing_too`: have files that are not there built again."""
         with self._lock:
+            self._unsynced = True  # until it is done: a database that fails now is asked again at the next build
             specs = self._specs()
             rows = [self._row(spec) for spec in specs]
-            self._dropped |= set(self._ledger.feeds.sync(rows))
+            self._ledger.feeds.sync(rows)
             self._synced = {spec.address: spec for spec in specs}
             self._post(specs)
-            self._pages_stale = True
+            self._pages_stale, self._unsynced = True, False
             if missing_too:
                 self._soil_missing(rows)
 
@@ -160,13 +164,17 @@ class Builder:
             spec.sources,
             spec.skips,
             tuple(f"{spec.address}.{ending}" for ending in dict.fromkeys(plan.options.formats)),
-            archived=spec.archived and plan.options.archive > 0,
+            self._archived(spec),
         )
 
+    def _archived(self, spec: FeedSpec) -> bool:
+        return spec.archived and self._plan.options.archive > 0
+
     def _soil_missing(self, rows: Iterable[FeedRow]) -> None:
+        counts = self._ledger.parts.counts()
         try:
             missing = [row.address for row in rows if self._output.missing(row.paths)]
-            parts = [part for row in rows for part in self._missing_parts(row)]
+            parts = [part for row in rows for part in self._missing_parts(row, counts.get(row.address, 0))]
         except OutputError:
             return  # the next build meets the same trouble, and tells it
         if missing:
@@ -174,14 +182,13 @@ class Builder:
         if parts:
             self._ledger.parts.soil(parts)
 
-    def _missing_parts(self, row: FeedRow) -> list[tuple[str, int]]:
-        endings = [path.rpartition(".")[2] for path in row.paths]
+    def _missing_parts(self, row: FeedRow, count: int) -> list[tuple[str, int]]:
         files = {
-            f"{part}.{ending}": number
-            for number, part in enumerate(self._ledger.parts.addresses(row.address), start=1)
-            for ending in endings
+            f"{part_address(row.address, number)}.{path.rpartition('.')[2]}": number
+            for number in range(1, count + 1)
+            for path in row.paths
         }
-        return [(row.address, number) for number in sorted({files[path] for path in self._output.missing(files)})]
+        return [(row.address, number) for number in {files[path] for path in self._output.missing(files)}]
 
     # ------------------------------------------------------------ building
 
@@ -201,6 +208,7 @@ class Builder:
                     with self._told(built, dirty.address):
                         self._feed(dirty, spec, targets, built)
             self._pages(built)
+            self._clear(built)
             self.error = built.error
             self._ledger.feeds.free(targets, self._now())
             self._note()
@@ -210,7 +218,7 @@ class Builder:
         """The feeds to be rebuilt; those that a change brought or took away are brought or taken away first."""
         # Read before the feeds there should be: what is in one of these is then in no feed that is not there yet.
         dirty = self._ledger.feeds.dirty()
-        if self._specs() == tuple(self._synced.values()):
+        if not self._unsynced and self._specs() == tuple(self._synced.values()):
             return dirty
         self.sync()
         return self._ledger.feeds.dirty()
@@ -286,9 +294,11 @@ class Builder:
             tombstones=made.tombstones,
         )
         files = self._document(spec, look, around, made)
-        built.files += self._output.write([*files, *made.pages])
-        if made.gone:
-            self._output.remove(made.gone)
+        pages = self._brief_pages([ref for ref in made.refs if self._paged.get(ref.key) != ref.seq])
+        built.files += self._output.write([*files, *pages])
+        if len(self._paged) > PAGES:
+            self._paged.clear()
+        self._paged |= {ref.key: ref.seq for ref in made.refs}
         latest = json.dumps([[one.title, one.url, one.published.isoformat()] for one in made.headlines])
         etag = hashlib.sha256(b"".join(file.content for file in files)).hexdigest()
         self._pages_stale |= self._ledger.feeds.published(
@@ -312,7 +322,7 @@ class Builder:
             next=part_address(feed, number + 1) if number < part.of else "",
             archive=True,
         )
-        pages = self._brief_pages(made, look) if spec.kind == "briefs" else ()
+        pages = self._brief_pages(made.refs) if spec.kind == "briefs" else ()
         return [_MadePart(part, (*self._document(spec, look, around, made), *pages))]
 
     def _write_parts(self, made: Sequence[_MadePart], built: Built) -> None:
@@ -324,18 +334,15 @@ class Builder:
 
     def _window(self, spec: FeedSpec, look: Look, built: Built) -> _Made:
         options = self._plan.options
-        archived = spec.archived and options.archive > 0
+        archived = self._archived(spec)
         if archived:
             self._seal(spec, built)
         window = self._ledger.feeds.window(spec.address, options.entries, archived=archived)
         made = _Made.of(window.entries)
         made.parts, made.tombstones = window.parts, window.tombstones
         self._fill(made, look, keep=True)
-        holds = fitting(made.fragments, options.formats, options.max_bytes)
-        made.cut(lambda place, ref: place < holds or ref.key in window.unsealed)
-        if spec.kind == "briefs":
-            made.pages = self._brief_pages(made, look)
-            made.gone = tuple(brief_path(guid) for guid, _ in window.tombstones)
+        must = [place for place, ref in enumerate(made.refs) if ref.key in window.unsealed]
+        made.cut(fitting(made.fragments, options.formats, options.max_bytes, must))
         newest_three = self._ledger.feeds.bodies([ref.key for ref in made.refs[:HEADLINES]])
         made.headlines = tuple(
             _headline(newest_three[ref.key][0], look) for ref in made.refs[:HEADLINES] if ref.key in newest_three
@@ -344,7 +351,8 @@ class Builder:
 
     def _seal(self, spec: FeedSpec, built: Built) -> None:
         """Close the parts that are full; the latest are written at once, as the feed is about to lead there."""
-        sealed = self._ledger.parts.seal(spec.address, self._plan.options.archive)
+        size = min(self._plan.options.archive, sure_to_fit(self._plan.options.max_bytes))
+        sealed = self._ledger.parts.seal(spec.address, size)
         if sealed:
             self._write_parts([one for number in sealed[-AT_ONCE:] for one in self._part(spec.address, number)], built)
 
@@ -356,6 +364,7 @@ class Builder:
             if isinstance(fragment, Fragment):
                 made.refs.append(EntryRef(0, 0, entry.article.guid, entry.article.published, entry.article.updated))
                 made.fragments.append(fragment)
+        made.cut(fitting(made.fragments, self._plan.options.formats, self._plan.options.max_bytes))
         made.headlines = tuple(_headline(entry.article, look) for entry in entries[:HEADLINES])
         return made
 
@@ -405,30 +414,34 @@ class Builder:
                 parse_file(file.path.rpartition(".")[2], file.content)
         return files
 
-    def _brief_pages(self, made: _Made, look: Look) -> tuple[FeedFile, ...]:
-        bodies = self._ledger.feeds.bodies([ref.key for ref in made.refs])
-        return tuple(
-            brief_page(article, look.site, look.options)
-            for article, _ in (bodies[ref.key] for ref in made.refs if ref.key in bodies)
-        )
+    def _brief_pages(self, refs: Sequence[EntryRef]) -> tuple[FeedFile, ...]:
+        """Make the pages of the briefs among these: entries lead there, in whichever feed."""
+        site, options = self._plan.site, self._plan.options
+        bodies = self._ledger.feeds.bodies([ref.key for ref in refs])
+        return tuple(brief_page(article, site, options) for article, _ in bodies.values() if article.brief)
 
     # ------------------------------------------------------------ pages
 
     def _pages(self, built: Built) -> None:
-        """Write the pages that list the feeds, if those changed, and clear what nobody writes any more."""
+        """Write the pages that list the feeds, if those changed."""
         if not self._pages_stale:
             return
         site, options, specs = self._plan.site, self._plan.options, tuple(self._synced.values())
         latest = self._ledger.feeds.latest()
         feeds = [(spec, tuple(map(_told_headline, json.loads(latest.get(spec.address, "[]"))))) for spec in specs]
         with self._told(built, ""):
-            self._output.remove(sorted(self._dropped))
             for page in (stylesheet(), index_page(feeds, site, options), opml(specs, site, options)):
                 self._output.write([page])
             moves = self._signposts.moved
             self._output.write([nginx_rules(moves, options.base_url), caddy_rules(moves, options.base_url)])
-            self._dropped.clear()
             self._pages_stale = False
+
+    def _clear(self, built: Built) -> None:
+        """Take away what nobody writes any more."""
+        if paths := self._ledger.leftovers.paths():
+            with self._told(built, ""):
+                self._output.remove(paths)
+                self._ledger.leftovers.taken_away(paths)
 
     @contextmanager
     def _told(self, built: Built, feed: str) -> Iterator[None]:
@@ -484,8 +497,6 @@ class _Made:
     tombstones: tuple[tuple[str, datetime], ...] = ()
     parts: int = 0
     headlines: tuple[Headline, ...] = ()
-    pages: tuple[FeedFile, ...] = ()
-    gone: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, refs: Iterable[EntryRef]) -> _Made:
@@ -497,11 +508,10 @@ class _Made:
         """When its entries last changed."""
         return [ref.updated for ref in self.refs]
 
-    def cut(self, stays: Callable[[int, EntryRef], bool]) -> None:
-        """Leave out entries by their place."""
-        kept = [place for place, ref in enumerate(self.refs) if stays(place, ref)]
-        self.refs = [self.refs[place] for place in kept]
-        self.fragments = [self.fragments[place] for place in kept]
+    def cut(self, places: Sequence[int]) -> None:
+        """Leave out all entries but these."""
+        self.refs = [self.refs[place] for place in places]
+        self.fragments = [self.fragments[place] for place in places]
 
 
 @dataclass(frozen=True, slots=True)

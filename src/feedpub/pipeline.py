@@ -236,9 +236,11 @@ class Publisher:
             comments_gone=batch.comments_gone,
             owed=owed,
         )
-        self.ledger.articles.record(record, self.setup.targets, now)
+        other_feeds = self.ledger.articles.record(record, self.setup.targets, now)
         if batch.categories is not None:
             self._tell_unknown()
+        if other_feeds:
+            self.builder.sync()
         _tell_held(owed)
         _count_owed(done, owed)
         done.quarantined += len(record.quarantined)
@@ -343,7 +345,8 @@ class Publisher:
                     now=now,
                 )
                 record = _extra(states[store], written=written, owed=owed, ripe=True)
-                self.ledger.articles.record(record, self.setup.targets, now)
+                if self.ledger.articles.record(record, self.setup.targets, now):
+                    self.builder.sync()
                 _tell_held(owed)
                 done.new += len(written)
                 _count_owed(done, owed)

@@ -168,9 +168,10 @@ def test_the_longest_give_way_first_and_only_as_many_as_must() -> None:
 
 
 def test_a_file_holds_the_newest_that_fit() -> None:
-    assert fitting([fragment(1000)] * 5, FORMATS, 3500) == 3
-    assert fitting([fragment(1000)] * 5, FORMATS, 5000) == 5
-    assert fitting([fragment(1000)] * 5, ("atom",), 1000) == 2
+    assert fitting([fragment(1000)] * 5, FORMATS, 3500) == [0, 1, 2]
+    assert fitting([fragment(1000)] * 5, FORMATS, 2500, [4]) == [0, 4]
+    assert fitting([fragment(1000)] * 5, FORMATS, 5000) == [0, 1, 2, 3, 4]
+    assert fitting([fragment(1000)] * 5, ("atom",), 1000) == [0, 1]
 
 
 # ---------------------------------------------------------------- footers

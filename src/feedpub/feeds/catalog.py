@@ -377,7 +377,11 @@ def _addressed(
     changes it. The address of a feed that moved away is never given to another; that of one that is gone may be.
     """
     ranked = sorted(groups, key=lambda group: group.rank)
-    kept = {group: address for group in ranked if (address := _kept(kind, group, taken, named))}
+    owned: defaultdict[Term, list[Named]] = defaultdict(list)
+    for name in named:
+        for term in name.owner:
+            owned[term].append(name)
+    kept = {group: address for group in ranked if (address := _kept(kind, group, taken, owned))}
     present = {term for group in ranked for term in group.owner}
     reserved = {name.address for name in named if name.owner & present}
     used = taken | reserved | set(kept.values())
@@ -390,10 +394,11 @@ def _addressed(
         yield address, group
 
 
-def _kept(kind: str, group: _Group, taken: set[str], named: Sequence[Named]) -> str:
+def _kept(kind: str, group: _Group, taken: set[str], owned: Mapping[Term, Sequence[Named]]) -> str:
     """The address that a group was given for the same wish."""
     wish = f"{kind}/{group.wish}"
-    had = [name for name in named if name.owner & group.owner and name.wish == wish and name.address not in taken]
+    named = (name for term in group.owner for name in owned.get(term, ()))
+    had = [name for name in named if name.wish == wish and name.address not in taken]
     return min(had, key=lambda name: (not name.live, name.address)).address if had else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -84,14 +84,22 @@ def too_long(fragments: Sequence[Fragment], formats: Sequence[str], limit: int) 
     return shrunk
 
 
-def fitting(fragments: Sequence[Fragment], formats: Sequence[str], limit: int) -> int:
-    """Tell how many entries, from the newest, a file of `limit` bytes holds."""
-    left = limit
-    for number, one in enumerate(fragments):
-        left -= _size(one, formats)
-        if left < 0:
-            return number
-    return len(fragments)
+def fitting(fragments: Sequence[Fragment], formats: Sequence[str], limit: int, must: Collection[int] = ()) -> list[int]:
+    """Tell which entries a file of `limit` bytes holds: those that `must` be there, and the newest, as many as fit."""
+    sizes = [_size(one, formats) for one in fragments]
+    left, held = limit - sum(sizes[number] for number in must), set(must)
+    for number, size in enumerate(sizes):
+        if number not in held:
+            left -= size
+            if left < 0:
+                break
+            held.add(number)
+    return sorted(held)
+
+
+def sure_to_fit(limit: int) -> int:
+    """Tell how many entries a file of `limit` bytes holds in any case: without their bodies."""
+    return limit // _BODILESS
 
 
 def _size(fragment: Fragment, formats: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Deliveries
 from feedpub.ledger.feeds import Feeds
 from feedpub.ledger.fragments import Fragments
+from feedpub.ledger.leftovers import Leftovers
 from feedpub.ledger.parts import Parts
 from feedpub.ledger.targets import Targets
 
@@ -21,6 +22,7 @@ class Ledger:
         self.feeds = Feeds(self.database)
         self.parts = Parts(self.database)
         self.fragments = Fragments(self.database)
+        self.leftovers = Leftovers(self.database)
         self.targets = Targets(self.database)
         self.deliveries = Deliveries(self.database)
 

@@ -197,13 +197,14 @@ class Articles:
 
     # ------------------------------------------------------------ recording
 
-    def record(self, record: Record, targets: Mapping[str, Target], now: datetime) -> None:
+    def record(self, record: Record, targets: Mapping[str, Target], now: datetime) -> bool:
         """Write a step of a poll: articles, cursor, feeds to rebuild, deliveries owed and moved; or nothing.
 
+        Tells whether other feeds may come of it: by a category, by a tag or an author never seen before, by comments.
         Raises Superseded if the cursor is not the expected one any more.
         """
         with self._database.write() as connection:
-            write(connection, record, targets, now)
+            return write(connection, record, targets, now)
 
     def age(self, *, now: datetime, tombstones_before: datetime) -> int:
         """Let time do its work: comments are counted anew, old tombstones go. Returns how many articles changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, case, delete, exists, func, insert, literal, select, update
 
 from feedpub.ledger import schema
 from feedpub.ledger.feeds import soil, soil_terms
@@ -68,6 +68,14 @@ def write_comments(
     for some in chunks(sorted(touched)):
         due = (article.store == store) & article.id.in_(some) & article.recount_at.is_(None)
         connection.execute(update(schema.article).where(due).values(recount_at=at))
+
+
+def count_what_came_before(connection: Connection, keys: Sequence[int], now: datetime) -> None:
+    """Have new articles counted at once that readers spoke of before we knew them: a store tells in any order."""
+    article, one = schema.article.c, schema.comment.c
+    said = exists().where((one.store == article.store) & (one.article == article.id))
+    for some in chunks(keys):
+        connection.execute(update(schema.article).where(article.pk.in_(some), said).values(recount_at=now))
 
 
 def recount(connection: Connection, now: datetime, seq: int) -> int:

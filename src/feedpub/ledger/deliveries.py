@@ -134,7 +134,7 @@ class Deliveries:
             settled = step(held, Answered(outcome), target, now)
             save(connection, held, settled)
             if settled.state is State.HELD:  # to be announced anew: its feeds may have been out for long
-                free_held(connection, {target.name: target}, now)
+                free_held(connection, {target.name: target}, now, only=settled.id)
             _journal_end(connection, held, outcome, now)
             connection.execute(
                 update(schema.target)

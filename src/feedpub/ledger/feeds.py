@@ -13,15 +13,14 @@ from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.fragments import Fresh, save
-from feedpub.ledger.moving import move_all, tell_of_feed
-from feedpub.ledger.parts import drop_overgrown, drop_parts, part_addresses, sealed, soil_parts, soil_parts_of
-from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, next_seq
+from feedpub.ledger.moving import locked, tell_of_feed
+from feedpub.ledger.moving import save as save_delivery
+from feedpub.ledger.parts import drop_parts, end_of, files_follow, soil_parts, soil_parts_of
+from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, delivery_of, hold_seq, next_seq
 from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
 from feedpub.model import EPOCH, Article, Comment, State, Target
-from feedpub.notices.lifecycle import FEEDS, FeedsOut
+from feedpub.notices.lifecycle import FEEDS, FeedsOut, step
 from feedpub.terms import AUTHOR, COMMENT, TAG, Term
-
-_of_article = (schema.comment.c.store == schema.article.c.store) & (schema.comment.c.article == schema.article.c.id)
 
 TOMBSTONES = 200
 """As many as a feed tells at most, the newest: a mass withdrawal must not fill it."""
@@ -37,7 +36,7 @@ class FeedRow:
 
     `sources`: what has one of these terms is carried, `skips`: what has one of these is not; `owner`: the terms it
     stands for, and `wish`: the name it would have if it were alone; `digest`: all else that its bytes depend on;
-    `paths`: its files, below the output directory; `archived`: it has an archive.
+    `paths`: its files, below the output directory; `archived`: whether it has an archive.
     """
 
     address: str
@@ -48,7 +47,7 @@ class FeedRow:
     sources: frozenset[Term]
     skips: frozenset[Term]
     paths: tuple[str, ...]
-    archived: bool = True
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Window:
     tombstones: tuple[tuple[str, datetime], ...]
     parts: int
     unsealed: frozenset[int]
-    """Keys of those that are in no sealed part."""
+    """Keys of those that should be in an archive, and are in no sealed part of it."""
 
 
 class Feeds:
@@ -79,8 +78,8 @@ class Feeds:
 
     # ------------------------------------------------------------ which there are
 
-    def sync(self, feeds: Sequence[FeedRow]) -> tuple[str, ...]:
-        """Make the feeds those given; new and changed ones become dirty. Returns the paths nobody writes any more.
+    def sync(self, feeds: Sequence[FeedRow]) -> None:
+        """Make the feeds those given; new and changed ones become dirty.
 
         One that takes over from another with the same owner takes over its archive too.
         """
@@ -90,20 +89,15 @@ class Feeds:
             changed = [
                 one for one in feeds if _differs(one, have.get(one.address), sources.get(one.address, frozenset()))
             ]
-            removed = [address for address in have if address not in {one.address for one in feeds}]
+            removed = sorted(have.keys() - {one.address for one in feeds})
             if not changed and not removed:
-                return ()
-            parts = {address: part_addresses(connection, address) for address in have}
+                return
             seq = next_seq(connection)
-            resourced = {one.address for one in changed if sources.get(one.address) != _terms_of(one)}
-            _replace(connection, changed, have, seq)
-            _retire(connection, [have[address] for address in removed], feeds, set(have))
-            soil_parts_of(connection, [one.address for one in changed], seq)
-            drop_overgrown(connection, resourced)
-            drop_parts(connection, [one.address for one in changed if not one.archived])
-            kept = {path for one in feeds for path in _all_paths(one.paths, part_addresses(connection, one.address))}
-        old = {path for row in have.values() for path in _all_paths(json.loads(row.paths), parts[row.address])}
-        return tuple(sorted(old - kept))
+            with files_follow(connection):
+                _replace(connection, changed, have, seq)
+                _retire(connection, [have[address] for address in removed], feeds, set(have))
+                soil_parts_of(connection, [one.address for one in changed], seq)
+                drop_parts(connection, [one.address for one in changed if not one.archived])
 
     def names(self) -> tuple[Named, ...]:
         """Every address that a feed has or had, and whom it stands for."""
@@ -121,10 +115,9 @@ class Feeds:
             raise ValueError(kind)
         one = schema.term.c
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(one.term, one.name).where(one.term >= kind, one.term < kind[:-1] + ";").order_by(one.term)
-            )
-            return tuple((row.term, row.name) for row in rows)
+            # By its beginning, not by its place in an order: a database may sort as people of its country do.
+            rows = connection.execute(select(one.term, one.name).where(one.term.startswith(kind)))
+            return tuple(sorted((row.term, row.name) for row in rows))
 
     def has_comments(self) -> bool:
         """Whether any store ever told of a comment."""
@@ -141,7 +134,7 @@ class Feeds:
             return tuple(Dirty(row.address, row.dirty_seq) for row in rows)
 
     def version(self, address: str) -> int | None:
-        """How often a feed's bytes have changed; None if there is no such feed any more."""
+        """The seq at which a feed's bytes last changed; None if there is no such feed any more."""
         one = schema.feed.c
         with self._database.read() as connection:
             return connection.execute(select(one.version).where(one.address == address)).scalar()
@@ -166,7 +159,7 @@ class Feeds:
         """Say what the subscription document of a feed carries: the newest, and all that its archive does not have."""
         with self._database.read() as connection:
             terms, skips = of_feed(connection, address)
-            parts, last = sealed(connection, address)
+            parts, last = end_of(connection, address)
             loose = unsealed(connection, terms, skips, last) if archived else []
             found = {one.key: one for one in (*newest(connection, terms, skips, limit), *loose)}
             ordered = sorted(found.values(), key=lambda one: (one.published, one.guid), reverse=True)
@@ -191,14 +184,16 @@ class Feeds:
         one, article = schema.comment.c, schema.article.c
         parent = schema.comment.alias("parent")
         with self._database.read() as connection:
+            # Comment by comment: in a join SQLite would begin with all articles that are live.
+            of = (article.store == one.store) & (article.id == one.article)
+            about = select(article.body).where(of).scalar_subquery()
             rows = connection.execute(
-                select(one.body.label("said"), article.body)
-                .join(schema.article, _of_article)
-                .where(article.state == LIVE)
+                select(one.body.label("said"), about.label("about"))
+                .where(exists().where(of, article.state == LIVE))
                 .order_by(one.published.desc(), one.pk.desc())
                 .limit(limit)
             ).all()
-            found = [(comment_of(row.said), article_of(row.body)) for row in rows]
+            found = [(comment_of(row.said), article_of(row.about)) for row in rows]
             there = {
                 (row.store, row.id)
                 for some in chunks([comment.parent for comment, _ in found if comment.parent])
@@ -243,18 +238,19 @@ class Feeds:
         latest: str = "[]",
         fresh: Sequence[Fresh] = (),
     ) -> bool:
-        """The feed is out as of `seq`; what waited for it alone falls due. Tells whether its headlines are others.
+        """The feed is out as of `seq`; what waited for it alone falls due. Tells whether its headlines are new.
 
         `etag`: a digest of its bytes; `latest`: its newest headlines, JSON; `fresh`: fragments that
         were rendered for it.
         """
         with self._database.write() as connection:
+            hold_seq(connection)
             feed = schema.feed.c
-            known = select(feed.etag, feed.version, feed.latest).where(feed.address == address)
-            before = connection.execute(known).first()
+            facts = select(feed.etag, feed.version, feed.latest)
+            before = connection.execute(facts.where(feed.address == address)).first()
             if before is None:
                 return False
-            version = before.version + (etag != before.etag)
+            version = before.version if etag == before.etag else seq
             connection.execute(
                 update(schema.feed)
                 .where((feed.address == address) & (feed.built_seq < seq))
@@ -269,6 +265,7 @@ class Feeds:
     def free(self, targets: Mapping[str, Target], now: datetime) -> None:
         """Let fall due whatever waits for feeds that are out."""
         with self._database.write() as connection:
+            hold_seq(connection)
             free_held(connection, targets, now)
 
     def note_unwritten(self, since: datetime | None) -> None:
@@ -293,6 +290,7 @@ class Feeds:
         """Keep out the articles that cannot be rendered, with the reason; those that can be again are let in."""
         article, kept_out = schema.article.c, schema.quarantine
         with self._database.write() as connection:
+            hold_seq(connection)
             for some in chunks([*unfit, *fit]):
                 rows = connection.execute(
                     select(article.pk, article.store, article.id, article.fingerprint).where(article.pk.in_(some))
@@ -332,10 +330,8 @@ def soil(connection: Connection, keys: Sequence[int], seq: int) -> None:
     member = schema.membership.c
     for some in chunks(keys):
         terms = connection.execute(select(member.term).where(member.article.in_(some)).distinct()).scalars().all()
-        said = select(schema.comment.c.pk).join(schema.article, _of_article).where(schema.article.c.pk.in_(some))
-        if connection.execute(said.limit(1)).first() is not None:
-            terms = [*terms, COMMENT]  # their feed names the article, and loses what was said of one that is gone
-        soil_terms(connection, terms, seq)
+        # What is said about an article stands in a feed with its title, as long as it is public.
+        soil_terms(connection, [*terms, *([COMMENT] if _commented(connection, some) else [])], seq)
         soil_parts(connection, some, seq)
 
 
@@ -347,8 +343,11 @@ def soil_terms(connection: Connection, terms: Sequence[Term], seq: int) -> None:
         connection.execute(update(schema.feed).where(touched).values(dirty_seq=seq))
 
 
-def free_held(connection: Connection, targets: Mapping[str, Target], now: datetime) -> None:
-    """Move each delivery that waits for feeds, if all that carry its article are out, and it is well."""
+def free_held(connection: Connection, targets: Mapping[str, Target], now: datetime, *, only: int | None = None) -> None:
+    """Move each delivery (or `only` this) that waits for feeds, if all that carry its article are out, and it is well.
+
+    No other delivery is locked: who has one of those waits for nobody here.
+    """
     article, feed, delivery = schema.article.c, schema.feed.c, schema.delivery.c
     member, source = schema.membership.c, schema.feed_source.c
     behind = (
@@ -368,19 +367,18 @@ def free_held(connection: Connection, targets: Mapping[str, Target], now: dateti
         .correlate(schema.article)
     )
     waiting = (delivery.state == State.HELD) & (delivery.held_by == FEEDS) & (article.state == LIVE)
-    rows = connection.execute(
-        select(article.pk)
-        .join(schema.delivery, delivery.article == article.pk)
-        .where(waiting, ~behind, ~ill)
-        .distinct()
-    )
-    move_all(connection, {row.pk: FeedsOut() for row in rows}, targets, now)
+    if only is not None:
+        waiting &= delivery.id == only
+    ready = select(schema.delivery).join(schema.article, article.pk == delivery.article).where(waiting, ~behind, ~ill)
+    for held in map(delivery_of, connection.execute(locked(ready)).all()):
+        if held.target in targets:
+            save_delivery(connection, held, step(held, FeedsOut(), targets[held.target], now))
 
 
 def expire_tombstones(connection: Connection, before: datetime, seq: int) -> int:
     """Forget what was withdrawn before a moment: feeds tell of it no more. Returns how many."""
     member = schema.membership.c
-    keys = connection.execute(select(member.article).where(member.gone_at <= before).distinct()).scalars().all()
+    keys = sorted(set(connection.execute(select(member.article).where(member.gone_at <= before)).scalars()))
     soil(connection, keys, seq)
     connection.execute(delete(schema.membership).where(member.gone_at <= before))
     return len(keys)
@@ -396,6 +394,12 @@ def _bodies(connection: Connection, keys: Sequence[int]) -> dict[int, tuple[Arti
         for some in chunks(keys)
         for row in connection.execute(select(one.pk, one.body, one.comments).where(one.pk.in_(some)))
     }
+
+
+def _commented(connection: Connection, keys: Sequence[int]) -> bool:
+    one, article = schema.comment.c, schema.article.c
+    said = select(one.pk).join(schema.article, (article.store == one.store) & (article.id == one.article))
+    return connection.execute(said.where(article.pk.in_(keys)).limit(1)).first() is not None
 
 
 def _terms_of(feed: FeedRow) -> frozenset[tuple[Term, bool]]:
@@ -414,9 +418,14 @@ def _sources(connection: Connection) -> dict[str, frozenset[tuple[Term, bool]]]:
 
 
 def _replace(connection: Connection, changed: Sequence[FeedRow], have: Mapping[str, object], seq: int) -> None:
+    former = schema.former.c
+    etags: dict[str, str] = {}
     for some in chunks([one.address for one in changed]):
         connection.execute(delete(schema.feed_source).where(schema.feed_source.c.feed.in_(some)))
-        connection.execute(delete(schema.former).where(schema.former.c.address.in_(some)))
+        # One that comes back goes on where it was: whoever still reads it hears of what is new.
+        stood = connection.execute(select(former.address, former.etag).where(former.address.in_(some)))
+        etags |= {row.address: row.etag for row in stood}
+        connection.execute(delete(schema.former).where(former.address.in_(some)))
     for one in changed:
         fields = {
             "kind": one.kind,
@@ -429,8 +438,11 @@ def _replace(connection: Connection, changed: Sequence[FeedRow], have: Mapping[s
         if one.address in have:
             connection.execute(update(schema.feed).where(schema.feed.c.address == one.address).values(**fields))
         else:
+            etag = etags.get(one.address, "")
             connection.execute(
-                insert(schema.feed).values(address=one.address, built_seq=0, version=0, etag="", latest="[]", **fields)
+                insert(schema.feed).values(
+                    address=one.address, built_seq=0, version=0, etag=etag, latest="[]", **fields
+                )
             )
         rows = [{"feed": one.address, "term": term, "skip": skip} for term, skip in sorted(_terms_of(one))]
         if rows:
@@ -438,20 +450,14 @@ def _replace(connection: Connection, changed: Sequence[FeedRow], have: Mapping[s
 
 
 def _retire(connection: Connection, rows: Sequence[object], feeds: Sequence[FeedRow], had: set[str]) -> None:
-    """Remove feeds; what stood for somebody is remembered, and its archive goes to a newcomer with the same owner."""
+    """Remove feeds; their addresses are remembered, and an archive goes to a newcomer with the same owner."""
     heirs = {term: one.address for one in feeds if one.address not in had for term in one.owner}
     for row in rows:
         address, owner = row.address, json.loads(row.owner)  # type: ignore[attr-defined]  # a row of `feed`
-        if owner:
-            connection.execute(insert(schema.former).values(address=address, wish=row.wish, owner=row.owner))  # type: ignore[attr-defined]
+        facts = {name: getattr(row, name) for name in ("address", "wish", "owner", "etag")}
+        connection.execute(insert(schema.former).values(**facts))
         heir = next((heirs[term] for term in owner if term in heirs), None)
         if heir is not None:
             taken = exists().where(schema.part.alias("other").c.feed == heir)
             connection.execute(update(schema.part).where((schema.part.c.feed == address) & ~taken).values(feed=heir))
         connection.execute(delete(schema.feed).where(schema.feed.c.address == address))
-
-
-def _all_paths(paths: Iterable[str], parts: Iterable[str]) -> Iterable[str]:
-    own = tuple(paths)
-    endings = [path.rpartition(".")[2] for path in own]
-    return (*own, *(f"{part}.{ending}" for part in parts for ending in endings))

@@ -32,20 +32,18 @@ def move_all(connection: Connection, events: Mapping[int, Event], targets: Mappi
 
 def tell_of_feed(connection: Connection, feed: str, version: int, targets: Mapping[str, Target], now: datetime) -> None:
     """Owe the new version of a feed to every target that hears of it; it is out already."""
-    one = schema.delivery.c
-    told = plan_feeds({feed: version}, targets.values())
-    if not told:
-        return
-    mine = (one.feed == feed) & one.target.in_([owed.target for owed in told])
-    there = {row.target: delivery_of(row) for row in connection.execute(locked(select(schema.delivery).where(mine)))}
-    for owed in told:
-        if owed.target in there:
-            before = there[owed.target]
-            save(connection, before, step(before, Edited(version), targets[owed.target], now))
-            continue
+    one, news = schema.delivery.c, plan_feeds({feed: version}, targets.values())
+    told_before = select(schema.delivery).where(one.target.in_([owed.target for owed in news]), one.feed == feed)
+    there = {row.target: delivery_of(row) for row in connection.execute(locked(told_before)).all()} if news else {}
+    for owed in news:
         fresh = Delivery(0, owed.target, None, State.HELD, version, held_by=FEEDS, created_at=now, feed=feed)
-        after = step(fresh, FeedsOut(), targets[owed.target], now)
-        connection.execute(insert(schema.delivery), [delivery_fields(after)])
+        before, target = there.get(owed.target), targets[owed.target]
+        told = fresh if before is None else step(before, Edited(version), target, now)
+        after = step(told, FeedsOut(), target, now)
+        if before is None:
+            connection.execute(insert(schema.delivery), [delivery_fields(after)])
+        else:
+            save(connection, before, after)
 
 
 def insert_owed(connection: Connection, owed: Sequence[Owed], now: datetime) -> None:
@@ -90,5 +88,5 @@ def save(connection: Connection, before: Delivery, after: Delivery) -> bool:
 
 
 def locked(query: Select[Any]) -> Select[Any]:
-    """Have the rows of a query to oneself, in an order in which two never wait for each other."""
-    return query.order_by(schema.delivery.c.id).with_for_update()
+    """Have the deliveries of a query to oneself, in an order in which two never wait for each other."""
+    return query.order_by(schema.delivery.c.id).with_for_update(of=schema.delivery)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,6 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
+from feedpub.ledger.leftovers import abandon, keep
 from feedpub.ledger.rows import chunks, next_seq
 from feedpub.ledger.selecting import EntryRef, between, entered, of_feed
 
@@ -38,27 +41,33 @@ class Parts:
         self._database = database
 
     def seal(self, address: str, size: int) -> range:
-        """Close every part of a feed that is full; returns their numbers."""
+        """Close every part of a feed that is full; returns their numbers.
+
+        Where a part has grown out of all measure, the whole archive is cut anew.
+        """
         with self._database.read() as connection:
             # The first two are closed together: validators want no archive of one part, which leads nowhere.
-            least = 1 if sealed(connection, address)[0] else 2
-            if len(_full(connection, address, size, least)) < least:
+            least = 1 if end_of(connection, address)[0] else 2
+            if len(_full(connection, address, size, least)) < least and not _overgrown(connection, address):
                 return range(0)
         with self._database.write() as connection:
             seq = next_seq(connection)
-            before, _ = sealed(connection, address)
-            # The part before them learns where the archive goes on.
-            here = (schema.part.c.feed == address) & (schema.part.c.number == before)
-            connection.execute(update(schema.part).where(here).values(dirty_seq=seq))
-            count = before
-            while full := _full(connection, address, size, AT_A_TIME):
-                facts = {"feed": address, "dirty_seq": seq, "built_seq": 0}
-                rows = [
-                    {**facts, "number": number, "first": first, "last": last}
-                    for number, (first, last) in enumerate(full, start=count + 1)
-                ]
-                connection.execute(insert(schema.part), rows)
-                count += len(rows)
+            with files_follow(connection, address):
+                if _overgrown(connection, address):
+                    drop_parts(connection, [address])
+                before, _ = end_of(connection, address)
+                # The part before them learns where the archive goes on.
+                here = (schema.part.c.feed == address) & (schema.part.c.number == before)
+                connection.execute(update(schema.part).where(here).values(dirty_seq=seq))
+                count = before
+                while full := _full(connection, address, size, AT_A_TIME):
+                    facts = {"feed": address, "dirty_seq": seq, "built_seq": 0}
+                    rows = [
+                        {**facts, "number": number, "first": first, "last": last}
+                        for number, (first, last) in enumerate(full, start=count + 1)
+                    ]
+                    connection.execute(insert(schema.part), rows)
+                    count += len(rows)
             return range(before + 1, count + 1)
 
     def soil(self, parts: Sequence[tuple[str, int]]) -> None:
@@ -91,7 +100,7 @@ class Parts:
                 return None
             terms, skips = of_feed(connection, feed)
             entries = between(connection, terms, skips, row.first, row.last)
-            return Part(feed, number, sealed(connection, feed)[0], row.dirty_seq, tuple(entries))
+            return Part(feed, number, end_of(connection, feed)[0], row.dirty_seq, tuple(entries))
 
     def built(self, parts: Iterable[Part]) -> None:
         """These are written, as of the seq that they were read with."""
@@ -101,10 +110,12 @@ class Parts:
                 here = (one.feed == part.feed) & (one.number == part.number) & (one.built_seq < part.seq)
                 connection.execute(update(schema.part).where(here).values(built_seq=part.seq))
 
-    def addresses(self, feed: str) -> tuple[str, ...]:
-        """The addresses of a feed's sealed parts."""
+    def counts(self) -> dict[str, int]:
+        """How many sealed parts the archive of each feed has, by address; they are numbered from 1 on."""
+        one = schema.part.c
         with self._database.read() as connection:
-            return part_addresses(connection, feed)
+            rows = connection.execute(select(one.feed, func.max(one.number)).group_by(one.feed))
+            return {row[0]: row[1] for row in rows}
 
 
 # ---------------------------------------------------------------- inside other transactions
@@ -115,20 +126,30 @@ def part_address(feed: str, number: int) -> str:
     return f"archive/{feed}/{number}"
 
 
-def sealed(connection: Connection, feed: str) -> tuple[int, int]:
-    """The newest sealed part's number, which is how many there are, and its last place; zeros if there is none."""
-    one = schema.part.c
-    row = connection.execute(
-        select(one.number, one.last).where(one.feed == feed).order_by(one.number.desc()).limit(1)
-    ).first()
-    return (row.number, row.last) if row is not None else (0, 0)
+@contextmanager
+def files_follow(connection: Connection, feed: str | None = None) -> Iterator[None]:
+    """Whatever happens to a feed (None: to any) inside: files that nobody writes afterwards are taken away."""
+    before = _file_paths(connection, feed)
+    yield
+    after = _file_paths(connection, feed)
+    abandon(connection, before - after)
+    keep(connection, after - before)
 
 
-def part_addresses(connection: Connection, feed: str) -> tuple[str, ...]:
-    """The addresses of a feed's sealed parts."""
-    one = schema.part.c
-    numbers = connection.execute(select(one.number).where(one.feed == feed).order_by(one.number)).scalars()
-    return tuple(part_address(feed, number) for number in numbers)
+def _file_paths(connection: Connection, feed: str | None) -> frozenset[str]:
+    """Every file of this feed (None: of all), and of its archive."""
+    one, part = schema.feed.c, schema.part.c
+    feeds, parts = select(one.address, one.paths), select(part.feed, part.number)
+    if feed is not None:
+        feeds, parts = feeds.where(one.address == feed), parts.where(part.feed == feed)
+    own = {row.address: json.loads(row.paths) for row in connection.execute(feeds)}
+    endings = {address: [path.rpartition(".")[2] for path in paths] for address, paths in own.items()}
+    sealed = (
+        f"{part_address(row.feed, row.number)}.{ending}"
+        for row in connection.execute(parts)
+        for ending in endings[row.feed]
+    )
+    return frozenset([*(path for paths in own.values() for path in paths), *sealed])
 
 
 def soil_parts(connection: Connection, keys: Sequence[int], seq: int) -> None:
@@ -156,31 +177,38 @@ def soil_parts_of(connection: Connection, feeds: Sequence[str], seq: int) -> Non
         connection.execute(update(schema.part).where(schema.part.c.feed.in_(some)).values(dirty_seq=seq))
 
 
-def drop_overgrown(connection: Connection, feeds: Iterable[str]) -> None:
-    """Have the archives of these feeds cut anew where a part has grown out of all measure."""
-    one, member, source = schema.part.c, schema.membership.c, schema.feed_source.c
-    for feed in feeds:
-        grown = (
-            select(one.number)
-            .join(schema.feed_source, source.feed == one.feed)
-            .join(schema.membership, (member.term == source.term) & member.entered.between(one.first, one.last))
-            .where(one.feed == feed)
-            .group_by(one.number)
-            .having(func.count(member.article.distinct()) > OVERGROWN)
-        )
-        if connection.execute(grown.limit(1)).first() is not None:
-            connection.execute(delete(schema.part).where(one.feed == feed))
-
-
 def drop_parts(connection: Connection, feeds: Sequence[str]) -> None:
-    """End the archives of these feeds: what stood in parts stands nowhere but in the newest, if it does."""
+    """Give up the archives of these feeds."""
     for some in chunks(feeds):
         connection.execute(delete(schema.part).where(schema.part.c.feed.in_(some)))
+
+
+def _overgrown(connection: Connection, feed: str) -> bool:
+    """Whether a part has grown out of all measure since it was last written."""
+    one, member, source = schema.part.c, schema.membership.c, schema.feed_source.c
+    grown = (
+        select(one.number)
+        .join(schema.feed_source, source.feed == one.feed)
+        .join(schema.membership, (member.term == source.term) & member.entered.between(one.first, one.last))
+        .where(one.feed == feed, one.built_seq < one.dirty_seq)
+        .group_by(one.number)
+        .having(func.count(member.article.distinct()) > OVERGROWN)
+    )
+    return connection.execute(grown.limit(1)).first() is not None
+
+
+def end_of(connection: Connection, feed: str) -> tuple[int, int]:
+    """The newest sealed part's number and its last place; zeros if there is none."""
+    one = schema.part.c
+    row = connection.execute(
+        select(one.number, one.last).where(one.feed == feed).order_by(one.number.desc()).limit(1)
+    ).first()
+    return (row.number, row.last) if row is not None else (0, 0)
 
 
 def _full(connection: Connection, feed: str, size: int, most: int) -> list[tuple[int, int]]:
     """The first and the last place of each part that can be closed, at most so many."""
     terms, skips = of_feed(connection, feed)
-    _, end = sealed(connection, feed)
+    _, end = end_of(connection, feed)
     places = [place for _, place in entered(connection, terms, skips, end + 1, size * most)]
     return [(before + 1, last) for before, last in pairwise([end, *places[size - 1 :: size]])]

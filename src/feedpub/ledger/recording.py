@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, text, update
 
 from feedpub.changes import GONE, MISSED, PRESENT
 from feedpub.errors import Superseded
 from feedpub.ledger import schema
-from feedpub.ledger.comments import write_comments
+from feedpub.ledger.comments import count_what_came_before, write_comments
 from feedpub.ledger.feeds import soil
+from feedpub.ledger.leftovers import abandon_pages, keep_pages
 from feedpub.ledger.moving import insert_owed, move_all
 from feedpub.ledger.rows import CLEAN, LIVE, WAITING, WITHDRAWN, AnyRow, article_body, chunks, next_seq, raise_counter
 from feedpub.model import Article, Category, Comment, Quarantined, Target
@@ -68,24 +69,26 @@ class Record:
     owed: tuple[Owed, ...] = ()
 
 
-def write(connection: Connection, record: Record, targets: Mapping[str, Target], now: datetime) -> None:
+def write(connection: Connection, record: Record, targets: Mapping[str, Target], now: datetime) -> bool:
     """Write all of a record in the transaction of `connection`.
 
+    Tells whether other feeds may come of it: by a category, by a tag or an author never seen before, by comments.
     Raises Superseded if the cursor is not the expected one any more.
     """
     seq = next_seq(connection)
     baseline = _move_cursor(connection, record, now)
     if record.categories is not None:
         _replace_categories(connection, record.store, record.categories, seq)
-    keys = _write_articles(connection, record, seq, now)
+    keys, named = _write_articles(connection, record, seq, now)
     _move_edited(connection, record, keys, targets, now)
     _withdraw(connection, record, targets, seq, now)
-    if record.live:
-        _let_enter(connection, record.store)
+    entered = _let_enter(connection, record.store) if record.live else []
+    soil(connection, sorted({*keys.values(), *entered}), seq)
     _mark_gone(connection, record)
     _replace_quarantine(connection, record, now)
     write_comments(connection, record.store, record.comments, record.comments_gone, seq, now, baseline=baseline)
     insert_owed(connection, record.owed, now)
+    return named or record.categories is not None or bool(record.comments)
 
 
 def ensure_store(connection: Connection, name: str) -> None:
@@ -131,8 +134,8 @@ def _replace_categories(connection: Connection, store: str, categories: Iterable
             soil(connection, few, seq)
 
 
-def _write_articles(connection: Connection, record: Record, seq: int, now: datetime) -> dict[str, int]:
-    """Insert or replace; returns the row key by article id."""
+def _write_articles(connection: Connection, record: Record, seq: int, now: datetime) -> tuple[dict[str, int], bool]:
+    """Insert or replace; returns the row key by article id, and whether a tag or an author was never seen before."""
     before = _known(connection, record.store, [one.article.id for one in record.written])
     asleep = {row.pk for row in before.values() if row.state == WAITING} if not record.ripe else set()
     soil(connection, [row.pk for row in before.values()], seq)
@@ -140,7 +143,9 @@ def _write_articles(connection: Connection, record: Record, seq: int, now: datet
     keys = {id_: row.pk for id_, row in before.items()}
     if fresh:
         rows = connection.execute(insert(schema.article).returning(schema.article.c.pk, schema.article.c.id), fresh)
-        keys |= {row.id: row.pk for row in rows}
+        fresh_keys = {row.id: row.pk for row in rows}
+        count_what_came_before(connection, list(fresh_keys.values()), now)
+        keys |= fresh_keys
     for one in record.written:
         if one.article.id in before:
             key = keys[one.article.id]
@@ -149,18 +154,23 @@ def _write_articles(connection: Connection, record: Record, seq: int, now: datet
                 # Only `ripen` wakes it: else an edit that comes as its time does would make old news of it.
                 fields["state"] = WAITING
             connection.execute(update(schema.article).where(schema.article.c.pk == key).values(**fields))
-            connection.execute(delete(schema.membership).where(schema.membership.c.article == key))
     awake = [
         one.article for one in record.written if keys[one.article.id] not in asleep and one.article.published <= now
     ]
+    _leave_feeds(connection, [row.pk for row in before.values()], now)
     entered = {id_: row.entered for id_, row in before.items()}
-    _file(connection, [(one, keys[one.id], entered.get(one.id, 0)) for one in awake])
-    soil(connection, list(keys.values()), seq)
-    return keys
+    named = _file(connection, [(one, keys[one.id], entered.get(one.id, 0)) for one in awake])
+    keep_pages(connection, [keys[one.id] for one in awake])
+    return keys, named
 
 
-def _file(connection: Connection, articles: Iterable[tuple[Article, int, int]]) -> None:
-    """Put live articles, each with its key and its place, under their terms."""
+def _file(connection: Connection, articles: Sequence[tuple[Article, int, int]]) -> bool:
+    """Put live articles, each with its key and its place, under their terms, and under no others.
+
+    Tells whether a tag or an author was never seen before.
+    """
+    for keys in chunks([key for _, key, _ in articles]):
+        connection.execute(delete(schema.membership).where(schema.membership.c.article.in_(keys)))
     names: dict[str, str] = {}
     members: list[dict[str, Any]] = []
     for article, key, entered in articles:
@@ -170,26 +180,40 @@ def _file(connection: Connection, articles: Iterable[tuple[Article, int, int]]) 
         members += [{**facts, "term": term} for term in filed]
     if members:
         connection.execute(insert(schema.membership), members)
+    fresh = False
     for some in chunks(list(names)):
         have = connection.execute(select(schema.term.c.term).where(schema.term.c.term.in_(some))).scalars().all()
         if new := set(some) - set(have):
             connection.execute(insert(schema.term), [{"term": one, "name": names[one]} for one in sorted(new)])
+            fresh = True
+    return fresh
 
 
-def _let_enter(connection: Connection, store: str) -> None:
-    """Give each article that went live the next place, in the order of their dates: what archives are cut by."""
+def _leave_feeds(connection: Connection, keys: Sequence[int], now: datetime) -> None:
+    """Take articles out of feeds. They stay under their terms, as gone: feeds tell so for a while."""
+    member = schema.membership.c
+    for some in chunks(keys):
+        there = member.article.in_(some) & member.gone_at.is_(None)
+        connection.execute(update(schema.membership).where(there).values(gone_at=now))
+    abandon_pages(connection, keys)
+
+
+def _let_enter(connection: Connection, store: str) -> Sequence[int]:
+    """Give each article that went live the next place, in the order of their dates: what archives are cut by.
+
+    Returns whom: of a baseline that was cut short, some were written long before.
+    """
     article = schema.article.c
-    # Found by having no place yet: asked for what is live too, SQLite would look through all that is.
-    outside = select(article.pk, article.store, article.state).where(article.entered == 0)
-    rows = connection.execute(outside.order_by(article.published, article.guid))
-    keys = [row.pk for row in rows if (row.store, row.state) == (store, LIVE)]
+    waiting = select(article.pk).where(text(schema.UNPLACED), article.store == store)
+    keys = connection.execute(waiting.order_by(article.published, article.guid)).scalars().all()
     if not keys:
-        return
+        return keys
     first = raise_counter(connection, "entered", len(keys)) - len(keys) + 1
     for some in chunks(range(len(keys))):
         places = [{"key": keys[number], "place": first + number} for number in some]
         for table, key in ((schema.article, article.pk), (schema.membership, schema.membership.c.article)):
             connection.execute(update(table).where(key == bindparam("key")).values(entered=bindparam("place")), places)
+    return keys
 
 
 def _article_fields(written: Written, seq: int, now: datetime) -> dict[str, Any]:
@@ -240,11 +264,10 @@ def _withdraw_some(
     connection: Connection, keys: Sequence[int], targets: Mapping[str, Target], seq: int, now: datetime
 ) -> None:
     soil(connection, keys, seq)
-    # It stays under its terms, as gone: feeds tell so for a while.
-    connection.execute(update(schema.membership).where(schema.membership.c.article.in_(keys)).values(gone_at=now))
+    _leave_feeds(connection, keys, now)
     # What nobody has seen yet is forgotten: if it comes back, it is news.
     seen = exists().where(schema.delivery.c.article == schema.article.c.pk)
-    unseen = (schema.article.c.state == WAITING) & ~seen
+    unseen = (schema.article.c.state == WAITING) & (schema.article.c.entered == 0) & ~seen
     connection.execute(delete(schema.article).where(schema.article.c.pk.in_(keys) & unseen))
     connection.execute(
         update(schema.article)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, update
+from sqlalchemy import Connection, Row, select, update
 
 from feedpub.ledger import schema
 from feedpub.model import Article, Comment, Delivery, Notice, State
@@ -69,6 +69,11 @@ def delivery_fields(delivery: Delivery) -> Fields:
 def next_seq(connection: Connection) -> int:
     """Raise `seq` by one; the row lock makes recording transactions wait for one another."""
     return raise_counter(connection, "seq", 1)
+
+
+def hold_seq(connection: Connection) -> None:
+    """Make recording transactions wait until this one ends: whoever writes feeds and deliveries begins with it."""
+    connection.execute(select(schema.counter.c.value).where(schema.counter.c.name == "seq").with_for_update())
 
 
 def raise_counter(connection: Connection, name: str, by: int) -> int:

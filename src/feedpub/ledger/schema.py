@@ -81,6 +81,9 @@ store = Table(
     Column("cleaner", String),  # the rules its articles were cleaned by
 )
 
+UNPLACED = "entered = 0 AND state = 'live'"
+"""Which articles went live and have no place yet; written out, or no database would find its index for it."""
+
 article = Table(
     "article",
     metadata,
@@ -107,7 +110,14 @@ article = Table(
     UniqueConstraint("guid"),
     Index(None, "state", "published", "guid"),
     Index(None, "store", "gone", "state"),
-    Index(None, "entered"),
+    Index(
+        "ix_article_unplaced",
+        "store",
+        "published",
+        "guid",
+        sqlite_where=text(UNPLACED),
+        postgresql_where=text(UNPLACED),
+    ),
     Index(
         "ix_article_recount_at",
         "recount_at",
@@ -158,6 +168,14 @@ membership = Table(
         sqlite_where=text("gone_at IS NOT NULL"),
         postgresql_where=text("gone_at IS NOT NULL"),
     ),
+    Index(
+        "ix_membership_term_gone_at",
+        "term",
+        "gone_at",
+        "guid",
+        sqlite_where=text("gone_at IS NOT NULL"),
+        postgresql_where=text("gone_at IS NOT NULL"),
+    ),
 )
 """The terms of each live article (terms.py); a feed merges those of its sources."""
 
@@ -171,7 +189,7 @@ feed = Table(
     Column("digest", String, nullable=False),
     Column("dirty_seq", BigInteger, nullable=False),
     Column("built_seq", BigInteger, nullable=False),
-    Column("version", BigInteger, nullable=False),  # raised when its bytes change
+    Column("version", BigInteger, nullable=False),  # the seq at which its bytes last changed
     Column("etag", String, nullable=False),  # a digest of its bytes
     Column("latest", Text, nullable=False),  # JSON: its newest headlines
     Column("paths", Text, nullable=False),
@@ -183,6 +201,7 @@ former = Table(
     Column("address", String, primary_key=True),
     Column("wish", String, nullable=False),
     Column("owner", Text, nullable=False),
+    Column("etag", String, nullable=False),  # of what stood there last
 )
 """Addresses that feeds once had: they lead to whoever has the same owner now, or say that it is gone."""
 
@@ -214,6 +233,13 @@ part = Table(
     ),
 )
 """The sealed parts of archives (RFC 5005): part `number` has the feed's articles with `entered` in first..last."""
+
+leftover = Table(
+    "leftover",
+    metadata,
+    Column("path", Text, primary_key=True),
+)
+"""Files that nobody writes any more, below the output directory: to be taken away."""
 
 fragment = Table(
     "fragment",

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, select
 
 from feedpub.ledger import schema
-from feedpub.ledger.rows import LIVE, AnyRow, chunks
+from feedpub.ledger.rows import LIVE, chunks
 from feedpub.terms import Term
 
 Terms = tuple[Term, ...]
@@ -89,9 +89,9 @@ def tombstones(connection: Connection, terms: Terms, skips: Terms, limit: int) -
     member = schema.membership.c
     found: dict[str, datetime] = {}
     for term in terms:
-        query = select(member.guid, member.gone_at).where(member.term == term, member.gone_at.is_not(None))
-        query = query.order_by(member.gone_at.desc(), member.guid.desc()).limit(limit)
-        found |= {row.guid: row.gone_at for row in connection.execute(_without(query, skips))}
+        query = select(member.guid, member.gone_at).where(member.gone_at.is_not(None), member.term == term)
+        newest_first = _without(query, skips).order_by(member.gone_at.desc(), member.guid.desc()).limit(limit)
+        found |= {row.guid: row.gone_at for row in connection.execute(newest_first)}
     return sorted(found.items(), key=lambda item: (item[1], item[0]), reverse=True)[:limit]
 
 
@@ -111,14 +111,16 @@ def _without(query: Any, skips: Terms) -> Any:  # noqa: ANN401 - as above
 
 
 def _refs(connection: Connection, keys: Sequence[int]) -> list[EntryRef]:
-    """Look up the versions of these articles, in the order given."""
+    """Look up the versions of these articles, in the order given.
+
+    Their state is asked for, not asked by: SQLite would rather look through all that are live than for these keys.
+    """
     one = schema.article.c
-    found: dict[int, AnyRow] = {
-        row.pk: row
+    facts = select(one.pk, one.seq, one.guid, one.published, one.updated, one.state)
+    found = {
+        row.pk: EntryRef(row.pk, row.seq, row.guid, row.published, row.updated)
         for some in chunks(keys)
-        for row in connection.execute(
-            select(one.pk, one.seq, one.guid, one.published, one.updated, one.state).where(one.pk.in_(some))
-        )
+        for row in connection.execute(facts.where(one.pk.in_(some)))
         if row.state == LIVE
     }
-    return [EntryRef(*found[key][:-1]) for key in keys if key in found]
+    return [found[key] for key in keys if key in found]

@@ -172,7 +172,8 @@ def _feeds_out(delivery: Delivery, _: FeedsOut, target: Target, now: datetime) -
 
 def _edited(delivery: Delivery, event: Edited, target: Target, now: datetime) -> Delivery:
     if delivery.state is State.SKIPPED:
-        won = delivery.held_by == AUTHOR and event.announce
+        # What was decided against one change of a feed says nothing of the next.
+        won = delivery.feed is not None or (delivery.held_by == AUTHOR and event.announce)
         return _owed(delivery, event.revision, now) if won else delivery
     if delivery.wanted is None:
         return delivery
@@ -320,8 +321,8 @@ def _again(delivery: Delivery, why: str, wait: timedelta | None, target: Target,
 
 
 def _unsure(delivery: Delivery, why: str, target: Target, now: datetime) -> Delivery:
-    """Say that nobody knows. To correct twice is harmless, so a correction is simply tried again."""
-    if delivery.frozen is None or delivery.frozen.action is Action.CORRECT:
+    """Say that nobody knows. To correct twice is harmless, or to tell twice of a feed: that is simply tried again."""
+    if delivery.frozen is None or delivery.frozen.action is Action.CORRECT or delivery.feed is not None:
         return _again(delivery, why, None, target, now)
     # It may have happened as soon as it was frozen: the network's memory of the key counts from there.
     since = delivery.doubt_since or min(delivery.frozen.at, now)

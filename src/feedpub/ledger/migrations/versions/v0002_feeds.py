@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -28,10 +30,10 @@ def _widen_articles() -> None:
     op.add_column("article", sa.Column("recount_at", sa.BigInteger(), nullable=True))
     op.drop_index("ix_article_brief_state_published_guid", "article")
     op.drop_column("article", "brief")
-    op.create_index("ix_article_entered", "article", ["entered"])
     op.drop_index("ix_article_store_gone", "article")
     op.create_index("ix_article_store_gone_state", "article", ["store", "gone", "state"])
-    _partial_index("article", ["recount_at"], "recount_at IS NOT NULL")
+    _partial_index("article", "unplaced", ["store", "published", "guid"], "entered = 0 AND state = 'live'")
+    _partial_index("article", "recount_at", ["recount_at"], "recount_at IS NOT NULL")
     op.add_column("quarantine", sa.Column("stage", sa.String(), nullable=False, server_default="clean"))
     op.add_column("store", sa.Column("cleaner", sa.String(), nullable=True))
     op.create_table(
@@ -51,6 +53,10 @@ def _widen_articles() -> None:
 
 def _replace_feeds() -> None:
     """Feeds and memberships follow from articles and config: they are made anew, and every feed is built once."""
+    op.create_table(
+        "leftover", sa.Column("path", sa.Text(), nullable=False), sa.PrimaryKeyConstraint("path", name="pk_leftover")
+    )
+    _leave_files()
     op.drop_table("feed_source")
     op.drop_table("feed")
     op.drop_table("membership")
@@ -73,8 +79,8 @@ def _replace_feeds() -> None:
     )
     op.create_index("ix_membership_term_published_guid", "membership", ["term", "published", "guid"])
     op.create_index("ix_membership_term_entered", "membership", ["term", "entered"])
-    _partial_index("membership", ["gone_at"], "gone_at IS NOT NULL")
-    _partial_index("membership", ["term", "gone_at"], "gone_at IS NOT NULL")
+    _partial_index("membership", "gone_at", ["gone_at"], "gone_at IS NOT NULL")
+    _partial_index("membership", "term_gone_at", ["term", "gone_at", "guid"], "gone_at IS NOT NULL")
     op.create_table(
         "feed",
         sa.Column("address", sa.String(), nullable=False),
@@ -95,6 +101,7 @@ def _replace_feeds() -> None:
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("wish", sa.String(), nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("etag", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("address", name="pk_former"),
     )
     op.create_table(
@@ -120,7 +127,7 @@ def _replace_feeds() -> None:
         sa.PrimaryKeyConstraint("feed", "number", name="pk_part"),
     )
     op.create_index("ix_part_feed_last", "part", ["feed", "last"])
-    _partial_index("part", ["last", "feed"], "built_seq < dirty_seq", name="ix_part_dirty")
+    _partial_index("part", "dirty", ["last", "feed"], "built_seq < dirty_seq")
     op.create_table(
         "fragment",
         sa.Column("pk", _KEY, nullable=False),
@@ -135,6 +142,15 @@ def _replace_feeds() -> None:
         sa.UniqueConstraint("article", name="uq_fragment_article"),
     )
     op.execute("INSERT INTO counter (name, value) VALUES ('entered', 0)")
+
+
+def _leave_files() -> None:
+    """Have every file of a feed taken away; those that are written again are kept as soon as feeds are known."""
+    connection = op.get_bind()
+    paths = {path for row in connection.execute(sa.text("SELECT paths FROM feed")) for path in json.loads(row.paths)}
+    if paths:
+        leftover = sa.table("leftover", sa.column("path"))
+        connection.execute(leftover.insert(), [{"path": path} for path in sorted(paths)])
 
 
 def _fill_terms() -> None:
@@ -201,7 +217,6 @@ def _let_feeds_be_subjects() -> None:
         connection.execute(attempt.insert(), tries)
 
 
-def _partial_index(table: str, columns: list[str], where: str, name: str = "") -> None:
-    rows = sa.text(where)
-    name = name or f"ix_{table}_{'_'.join(columns)}"
-    op.create_index(name, table, columns, sqlite_where=rows, postgresql_where=rows)
+def _partial_index(table: str, name: str, columns: list[str], where: str) -> None:
+    there = sa.text(where)
+    op.create_index(f"ix_{table}_{name}", table, columns, sqlite_where=there, postgresql_where=there)
