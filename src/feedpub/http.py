@@ -318,6 +318,8 @@ def _reason(error: Exception, host: str, *, sent: bool) -> UnreachableError:
     def met(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
+    if sent and met(TimeoutError):  # the socket's own patience, which ends when ours does, may be the faster one
+        return UnreachableError(f"{host} {_TROUBLES[TimeoutError]}", sent=True)
     if sent:
         return UnreachableError(f"the connection to {host} broke before its answer was whole", sent=True)
     if met(InvalidIPAddress):

@@ -255,6 +255,19 @@ def test_the_deadline_is_of_the_whole_conversation_however_slowly_the_other_side
     assert "did not answer in time" in outcome.why
 
 
+class Hasty(Door):
+    """A door whose sockets give up before it does, as any may at the very deadline."""
+
+    def _send(self, line: _Line, request: Request, seconds: float, *, allow_private: bool) -> Reply:
+        return super()._send(line, request, seconds / 20, allow_private=allow_private)
+
+
+def test_a_socket_that_gives_up_first_is_no_broken_connection(server: Receiver) -> None:
+    server.script = [Answer(200, {}, mood=Mood.HANG)]
+    outcome = say(server.url, timeout=2 * SECOND, door=Hasty())
+    assert outcome == Doubt("127.0.0.1 did not answer in time; nobody knows whether it was posted")
+
+
 def test_two_slow_answers_share_one_deadline(server: Receiver) -> None:
     def talk() -> Conversation:
         for _ in range(10):

@@ -20,6 +20,8 @@ from tests.edge.front_door import Launcher, Running, Site, Table, until, webhook
 from tests.edge.receiver import Receiver
 from tests.golden.rules import assert_site
 from tests.golden.w3c.atom import GRAMMAR
+from tests.guides import blocks
+from tests.wordpress import site as wordpress
 from tests.wordpress.site import MARKS, URL, comment, exported, php, post, signal_server, slug, start_server
 
 pytestmark = MARKS
@@ -228,6 +230,24 @@ def test_each_post_tells_how_many_comments_it_has(once: Once) -> None:
         assert entry.get("slash_comments", "0") == counts[entry.id], entry.id
     for entry in read(once.feeds["all.atom"]).entries:
         assert entry.get("thr_total", "0") == counts[entry.id], entry.id
+
+
+def test_the_guides_lines_have_wordpress_name_our_feeds_instead_of_its_own() -> None:
+    plugin = Path(wordpress.SITE, "wp-content", "mu-plugins", "feeds.php")
+    plugin.parent.mkdir(exist_ok=True)
+
+    def named() -> list[str]:
+        head = php("add_theme_support('automatic-feed-links'); do_action('wp_head');")  # the kit has no theme
+        links = [link for link in re.findall(r"<link\b[^>]*>", head) if "+xml" in link and "alternate" in link]
+        return [found[1] for link in links if (found := re.search("""href=["']([^"']+)""", link))]
+
+    assert f"{URL}feed/" in named()
+    (code,) = blocks("php").values()
+    plugin.write_text(f"<?php {code}", encoding="utf-8")
+    try:
+        assert named() == ["https://example.jp/feeds/all.rss"]
+    finally:
+        plugin.unlink()
 
 
 # ---------------------------------------------------------------- run: what happens to it
