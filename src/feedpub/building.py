@@ -376,7 +376,8 @@ class Builder:
         """
         have = self._ledger.fragments.get(made.refs, look.digest)
         missing = [ref for ref in made.refs if ref.key not in have]
-        rendered = self._render(missing)
+        rendered, unfit = self._render(missing)
+        self._judge([ref.key for ref in made.refs], unfit)
         fresh = tuple(Fresh(ref, look.digest, rendered[ref.key]) for ref in missing if ref.key in rendered)
         self._ledger.fragments.remember(fresh)  # the parts of other feeds that carry it are written next
         made.fresh = fresh if keep else ()
@@ -385,27 +386,33 @@ class Builder:
         made.fragments = [have[ref.key] for ref in made.refs]
         options = self._plan.options
         long = too_long(made.fragments, options.formats, options.max_bytes)
-        shorter = self._render([made.refs[place] for place in long], full=False)
+        shorter, _ = self._render([made.refs[place] for place in long], full=False)
         made.fragments = [shorter.get(ref.key, have[ref.key]) for ref in made.refs]
 
-    def _render(self, refs: Sequence[EntryRef], *, full: bool = True) -> dict[int, Fragment]:
+    def _render(self, refs: Sequence[EntryRef], *, full: bool = True) -> tuple[dict[int, Fragment], dict[int, Unfit]]:
+        """Render what can be rendered; the others are returned with the reason."""
         if not refs:
-            return {}
+            return {}, {}
         # Later than the versions: a category that is renamed in between gives its articles others.
         look, keys = self._look(), [ref.key for ref in refs]
         bodies = self._ledger.feeds.bodies(keys)
         there = [key for key in keys if key in bodies]
         results = render_entries([Entry(*bodies[key]) for key in there], look, full=full)
         judged = dict(zip(there, results, strict=True))
-        unfit = {key: result.reason for key, result in judged.items() if isinstance(result, Unfit)}
-        known = self._ledger.feeds.unfit(there)
-        for key, reason in unfit.items():
-            if key not in known:
-                article = bodies[key][0]
-                log.warning("quarantined", store=article.store, article=article.id, why=reason)
-        if unfit or known:
-            self._ledger.feeds.judge(unfit, known - unfit.keys(), self._now())
-        return {key: result for key, result in judged.items() if isinstance(result, Fragment)}
+        return (
+            {key: result for key, result in judged.items() if isinstance(result, Fragment)},
+            {key: result for key, result in judged.items() if isinstance(result, Unfit)},
+        )
+
+    def _judge(self, keys: Sequence[int], unfit: Mapping[int, Unfit]) -> None:
+        """Quarantine those that cannot be rendered, and tell; let in those that can be again."""
+        known = self._ledger.feeds.unfit(keys)
+        if not unfit and not known:
+            return
+        reasons = {key: one.reason for key, one in unfit.items()}
+        self._ledger.feeds.judge(reasons, known - unfit.keys(), self._now())
+        for key, (article, _) in self._ledger.feeds.bodies(sorted(unfit.keys() - known)).items():
+            log.warning("quarantined", store=article.store, article=article.id, why=reasons[key])
 
     def _document(self, spec: FeedSpec, look: Look, around: Around, made: _Made) -> tuple[FeedFile, ...]:
         files = document(spec, look, around, made.fragments, [ref.guid for ref in made.refs])

@@ -318,10 +318,10 @@ def _reason(error: Exception, host: str, *, sent: bool) -> UnreachableError:
     def met(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
-    if sent and met(TimeoutError):  # the socket's own patience, which ends when ours does, may be the faster one
-        return UnreachableError(f"{host} {_TROUBLES[TimeoutError]}", sent=True)
     if sent:
-        return UnreachableError(f"the connection to {host} broke before its answer was whole", sent=True)
+        # The socket's own patience, which ends when ours does, may be the faster one.
+        late = f"{host} {_TROUBLES[TimeoutError]}" if met(TimeoutError) else ""
+        return UnreachableError(late or f"the connection to {host} broke before its answer was whole", sent=True)
     if met(InvalidIPAddress):
         return MisdirectedError(f"{host} has a private address; set allow_private = true if that is meant")
     if met(requests.exceptions.SSLError):

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.edge.front_door import Launcher, Site
+from tests.edge.newsroom import make
+
+__all__ = ["make"]
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from feedpub.ledger import Ledger
 from feedpub.ledger.database import Database
 from feedpub.model import Category, State
 from feedpub.networks.base import Network
-from tests.edge.test_archives import BASE, entries, files
+from tests.edge.newsroom import BASE, entries, files
 from tests.edge.test_publisher import Desk
 from tests.golden.rules import assert_feed
 from tests.world import Board, FindBoard, KeyedBoard, ListStore

@@ -13,6 +13,7 @@ from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.fragments import Fresh, save
+from feedpub.ledger.leftovers import abandon_pages, keep_pages
 from feedpub.ledger.moving import locked, tell_of_feed
 from feedpub.ledger.moving import save as save_delivery
 from feedpub.ledger.parts import drop_parts, end_of, files_follow, soil_parts, soil_parts_of
@@ -289,9 +290,12 @@ class Feeds:
     def judge(self, unfit: Mapping[int, str], fit: Iterable[int], now: datetime) -> None:
         """Keep out the articles that cannot be rendered, with the reason; those that can be again are let in."""
         article, kept_out = schema.article.c, schema.quarantine
+        let_in = list(fit)
         with self._database.write() as connection:
             hold_seq(connection)
-            for some in chunks([*unfit, *fit]):
+            abandon_pages(connection, list(unfit))
+            keep_pages(connection, let_in)
+            for some in chunks([*unfit, *let_in]):
                 rows = connection.execute(
                     select(article.pk, article.store, article.id, article.fingerprint).where(article.pk.in_(some))
                 ).all()
