@@ -319,9 +319,10 @@ def _reason(error: Exception, host: str, *, sent: bool) -> UnreachableError:
         return any(isinstance(cause, kinds) for cause in causes)
 
     if sent:
-        # The socket's own patience, which ends when ours does, may be the faster one.
-        late = f"{host} {_TROUBLES[TimeoutError]}" if met(TimeoutError) else ""
-        return UnreachableError(late or f"the connection to {host} broke before its answer was whole", sent=True)
+        # The socket's own patience ends when ours does, and may be the faster one.
+        late = met(TimeoutError)
+        broken = f"the connection to {host} broke before its answer was whole"
+        return UnreachableError(f"{host} {_TROUBLES[TimeoutError]}" if late else broken, sent=True)
     if met(InvalidIPAddress):
         return MisdirectedError(f"{host} has a private address; set allow_private = true if that is meant")
     if met(requests.exceptions.SSLError):
