@@ -156,13 +156,6 @@ membership = Table(
     Index(None, "term", "published", "guid"),
     Index(None, "term", "entered"),
     Index(
-        "ix_membership_term_gone_at",
-        "term",
-        "gone_at",
-        sqlite_where=text("gone_at IS NOT NULL"),
-        postgresql_where=text("gone_at IS NOT NULL"),
-    ),
-    Index(
         "ix_membership_gone_at",
         "gone_at",
         sqlite_where=text("gone_at IS NOT NULL"),
