@@ -222,7 +222,9 @@ def _begun(site: Site, url: str) -> Life:
 def _configure(life: Life) -> None:
     hook, room = webhook(life.receiver, timeout="5s"), discord(life.receiver, timeout="5s")
     # On a busy machine one life may be too short for a poll, and the next finds more than a day's news at once.
-    targets = {name: {**options, "flood_limit": 100} for name, options in (("hook", hook), ("room", room))}
+    targets: dict[str, object] = {
+        name: {**options, "flood_limit": 100} for name, options in (("hook", hook), ("room", room))
+    }
     life.site.configure(database={"url": life.database}, targets=targets)
 
 
