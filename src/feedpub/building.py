@@ -42,7 +42,7 @@ HEADLINES = 3
 """As many of a feed's newest as its page shows."""
 PARTS_A_ROUND = 100
 """Parts that one round of the background writes."""
-PARTS_A_POLL = 16
+PARTS_A_POLL = 8
 """Parts that a poll writes: those that a correction or two touched."""
 FRAMES = 10_000
 """Frames of documents remembered, some kB each."""
