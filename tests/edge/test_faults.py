@@ -233,12 +233,12 @@ def test_connections_that_postgresql_ends_lose_nothing_and_double_nothing(
         site.publish(id_)
         time.sleep(0.23)  # beside the beat of the polls, so that every step is met some time
         postgres.cut_off(url)
-    until(lambda: daemon.events("delivery"), within=MARGIN)
+    until(lambda: daemon.events("delivery"), within=3 * MARGIN)
     unharmed(daemon)
     daemon.signal(signal.SIGTERM)
     assert daemon.wait(within=MARGIN).code == 0
     # Whatever was leased at the moment of a cut waits for its lease to end, or for a new start.
-    until(lambda: site.feedpub("once") and {one["state"] for one in site.deliveries()} == {"sent"}, within=MARGIN)
+    until(lambda: site.feedpub("once") and {one["state"] for one in site.deliveries()} == {"sent"}, within=3 * MARGIN)
     assert Counter(one.json["data"]["id"] for one in receiver.kept) == Counter(written)
     assert Counter(heard(receiver)) == Counter(written)
 
