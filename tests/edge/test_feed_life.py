@@ -128,6 +128,7 @@ def test_a_category_into_which_a_long_past_is_filed_has_its_archive_cut_anew(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "OVERGROWN", 6)
+    monkeypatch.setattr(parts, "AT_A_TIME", 3)
     desk = make(entries=2, archive=2)
     write(desk, 12)
     write(desk, 4, categories=("1",))

@@ -20,7 +20,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 
 def test_each_reader_hears_of_each_article_once_on_sqlite(tmp_path: Path) -> None:
     template = tmp_path / "template.db"
-    _migrate(f"sqlite:///{template}")
+    migrate(f"sqlite:///{template}")
 
     class OnSQLite(Once):
         @staticmethod
@@ -33,7 +33,7 @@ def test_each_reader_hears_of_each_article_once_on_sqlite(tmp_path: Path) -> Non
 
 def test_each_reader_hears_of_each_article_once_on_postgresql(postgres: PostgreSQL) -> None:
     url = postgres.fresh()
-    _migrate(url)
+    migrate(url)
 
     class OnPostgreSQL(Once):
         @staticmethod
@@ -55,7 +55,7 @@ def budget(examples: int) -> settings:
     )
 
 
-def _migrate(url: str) -> None:
+def migrate(url: str) -> None:
     ledger = Ledger(Database(url))
     ledger.open(lead=False)
     ledger.close()
