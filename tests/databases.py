@@ -51,6 +51,12 @@ class PostgreSQL:
         name = make_url(url).database
         self.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
+    def waiting(self) -> int:
+        """How many connections wait for another's lock."""
+        with self._admin.connect() as connection:
+            waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            return int(connection.execute(waits).scalar_one())
+
     def stop(self) -> None:
         """Shut the server down."""
         self._admin.dispose()

@@ -9,11 +9,16 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from sqlalchemy import select, update
 
 from feedpub.errors import Superseded
+from feedpub.ledger import schema
+from feedpub.ledger.moving import locked
+from feedpub.ledger.rows import next_seq
 from feedpub.model import Action, Again, Batch, Delivery, Refused, Said, State
 from feedpub.notices.pace import Rest
 from feedpub.notices.plan import Owed
+from tests.databases import PostgreSQL
 from tests.edge.test_publisher import Desk
 from tests.world import Behaviour, Board, Crash, KeyedBoard
 
@@ -175,3 +180,21 @@ def test_a_doubt_outlives_the_crash_of_whoever_was_about_to_settle_it(desk: Desk
     assert desk.ledger.deliveries.recover(desk.targets, desk.now, all_leases=True) == 1
     desk.round()
     assert (desk.said(), desk.states()) == (["1"], {"1": State.DOUBTFUL})
+
+
+def test_a_feed_that_goes_out_while_a_poll_is_recorded_waits_for_it(postgres: PostgreSQL, tmp_path: Path) -> None:
+    desk = Desk(postgres.fresh(), tmp_path)
+    desk.article("1")
+    desk.publisher.poll("blog")
+    ((feed, seq),) = [(one.address, one.seq) for one in desk.ledger.feeds.dirty()]
+    with ThreadPoolExecutor(1) as pool:
+        with desk.ledger.database.write() as recording:
+            next_seq(recording)
+            recording.execute(locked(select(schema.delivery))).all()
+            out = pool.submit(desk.ledger.feeds.published, feed, seq, desk.targets, desk.now, etag="x")
+            while postgres.waiting() == 0:
+                assert not out.done()
+            recording.execute(update(schema.feed).values(dirty_seq=seq + 1))
+        out.result()
+    assert desk.states() == {"1": State.DUE}
+    desk.ledger.close()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 from feedpub.feeds.addresses import brief_path
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
-from feedpub.ledger.rows import chunks
+from feedpub.ledger.rows import chunks, hold_seq
 from feedpub.terms import BRIEF
 
 
@@ -28,6 +28,7 @@ class Leftovers:
     def taken_away(self, paths: Sequence[str]) -> None:
         """These are there no more."""
         with self._database.write() as connection:
+            hold_seq(connection)
             keep(connection, paths)
 
 
