@@ -218,7 +218,7 @@ class Builder:
         """The feeds to be rebuilt; those that a change brought or took away are brought or taken away first."""
         # Read before the feeds there should be: what is in one of these is then in no feed that is not there yet.
         dirty = self._ledger.feeds.dirty()
-        if not self._unsynced and self._specs() == tuple(self._synced.values()):
+        if not self._unsynced and (not dirty or self._specs() == tuple(self._synced.values())):
             return dirty
         self.sync()
         return self._ledger.feeds.dirty()
