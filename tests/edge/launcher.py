@@ -1,24 +1,36 @@
 """orders on standard input -> feedpub's commands, each in a process of its own, forked off one that has imported it.
 
-Importing feedpub takes a second or two of a core, and the tests of the front door start it more than a hundred times.
-A child differs from `python -m feedpub` in nothing else: its own folder, environment, arguments and streams.
+Importing feedpub takes a second or two of a core, and the tests of the front door start it some hundred times. A child
+differs from `python -m feedpub` in nothing else: its own folder, environment, arguments and streams. What each would
+load and compile anew at its first poll (modules, templates, statements) is there as well: feedpub has lived once before
+the first child is forked off.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
 import signal
+import sqlite3
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import closing, redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
-from typing import NoReturn
+from tempfile import TemporaryDirectory
+from typing import Any, NoReturn
 
+from sqlalchemy import Engine, create_engine
+
+import feedpub.ledger.database
+import feedpub.stores.embedded.file
 from feedpub.cli import main
 
 
-def serve(be: Callable[[], object] = main) -> None:
+def serve(be: Callable[[], object]) -> None:
     """Carry out one order a line (JSON), answer each with a pid; write a child's exit code where the order says.
 
     A code is negative for the signal that ended the child. When no more orders can come, all children are ended.
@@ -91,5 +103,57 @@ def _live(order: dict[str, object], be: Callable[[], object]) -> NoReturn:
         os._exit(code)
 
 
-if __name__ == "__main__":
-    serve()
+# ---------------------------------------------------------------- what no child has to do again
+
+_CONFIG = """
+[site]
+title = "航空"
+url = "https://news.test/"
+[log]
+level = "error"
+[feeds]
+base_url = "https://news.test/feeds/"
+output = "{folder}/public"
+[database]
+url = "sqlite:///{folder}/feedpub.db"
+[stores.main]
+kind = "sql"
+path = "{folder}/articles.db"
+[targets.terminal]
+kind = "console"
+"""
+
+
+def warm_up() -> None:
+    """Let feedpub live once: see above."""
+    for module in (feedpub.ledger.database, feedpub.stores.embedded.file):
+        vars(module)["create_engine"] = _Statements()
+    with TemporaryDirectory() as folder, redirect_stdout(StringIO()):
+        (Path(folder) / "feedpub.toml").write_text(_CONFIG.format(folder=folder), encoding="utf-8")
+        for published in (False, True):
+            if published:
+                with closing(sqlite3.connect(f"{folder}/articles.db")) as connection, connection:
+                    connection.execute("INSERT INTO article (id, title, content) VALUES ('1', '題', '<p>文</p>')")
+            sys.argv = ["feedpub", "--config", folder, "once"]
+            with suppress(SystemExit):
+                main()
+    create_engine("postgresql+psycopg://")
+    if threading.active_count() > 1:
+        raise RuntimeError("a child forked off now would lack a thread")
+    gc.collect()
+    gc.freeze()
+
+
+class _Statements:
+    """Makes engines that share one dialect, and so what was compiled for it: half of a short life is compiling."""
+
+    def __init__(self) -> None:
+        """Nothing is compiled yet."""
+        self._first: Engine | None = None
+
+    def __call__(self, url: Any, **options: Any) -> Engine:
+        engine = create_engine(url, **options)
+        if engine.dialect.name == "sqlite":
+            self._first = self._first or engine
+            engine.dialect, engine._compiled_cache = self._first.dialect, self._first._compiled_cache
+        return engine

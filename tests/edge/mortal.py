@@ -1,29 +1,22 @@
-"""A launcher whose children die where they are told to: each is `feedpub` itself, and kills itself at a named point.
+"""The launcher whose children die where they are told to: each is `feedpub` itself, and kills itself at a named point.
 
-The product has no hooks for this: functions are wrapped from outside, in the child alone. A child's environment says
+The product has no hooks for this: functions are wrapped from outside, in the child alone. A child's environment may say
 at which of `POINTS` (MORTAL_POINT) and at which passing of it (MORTAL_NTH) it dies, and how many seconds its clock is
 ahead (MORTAL_AHEAD).
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import stat
-import sys
 import threading
 from collections.abc import Callable
-from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from io import StringIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import create_engine
 from sqlalchemy.engine.default import DefaultDialect
 
 import feedpub.app
@@ -36,7 +29,7 @@ from feedpub.ledger.deliveries import Deliveries
 from feedpub.ledger.feeds import Feeds
 from feedpub.outputs import disk
 from feedpub.stores.sql import SqlStore
-from tests.edge.launcher import serve
+from tests.edge.launcher import serve, warm_up
 
 Arm = Callable[["Reaper"], None]
 
@@ -170,7 +163,8 @@ def live() -> None:
     """Be feedpub, as the environment says."""
     if "MORTAL_POINT" in os.environ:
         POINTS[os.environ.pop("MORTAL_POINT")](Reaper(int(os.environ.pop("MORTAL_NTH"))))
-    _set_clock(timedelta(seconds=float(os.environ.pop("MORTAL_AHEAD", "0"))))
+    if "MORTAL_AHEAD" in os.environ:
+        _set_clock(timedelta(seconds=float(os.environ.pop("MORTAL_AHEAD"))))
     main()
 
 
@@ -182,21 +176,6 @@ def _set_clock(ahead: timedelta) -> None:
 
     for module in (feedpub.app, feedpub.daemon):
         vars(module)["now"] = now
-
-
-def warm_up() -> None:
-    """Load what is loaded late, so that no child has to."""
-    with TemporaryDirectory() as folder, redirect_stdout(StringIO()), suppress(SystemExit):
-        (Path(folder) / "feedpub.toml").write_text(
-            '[site]\ntitle = "航空"\nurl = "https://news.test/"\n[feeds]\nbase_url = "https://news.test/feeds/"\n',
-            encoding="utf-8",
-        )
-        sys.argv = ["feedpub", "--config", folder, "check"]
-        main()
-    for database in ("sqlite://", "postgresql+psycopg://"):
-        create_engine(database)
-    gc.collect()
-    gc.freeze()
 
 
 if __name__ == "__main__":

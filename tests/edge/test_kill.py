@@ -173,12 +173,6 @@ def _read(content: bytes) -> set[str] | None:
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with Launcher(tmp_path_factory.mktemp("mortal"), "tests.edge.mortal") as mortal:
-        yield mortal
-
-
-@pytest.fixture(scope="module")
 def models() -> dict[str, Life]:
     """One for each database: made once, copied for every test."""
     return {}
@@ -188,7 +182,7 @@ def models() -> dict[str, Life]:
 def life(
     database: str,
     tmp_path: Path,
-    mortal: Launcher,
+    launcher: Launcher,
     models: dict[str, Life],
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -197,12 +191,12 @@ def life(
     postgres: PostgreSQL | None = request.getfixturevalue("postgres") if database == "postgresql" else None
     if database not in models:
         url = postgres.fresh() if postgres else "sqlite:///feedpub.db"
-        models[database] = _begun(Site(tmp_path_factory.mktemp("model"), mortal), url)
+        models[database] = _begun(Site(tmp_path_factory.mktemp("model"), launcher), url)
     model = models[database]
     url = postgres.fresh(like=model.database) if postgres else model.database
     shutil.copytree(model.site.folder, tmp_path / "site")
     with Receiver() as receiver:
-        life = Life(Site(tmp_path / "site", mortal), url, receiver)
+        life = Life(Site(tmp_path / "site", launcher), url, receiver)
         _configure(life)
         yield life
         life.site.stop_all()
