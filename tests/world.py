@@ -20,6 +20,7 @@ from feedpub.model import (
     Context,
     Conversation,
     Doubt,
+    FetchImage,
     Measure,
     Notice,
     Outcome,
@@ -33,7 +34,7 @@ from feedpub.model import (
     Said,
     Show,
 )
-from feedpub.networks.base import Network
+from feedpub.networks.base import Network, ask
 from feedpub.stores.base import StoreOptions
 
 # ---------------------------------------------------------------- a store
@@ -115,16 +116,16 @@ class Board(Network):
 
     def find(self, notice: Notice, context: Context) -> Conversation:
         """Look."""
-        reply = yield self._request("find", notice, says=False)
-        if reply is None or reply.status != 200:
+        reply = yield from ask(self._request("find", notice, says=False))
+        if reply.status != 200:
             return Again("the board did not answer")
         found = json.loads(reply.body)["id"]
         return Said(found) if found else Absent()
 
     def _ask(self, verb: str, notice: Notice) -> Conversation:
-        reply = yield self._request(verb, notice, says=True)
-        status = 0 if reply is None else reply.status
-        if status == 200 and reply is not None:
+        reply = yield from ask(self._request(verb, notice, says=True))
+        status = reply.status
+        if status == 200:
             return Said(json.loads(reply.body)["id"])
         if status == 429:
             return Again("too many", timedelta(seconds=30))
@@ -225,7 +226,7 @@ class World:
             if isinstance(asked, Remember):
                 remember(asked.key, asked.value)
                 reply = None
-            elif isinstance(asked, Show):
+            elif isinstance(asked, Show | FetchImage):
                 reply = None
             else:
                 answered = self._answer(asked)

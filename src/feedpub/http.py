@@ -30,7 +30,20 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from feedpub.errors import UnreachableError
-from feedpub.model import Again, Conversation, Doubt, Outcome, Refused, Remember, Remembering, Reply, Request, Show
+from feedpub.model import (
+    Again,
+    Conversation,
+    Doubt,
+    FetchImage,
+    Outcome,
+    Picture,
+    Refused,
+    Remember,
+    Remembering,
+    Reply,
+    Request,
+    Show,
+)
 
 _CHUNK = 16_384
 _STOPPING = "feedpub is stopping"
@@ -44,12 +57,14 @@ class MisdirectedError(UnreachableError):
 class Door:
     """How we go out. One door serves all threads.
 
-    `show` takes the texts meant for this process's own terminal. `trust` is a PEM file of certificate authorities to
+    `show` takes the texts meant for this process's own terminal, `picture` fetches the pictures that conversations hand
+    on (images.py), in the time given. `trust` is a PEM file of certificate authorities to
     believe instead of the public ones.
     """
 
     user_agent: str = "feedpub"
     show: Callable[[str], object] = print
+    picture: Callable[[FetchImage, timedelta], Picture | None] = lambda _image, _within: None
     trust: str = ""
     _lines: set[_Line] = field(default_factory=set, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
@@ -72,7 +87,7 @@ class Door:
         the address or its certificate is at fault); what fails later is Doubt if the request makes the notice appear.
         """
         deadline = monotonic() + timeout.total_seconds()
-        reply: Reply | None = None
+        reply: Reply | Picture | None = None
         while True:
             try:
                 step = conversation.send(reply)
@@ -85,9 +100,11 @@ class Door:
                     remember(step.key, step.value)
                 elif isinstance(step, Show):
                     self._show(step.text)
+                elif isinstance(step, FetchImage):
+                    reply = self.picture(step, timedelta(seconds=max(deadline - monotonic(), 0)))
                 else:
-                    reply = self._exchange(step, deadline, allow_private=allow_private)
-                    reply = replace(reply, body=reply.body[: step.read_limit])
+                    answer = self._exchange(step, deadline, allow_private=allow_private)
+                    reply = replace(answer, body=answer.body[: step.read_limit])
             except UnreachableError as error:
                 conversation.close()
                 return _outcome(error, says=isinstance(step, Request) and step.says)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -304,7 +305,22 @@ class Action(StrEnum):
 
     ANNOUNCE = "announce"
     CORRECT = "correct"
+    REPLY = "reply"
+    """Correct by a reply below what stands there."""
     RETRACT = "retract"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a notice's text that means something: `text[start:end]`, counted in code points.
+
+    `value` is the address of a link, or a hashtag without its sign.
+    """
+
+    start: int
+    end: int
+    kind: Literal["link", "tag"]
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +328,9 @@ class Notice:
     """What one article says on one target, frozen before the first socket opens.
 
     `key` stays the same across retries, so that a network can drop a repeat. `at` is when it was frozen.
-    `remote_id` names what stands there already (for a correction or a retraction).
+    `remote_id` names what stands there already (for a correction, a reply or a retraction), `also` what stands there
+    besides: replies, and what was said before by hand.
+    `spans` tell where in the text its links and hashtags stand, in order and apart.
     Where the subject is a feed, `article` is empty, `guid` the feed's address, `title` its title, `link` the site's
     address, and `text` the addresses of its files, one a line, the preferred format first.
     """
@@ -331,6 +349,8 @@ class Notice:
     image: Image | None = None
     language: str = ""
     remote_id: str = ""
+    also: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +363,8 @@ class Delivery:
     one has lost it. After `retractions`, what is said anew is no repeat. `held_by` names what
     a held one waits for (`feeds`, `flood`), or what a skipped one could still be won by (`author`).
     `expires_at` is the article's end of `max_age`; `doubt_since` when we first could not tell.
+    `remote_id` names the post that stands for it, `also` others of the same subject: replies, and what was said before
+    a person wanted it said once more. `words` is what a person wants said here instead of the article's own.
     """
 
     id: int
@@ -366,6 +388,8 @@ class Delivery:
     remote_id: str = ""
     remote_url: str = ""
     feed: str | None = None
+    also: tuple[str, ...] = ()
+    words: str = ""
 
     @property
     def action(self) -> Action | None:
@@ -406,8 +430,30 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchImage:
+    """A picture a conversation asks for, to hand it on: a JPEG or PNG within these bounds, or None if it cannot be had.
+
+    `max_side` bounds width and height, in pixels.
+    """
+
+    url: str
+    max_bytes: int
+    max_side: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it can be handed on: re-encoded, without metadata."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Remember:
-    """Something to be durable before the conversation goes on, such as a rotated token."""
+    """Something to be durable before the conversation goes on, such as a rotated token; an empty value forgets it."""
 
     key: str
     value: str = field(repr=False)
@@ -459,15 +505,21 @@ class Absent:
 
 
 Outcome = Said | Again | Refused | Doubt | Absent
-Conversation = Generator[Request | Remember | Show, Reply | None, Outcome]
+Step = Request | FetchImage | Remember | Show
+"""What a conversation asks for; it is sent a Reply for a Request, a Picture or None for a FetchImage, else None."""
+Conversation = Generator[Step, Reply | Picture | None, Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a conversation may know besides its notice. `memory` is what this target remembered."""
+    """What a conversation may know besides its notice.
+
+    `memory` is what this target remembered. `doubted`: an earlier try of this very notice may have been said.
+    """
 
     now: datetime
     memory: Mapping[str, str] = field(default_factory=dict, repr=False)
+    doubted: bool = False
 
 
 # ---------------------------------------------------------------- a target, as the notices' rooms see it
@@ -485,6 +537,16 @@ class Measure:
     def fits(self) -> bool:
         """Whether the network will take it."""
         return self.used <= self.limit
+
+
+class Wording(BaseModel):
+    """Other words for articles of one category; what is left out stays as the target says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    template: str | None = Field(default=None, description="the notice, instead of the target's template")
+    prefix: str | None = Field(default=None, description="what stands before the headline")
+    hashtags: tuple[str, ...] | None = Field(default=None, description="these hashtags, and none by the target's map")
 
 
 class Target(Protocol):
@@ -519,6 +581,66 @@ class Target(Protocol):
         ...
 
     @property
+    def tags(self) -> tuple[str, ...]:
+        """Of the tagged articles, only those with one of these; empty = everything."""
+        ...
+
+    @property
+    def skip_tags(self) -> tuple[str, ...]:
+        """Articles with one of these tags are left out."""
+        ...
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Only articles by these; empty = everybody's."""
+        ...
+
+    @property
+    def takes(self) -> tuple[Literal["article", "brief"], ...]:
+        """Which kinds of articles."""
+        ...
+
+    @property
+    def when(self) -> str:
+        """A Jinja2 expression that an article must meet; empty = no condition."""
+        ...
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the headline."""
+        ...
+
+    @property
+    def hashtags(self) -> Mapping[str, tuple[str, ...]]:
+        """By category (name or slug, children included): the hashtags its articles get."""
+        ...
+
+    @property
+    def by_category(self) -> Mapping[str, Wording]:
+        """By category (name or slug, children included): other words; the first that fits an article counts."""
+        ...
+
+    @property
+    def link_params(self) -> Mapping[str, str]:
+        """What is added to the link's query."""
+        ...
+
+    @property
+    def quiet(self) -> str:
+        """When it is silent, such as 23:00-06:00 of the site's time; empty = never."""
+        ...
+
+    @property
+    def max_per_hour(self) -> int | None:
+        """At most so many announcements in an hour."""
+        ...
+
+    @property
+    def max_per_day(self) -> int | None:
+        """At most so many announcements in 24 hours."""
+        ...
+
+    @property
     def delay(self) -> timedelta:
         """Grace after an article is first seen."""
         ...
@@ -549,7 +671,7 @@ class Target(Protocol):
         ...
 
     @property
-    def correct_by(self) -> Literal["edit", "ignore"]:
+    def correct_by(self) -> Literal["edit", "reply", "repost", "ignore"]:
         """What an edit does to what was said."""
         ...
 
@@ -575,7 +697,7 @@ class Target(Protocol):
 
     @property
     def can(self) -> frozenset[str]:
-        """Which of `correct`, `retract`, `find` the network can do."""
+        """Which of `correct`, `reply`, `retract`, `find` the network can do."""
         ...
 
     @property
@@ -589,6 +711,14 @@ class Target(Protocol):
 
     def hears(self, feed: str) -> bool:
         """Whether it is told when the feed at this address changes."""
+        ...
+
+    def price(self, action: Action, text: str) -> Decimal:
+        """What it costs to do this with this text, in the currency of `allowance`."""
+        ...
+
+    def allowance(self) -> Decimal | None:
+        """What may be spent in a calendar month; None: as much as it costs."""
         ...
 
 

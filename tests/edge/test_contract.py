@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from urllib.parse import unquote_plus
-from xmlrpc.client import Fault, dumps
 
 import pytest
 from standardwebhooks.webhooks import Webhook as Verifier
@@ -20,170 +18,17 @@ from feedpub.model import (
     Again,
     Context,
     Conversation,
-    Doubt,
     Notice,
     Outcome,
     Refused,
     Said,
 )
-from feedpub.networks import AnyNetwork, Console, Discord, Mastodon, Ping, Slack, Webhook, WebSub
+from feedpub.networks import AnyNetwork, Console
 from feedpub.networks.base import Network
+from tests.edge.kinds import KINDS
+from tests.edge.kinds.discord import _error
+from tests.edge.kinds.kind import LINK, NOW, PATIENCE, SECRET, TEXT, TOKEN
 from tests.edge.receiver import FLOOD, LOGIN_PAGE, Answer, Mood, Receiver
-
-LINK = "https://example.org/2026/04/28/mogami?p=1&q=2"
-TEXT = f"海自の新型護衛艦「もがみ」型8番艦が就役 @everyone\n{LINK}"
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-TOKEN = "kanaria7f3b9c1d5e"
-PATIENCE = timedelta(seconds=5)
-NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)
-FEED = "https://example.org/feeds/all.rss"
-STATUS = {"id": "11", "url": "https://m.example/@me/11", "content": "…"}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One network, and how its server speaks."""
-
-    make: Callable[[str], Network]
-    yes: Answer
-    said: Said
-    path: str
-    refusals: Mapping[str, tuple[Answer, str]]
-    slow_down: Answer
-    wait: timedelta
-    text: str = TEXT
-    sends: str = "application/json; charset=utf-8"
-    says: str = "海自の新型護衛艦"
-    flood_is_yes: bool = False
-    unread: type[Outcome] = Doubt
-    unsure: type[Outcome] = Doubt
-    edited: Answer = field(default_factory=Answer)
-    deleted: Answer = field(default_factory=Answer)
-    gone: tuple[Answer, ...] = ()
-
-
-def _pinged(*, error: bool, message: str) -> Answer:
-    said = dumps(({"flerror": error, "message": message},), methodresponse=True)
-    return Answer(200, said, {"content-type": "text/xml"})
-
-
-def _error(status: int, code: int, message: str = "no") -> Answer:
-    return Answer(status, {"message": message, "code": code})
-
-
-KINDS: dict[str, Kind] = {
-    "discord": Kind(
-        make=lambda url: Discord(
-            name="news", webhook_url=f"{url}/api/webhooks/1/{TOKEN}", allow_private=True, timeout=PATIENCE
-        ),
-        yes=Answer(200, {"id": "99", "channel_id": "5"}),
-        said=Said("99"),
-        path=f"/api/webhooks/1/{TOKEN}",
-        refusals={
-            "a body it does not like": (_error(400, 50035, "Invalid Form Body"), "item"),
-            "a token that is none": (_error(401, 50027, "Invalid Webhook Token"), "target"),
-            "a webhook that was deleted": (_error(404, 10015, "Unknown Webhook"), "target"),
-            "a forum without a thread": (_error(400, 220001), "target"),
-            "a ban": (Answer(403, "error code: 1015"), "target"),
-        },
-        slow_down=Answer(429, {"message": "limited", "retry_after": 43.5, "global": False}),
-        wait=timedelta(seconds=43.5),
-        edited=Answer(200, {"id": "99"}),
-        deleted=Answer(204),
-        gone=(_error(404, 10008, "Unknown Message"),),
-    ),
-    "mastodon": Kind(
-        make=lambda url: Mastodon(name="news", server=url, token=TOKEN, allow_private=True, timeout=PATIENCE),
-        yes=Answer(200, STATUS),
-        said=Said("11", "https://m.example/@me/11"),
-        path="/api/v1/statuses",
-        refusals={
-            "too long a text": (Answer(422, {"error": "Validation failed: Text character limit exceeded"}), "item"),
-            "a clone's way to say so": (Answer(400, {"error": "Bad Request: text too long"}), "item"),
-            "a token that was revoked": (Answer(401, {"error": "The access token was revoked"}), "target"),
-            "a token that may not post": (Answer(403, {"error": "outside the authorized scopes"}), "target"),
-            "a server that is none": (Answer(404, "nothing here"), "target"),
-        },
-        slow_down=Answer(429, {"error": "Too many requests"}, {"X-RateLimit-Reset": "2026-04-28T03:05:00.000000Z"}),
-        wait=timedelta(minutes=5),
-        edited=Answer(200, STATUS),
-        deleted=Answer(200, STATUS),
-        gone=(Answer(404, {"error": "Record not found"}), Answer(410, {"error": "Gone"})),
-    ),
-    "slack": Kind(
-        make=lambda url: Slack(
-            name="news", webhook_url=f"{url}/services/T0/B0/{TOKEN}", allow_private=True, timeout=PATIENCE
-        ),
-        yes=Answer(200, "ok"),
-        said=Said(),
-        path=f"/services/T0/B0/{TOKEN}",
-        refusals={
-            "a body it does not like": (Answer(400, "invalid_payload"), "item"),
-            "a no in the clothes of a yes": (Answer(200, {"ok": False, "error": "msg_too_long"}), "item"),
-            "a forbidden channel": (Answer(403, "action_prohibited"), "target"),
-            "a channel that is gone": (Answer(404, "channel_not_found"), "target"),
-            "an archived channel": (Answer(410, "channel_is_archived"), "target"),
-        },
-        slow_down=Answer(429, "rate_limited", {"Retry-After": "30"}),
-        wait=timedelta(seconds=30),
-    ),
-    "webhook": Kind(
-        make=lambda url: Webhook(
-            name="news", url=f"{url}/hook/{TOKEN}", secret=SECRET, allow_private=True, timeout=PATIENCE
-        ),
-        yes=Answer(200, "thank you"),
-        said=Said(),
-        path=f"/hook/{TOKEN}",
-        refusals={
-            "a body it does not like": (Answer(422, {"error": "no such field"}), "item"),
-            "a body too large": (Answer(413, b""), "item"),
-            "credentials that are none": (Answer(401, b""), "target"),
-            "an endpoint that wants no more": (Answer(410, b""), "target"),
-        },
-        slow_down=Answer(429, b"", {"Retry-After": "Tue, 28 Apr 2026 03:02:00 GMT"}),
-        wait=timedelta(minutes=2),
-        text='{"type":"article.published","data":{"title":"海自の新型護衛艦"}}',
-        flood_is_yes=True,
-    ),
-    "websub": Kind(
-        make=lambda url: WebSub(name="news", hub_url=f"{url}/hub", allow_private=True, timeout=PATIENCE),
-        yes=Answer(202, "Request received"),
-        said=Said(),
-        path="/hub",
-        refusals={
-            "a topic it does not serve": (Answer(400, "unknown topic"), "item"),
-            "a topic that it cannot fetch": (Answer(422, b""), "item"),
-            "a hub for members": (Answer(403, b""), "target"),
-            "a hub that is gone": (Answer(410, b""), "target"),
-        },
-        slow_down=Answer(429, b"", {"Retry-After": "90"}),
-        wait=timedelta(seconds=90),
-        text=FEED,
-        sends="application/x-www-form-urlencoded",
-        says=f"hub.mode=publish&hub.url={FEED}&hub.topic={FEED}",
-        flood_is_yes=True,
-        unsure=Again,
-    ),
-    "ping": Kind(
-        make=lambda url: Ping(name="news", url=f"{url}/ping/{TOKEN}", allow_private=True, timeout=PATIENCE),
-        yes=_pinged(error=False, message="Thanks for the ping."),
-        said=Said(),
-        path=f"/ping/{TOKEN}",
-        refusals={
-            "a site it does not know": (_pinged(error=True, message="登録されていません"), "item"),
-            "a fault": (Answer(200, dumps(Fault(-32601, "no such method"), methodresponse=True)), "item"),
-            "an answer that is none": (Answer(200, "Thanks for the ping."), "target"),
-            "a service that is gone": (Answer(404, b""), "target"),
-        },
-        slow_down=_pinged(error=True, message="You are pinging too often."),
-        wait=timedelta(minutes=30),
-        text=FEED,
-        sends="text/xml; charset=utf-8",
-        says="<value><string>航空ニュース</string></value>",
-        unread=Refused,
-        unsure=Again,
-    ),
-}
 
 EVERY = pytest.mark.parametrize("kind", KINDS)
 SECRETIVE = pytest.mark.parametrize("kind", [one for one in KINDS if any(KINDS[one].make("http://a.test").secrets())])

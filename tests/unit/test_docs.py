@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from feedpub.cadence import Cadence
 from feedpub.errors import ConfigError
 from feedpub.feeds.catalog import CategoryOptions, FeedsOptions, OwnOptions
-from feedpub.model import show_duration
+from feedpub.model import Wording, show_duration
 from feedpub.networks.base import Network
 from feedpub.notices.template import VARIABLES
 from feedpub.settings import Settings, load, refuse_example, toml
@@ -44,6 +44,7 @@ def written() -> dict[str, Rows]:
 def expected() -> dict[str, Rows]:
     """What the code says, by the same headings."""
     found = {"[feeds.categories.KEY]": rows_of(CategoryOptions), "[feeds.own.KEY]": rows_of(OwnOptions)}
+    found["[targets.NAME.by_category.KEY]"] = rows_of(Wording)
     for key, option in Settings.model_fields.items():
         if is_model(option.annotation):
             found[f"[{key}]"] = rows_of(option.annotation)
@@ -66,6 +67,8 @@ def default(option: FieldInfo) -> str:
     if option.is_required():
         return "required"
     value = option.get_default(call_default_factory=True)
+    if value is None:
+        return "none"
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, Cadence):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -55,6 +56,7 @@ def delivery_of(row: AnyRow) -> Delivery:
     """Read a delivery from a row of its table."""
     fields = {name: row._mapping[name] for name in schema.delivery.c.keys()}  # noqa: SLF001, SIM118 - SQLAlchemy's ways
     fields["state"] = State(fields["state"])
+    fields["also"] = tuple(json.loads(fields["also"]))
     fields["frozen"] = None if fields["frozen"] is None else _notices.validate_json(fields["frozen"])
     return Delivery(**fields)
 
@@ -63,7 +65,7 @@ def delivery_fields(delivery: Delivery) -> Fields:
     """Write a delivery for its table, all but its id."""
     fields = {name: value for name, value in asdict(delivery).items() if name not in {"id", "frozen"}}
     frozen = None if delivery.frozen is None else _notices.dump_json(delivery.frozen).decode()
-    return fields | {"state": str(delivery.state), "frozen": frozen}
+    return fields | {"state": str(delivery.state), "frozen": frozen, "also": json.dumps(delivery.also)}
 
 
 def next_seq(connection: Connection) -> int:

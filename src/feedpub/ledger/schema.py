@@ -285,6 +285,14 @@ target = Table(
     Column("memory", Text, nullable=False),
 )
 
+spent = Table(
+    "spent",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("month", String, primary_key=True),  # of the site's zone, such as 2026-11
+    Column("amount", BigInteger, nullable=False),  # millionths of the target's currency
+)
+
 delivery = Table(
     "delivery",
     metadata,
@@ -309,11 +317,14 @@ delivery = Table(
     Column("said_at", Moment),
     Column("remote_id", Text, nullable=False),
     Column("remote_url", Text, nullable=False),
+    Column("also", Text, nullable=False, server_default="[]"),  # JSON: other posts of the same subject
+    Column("words", Text, nullable=False, server_default=text("''")),  # what a person wants said here
     UniqueConstraint("target", "article"),
     UniqueConstraint("target", "feed"),
     Index(None, "target", "state", "due_at"),
     Index(None, "state", "due_at"),
     Index(None, "article"),
+    Index(None, "target", "said_at"),
 )
 
 attempt = Table(

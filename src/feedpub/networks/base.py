@@ -9,28 +9,55 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import ClassVar, Literal
+from decimal import Decimal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from feedpub.model import Context, Conversation, Duration, Measure, Notice, Outcome, Remember, Reply, Request, Show
+from feedpub.model import (
+    Action,
+    Context,
+    Conversation,
+    Duration,
+    FetchImage,
+    Measure,
+    Notice,
+    Outcome,
+    Picture,
+    Reply,
+    Request,
+    Step,
+    Wording,
+)
 from feedpub.networks.answers import is_page, page_instead, quotable, usual
 
 LINK = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*[A-Za-z0-9\-_~/#@$&*+=%]", re.ASCII)
 """An address inside a text, as every network sees it: ours are ASCII, and closing punctuation is not part of them."""
 
-Asked = Generator[Request | Remember | Show, Reply | None, Reply]
+Asked = Generator[Step, Reply | Picture | None, Reply]
 """One step of a conversation: a request, and its reply."""
+Seen = Generator[Step, Reply | Picture | None, Picture | None]
+"""One step of a conversation: a picture asked for, and had or not."""
+
+
+_WAYS = {"edit": "correct", "reply": "reply", "repost": "retract"}
+"""What a network must be able to do for each value of `correct`."""
 
 
 def ask(request: Request) -> Asked:
     """Take one step of a conversation: yield the request, give back what was sent in reply."""
     reply = yield request
-    if reply is None:
+    if not isinstance(reply, Reply):
         raise TypeError("whoever carries out a conversation answers each request with its reply")
     return reply
+
+
+def look(image: FetchImage) -> Seen:
+    """Take one step of a conversation: ask for a picture; None where it cannot be had, for whatever reason."""
+    picture = yield image
+    return picture if isinstance(picture, Picture) else None
 
 
 def json_request(
@@ -39,6 +66,10 @@ def json_request(
     """Build a request with a JSON body: the same payload, the same bytes."""
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     return Request(method, url, {"content-type": "application/json; charset=utf-8", **(headers or {})}, body, says)
+
+
+def _either(words: Iterable[str]) -> str:
+    return " or ".join(f'"{word}"' for word in words)
 
 
 def check_address(address: str) -> str:
@@ -62,7 +93,9 @@ class Network(BaseModel):
     dedupe_for: ClassVar[timedelta] = timedelta(0)
     """How long the network drops a repeat of the same key."""
     can: ClassVar[frozenset[str]] = frozenset()
-    """Which of `correct`, `retract` and `find` it can do besides `announce`."""
+    """Which of `correct`, `reply`, `retract` and `find` it can do besides `announce`."""
+    images: ClassVar[frozenset[str]] = frozenset({"none"})
+    """Which values of `image` it knows."""
     writes_json: ClassVar[bool] = False
     """Whether `template` makes a JSON body instead of a text to be fitted."""
     docs: ClassVar[str] = ""
@@ -77,20 +110,56 @@ class Network(BaseModel):
     name: str = ""
     kind: str
     template: str = Field(default="{{ headline }}\n{{ url }}", description="the notice, a Jinja2 template")
+    prefix: str = Field(default="", description="stands before the headline")
+    hashtags: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="by category, children included: the hashtags of its articles"
+    )
+    by_category: dict[str, Wording] = Field(
+        default_factory=dict, description="by category, children included: other words; the first that fits counts"
+    )
+    link_params: dict[str, str] = Field(default_factory=dict, description="added to the link's query")
+    image: Literal["card", "attach", "none"] = Field(
+        default="card", description="the article's picture: on the link's card, attached, or not at all"
+    )
     categories: tuple[str, ...] = Field(default=(), description="only these: names or slugs, children included")
+    tags: tuple[str, ...] = Field(default=(), description="only articles with one of these tags")
+    skip_tags: tuple[str, ...] = Field(default=(), description="no article with one of these tags")
+    authors: tuple[str, ...] = Field(default=(), description="only articles by one of these")
+    takes: tuple[Literal["article", "brief"], ...] = Field(
+        default=("article", "brief"), min_length=1, description="articles, briefs or both"
+    )
+    when: str = Field(default="", description="a Jinja2 expression that an article must meet")
+    quiet: str = Field(default="", description="when nothing new is said, in the site's time zone")
+    max_per_hour: int | None = Field(default=None, ge=1, description="at most so many announcements in an hour")
+    max_per_day: int | None = Field(default=None, ge=1, description="at most so many announcements in 24 hours")
     delay: Duration = Field(default=timedelta(0), description="grace after an article is first seen")
     every: Duration = Field(default=timedelta(0), description="at most one notice in this time")
     max_age: Duration = Field(default=timedelta(days=2), description="an older article is no longer announced")
     flood_limit: int = Field(default=20, ge=1, description="more new articles than this in one poll are held")
     announce_backlog: bool = Field(default=False, description="announce what was known before this target was")
     on_doubt: Literal["stop", "resend"] = Field(default="stop", description="if nobody knows whether it was said")
-    correct_by: Literal["edit", "ignore"] = Field(
+    correct_by: Literal["edit", "reply", "repost", "ignore"] = Field(
         default="edit", alias="correct", description="what an edited headline or address does to the post"
     )
     correct_within: Duration = Field(default=timedelta(days=2), description="later edits leave the post as it is")
     retract_after: Duration = Field(default=timedelta(hours=1), description="when a withdrawn article's post goes")
     allow_private: bool = Field(default=False, description="allow private and loopback addresses")
     timeout: Duration = Field(default=timedelta(seconds=20), description="the time one conversation may take")
+
+    @field_validator("correct_by")
+    @classmethod
+    def _way_it_can(cls, way: str) -> str:
+        able = [one for one, needed in _WAYS.items() if needed in cls.can]
+        if way in _WAYS and way not in able:
+            raise ValueError(f"{cls.label} cannot do that: write {_either([*able, 'ignore'])}")
+        return way
+
+    @field_validator("image")
+    @classmethod
+    def _image_it_can(cls, image: str) -> str:
+        if image not in cls.images:
+            raise ValueError(f"{cls.label} cannot do that: write {_either(sorted(cls.images))}")
+        return image
 
     def word(self, text: str) -> str:
         """Write a plain text so that the network shows it as plain text: no mention fires, no markup acts.
@@ -119,9 +188,39 @@ class Network(BaseModel):
         """Delete what stands at `notice.remote_id`; already gone is Said."""
         raise NotImplementedError
 
+    def reply(self, notice: Notice, context: Context) -> Conversation:
+        """Say it below what stands at `notice.remote_id`; ends as an announcement does."""
+        raise NotImplementedError
+
     def find(self, notice: Notice, context: Context) -> Conversation:
         """Look whether it was said: Said(id, url) or Absent."""
         raise NotImplementedError
+
+    def learn(self, context: Context) -> Conversation | None:  # noqa: ARG002 - for those networks that ask their server
+        """Ask the server for what it allows, and Remember it; None where there is nothing to ask, or not yet again.
+
+        Carried out before a notice is composed; whatever comes of it, the notice is said.
+        """
+        return None
+
+    def knowing(self, memory: Mapping[str, str]) -> Self:  # noqa: ARG002 - for those networks that learn
+        """Give this target as it measures by what it learned."""
+        return self
+
+    def verify(self, context: Context) -> Conversation | None:  # noqa: ARG002 - for those networks that can
+        """Try the credentials without posting anything; None where that cannot be done.
+
+        Ends in Said, with who we are there as its id, or in Refused or Again.
+        """
+        return None
+
+    def price(self, action: Action, text: str) -> Decimal:  # noqa: ARG002 - for those networks that charge
+        """Tell what it costs to do this with this text, in the currency of `allowance`."""
+        return Decimal(0)
+
+    def allowance(self) -> Decimal | None:
+        """Tell what may be spent in a calendar month; None: as much as it costs."""
+        return None
 
     def read(self, reply: Reply, context: Context, *, says: bool = True) -> Outcome:
         """Judge an answer: by the network's own words first, else as HTTP means it."""

@@ -100,7 +100,7 @@ def _variables(
         "guid": article.guid,
         "id": article.id,
         "language": article.language or site.language,
-        "action": action.value,
+        "action": (Action.CORRECT if action is Action.REPLY else action).value,
         "key": key,
     }
 

@@ -1,0 +1,31 @@
+"""How Mastodon is answered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from feedpub.model import Said
+from feedpub.networks import Mastodon
+from tests.edge.kinds.kind import PATIENCE, TOKEN, Kind
+from tests.edge.receiver import Answer
+
+STATUS = {"id": "11", "url": "https://m.example/@me/11", "content": "…"}
+
+KIND = Kind(
+    make=lambda url: Mastodon(name="news", server=url, token=TOKEN, allow_private=True, timeout=PATIENCE),
+    yes=Answer(200, STATUS),
+    said=Said("11", "https://m.example/@me/11"),
+    path="/api/v1/statuses",
+    refusals={
+        "too long a text": (Answer(422, {"error": "Validation failed: Text character limit exceeded"}), "item"),
+        "a clone's way to say so": (Answer(400, {"error": "Bad Request: text too long"}), "item"),
+        "a token that was revoked": (Answer(401, {"error": "The access token was revoked"}), "target"),
+        "a token that may not post": (Answer(403, {"error": "outside the authorized scopes"}), "target"),
+        "a server that is none": (Answer(404, "nothing here"), "target"),
+    },
+    slow_down=Answer(429, {"error": "Too many requests"}, {"X-RateLimit-Reset": "2026-04-28T03:05:00.000000Z"}),
+    wait=timedelta(minutes=5),
+    edited=Answer(200, STATUS),
+    deleted=Answer(200, STATUS),
+    gone=(Answer(404, {"error": "Record not found"}), Answer(410, {"error": "Gone"})),
+)
