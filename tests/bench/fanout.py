@@ -221,7 +221,13 @@ def hangs(number: int, hanging: int) -> bool:
 
 def write(store: Path, number: int) -> None:
     """Publish an article."""
-    row = (f"{number}", f"https://news.example.net/{number}/", f"第{number}号", "<p>本文</p>", datetime.now(UTC).isoformat())
+    row = (
+        f"{number}",
+        f"https://news.example.net/{number}/",
+        f"第{number}号",
+        "<p>本文</p>",
+        datetime.now(UTC).isoformat(),
+    )
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("INSERT INTO article (id, url, title, content, published) VALUES (?, ?, ?, ?, ?)", row)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -24,6 +24,9 @@ from sqlalchemy.pool import QueuePool
 
 from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerGone, LedgerTooNew, OutputError
 from feedpub.ledger import schema
+from feedpub.ledger.together import Together
+
+_Some = TypeVar("_Some")
 
 BUSY_SECONDS = 30
 _LEADER_LOCK = 0x666565647075  # "feedpu": the advisory lock of whoever leads
@@ -47,6 +50,7 @@ class Database:
         self.engine: Engine = _sqlite(str(self._url.database)) if self.is_sqlite else _postgresql(self._url)
         self._leader: IO[str] | Connection | None = None
         self._opened: tuple[int, int] | None = None
+        self._together = Together(self.write)
 
     @property
     def is_sqlite(self) -> bool:
@@ -58,6 +62,17 @@ class Database:
         """One transaction that writes: whole or not at all. Raises LedgerError."""
         with self._translated(), self.engine.begin() as connection:
             yield connection
+
+    def write_together(self, write: Callable[[Connection], _Some]) -> _Some:
+        """One transaction that writes, shared with other threads that come with one at this moment.
+
+        `write` must raise Superseded before it has written anything, and may be called a second time where the others'
+        part failed. PostgreSQL has many writers, and commits together by itself.
+        """
+        if self.is_sqlite:
+            return self._together.write(write)
+        with self.write() as connection:
+            return write(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

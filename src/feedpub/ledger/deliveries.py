@@ -13,11 +13,13 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
     Select,
     and_,
+    bindparam,
     exists,
     func,
     insert,
@@ -105,17 +107,21 @@ class Deliveries:
 
     def claim(self, targets: Mapping[str, Target], now: datetime, limit: int) -> tuple[Delivery, ...]:
         """Lease up to `limit` deliveries that are due: at most one per target, and none of a target in conversation."""
-        claimed: list[Delivery] = []
-        with self._database.write() as connection:
+
+        def write(connection: Connection) -> tuple[Delivery, ...]:
+            claimed: list[Delivery] = []
             for name in connection.execute(_free_targets(list(targets), now).limit(limit)).scalars().all():
                 lease = Claimed(now + targets[name].timeout + LEASE_MARGIN)
                 taken = _claim_one(connection, targets[name], lease, now)
                 claimed += [taken] if taken is not None else []
-        return tuple(claimed)
+            return tuple(claimed)
+
+        return self._database.write_together(write)
 
     def start(self, delivery: Delivery, notice: Notice, target: Target, now: datetime) -> Delivery:
         """Freeze the words and commit `sending`; only then may a socket open. Raises Superseded."""
-        with self._database.write() as connection:
+
+        def write(connection: Connection) -> Delivery:
             held = _own(connection, delivery)
             started = step(held, Started(notice), target, now)
             if started == held:
@@ -124,26 +130,25 @@ class Deliveries:
             _journal_start(connection, started, notice.action, now)
             return started
 
+        return self._database.write_together(write)
+
     def settle(self, delivery: Delivery, outcome: Outcome, rest: Rest, target: Target, now: datetime) -> Delivery:
         """Write what came of it: for the delivery, its target, the journal. Raises Superseded if the lease is lost."""
-        with self._database.write() as connection:
-            connection.execute(
-                select(schema.target.c.name).where(schema.target.c.name == delivery.target).with_for_update()
-            )
+
+        def write(connection: Connection) -> Delivery:
+            connection.execute(_LOCK, {"key": delivery.target})
             held = _own(connection, delivery)
             settled = step(held, Answered(outcome), target, now)
             save(connection, held, settled)
             if settled.state is State.HELD:  # to be announced anew: its feeds may have been out for long
                 free_held(connection, {target.name: target}, now, only=settled.id)
             _journal_end(connection, held, outcome, now)
-            connection.execute(
-                update(schema.target)
-                .where(schema.target.c.name == delivery.target)
-                .values(
-                    failures=rest.failures, rest_until=rest.rest_until, slot_until=rest.slot_until, paused=rest.paused
-                )
-            )
+            values = {"failures": rest.failures, "paused": rest.paused}
+            moments = {"rest_until": rest.rest_until, "slot_until": rest.slot_until}
+            connection.execute(_REST, {"key": delivery.target, **values, **moments})
             return settled
+
+        return self._database.write_together(write)
 
     def recover(self, targets: Mapping[str, Target], now: datetime, *, all_leases: bool) -> int:
         """Take back leases that ran out (`all_leases`: every one, since nobody else can be at work)."""
@@ -291,6 +296,35 @@ class Deliveries:
             insert_owed(connection, owed, now)
 
 
+# ---------------------------------------------------------------- statements, built once
+
+_key: BindParameter[Any] = bindparam("key")
+_now: BindParameter[datetime] = bindparam("now", type_=schema.Moment)
+_LOCK = select(schema.target.c.name).where(schema.target.c.name == _key).with_for_update()
+_REST = update(schema.target).where(schema.target.c.name == _key)
+_OWN = select(schema.delivery).where(schema.delivery.c.id == _key).with_for_update()
+_TRY = insert(schema.attempt)
+_TRIED = update(schema.attempt).where(
+    schema.attempt.c.delivery == bindparam("of"), schema.attempt.c.fence == bindparam("with_fence")
+)
+_IN_CONVERSATION = select(schema.delivery.c.id).where(
+    schema.delivery.c.target == _key, schema.delivery.c.state.in_(_OPEN)
+)
+_NEXT = (
+    select(schema.delivery)
+    .where(schema.delivery.c.target == _key, schema.delivery.c.state.in_((State.DUE, State.DOUBTFUL)))
+    .where(schema.delivery.c.due_at <= _now)
+    .where(
+        or_(
+            select(schema.target.c.slot_until).where(schema.target.c.name == _key).scalar_subquery() <= _now,
+            schema.delivery.c.wanted.is_(None),
+        )
+    )
+    .order_by(schema.delivery.c.due_at, schema.delivery.c.id)
+    .limit(1)
+    .with_for_update()
+)
+
 # ---------------------------------------------------------------- small things
 
 
@@ -323,20 +357,10 @@ def _free_targets(names: Sequence[str], now: datetime) -> Select[str]:
 
 def _claim_one(connection: Connection, target: Target, lease: Claimed, now: datetime) -> Delivery | None:
     """The target's oldest due delivery, leased; those that are no longer wanted are put aside on the way."""
-    one, of = schema.delivery.c, schema.target.c
     # Asked again now that the target's row is locked: another claim may have been faster.
-    if connection.execute(select(_other.c.id).where(_other.c.target == target.name, _other.c.state.in_(_OPEN))).first():
+    if connection.execute(_IN_CONVERSATION, {"key": target.name}).first():
         return None
-    slot = select(of.slot_until).where(of.name == target.name).scalar_subquery()
-    query = (
-        select(schema.delivery)
-        .where(one.target == target.name, one.state.in_((State.DUE, State.DOUBTFUL)), one.due_at <= now)
-        .where(or_(slot <= now, one.wanted.is_(None)))
-        .order_by(one.due_at, one.id)
-        .limit(1)
-        .with_for_update()
-    )
-    while (row := connection.execute(query).first()) is not None:
+    while (row := connection.execute(_NEXT, {"key": target.name, "now": now}).first()) is not None:
         delivery = delivery_of(row)
         after = step(delivery, lease, target, now)
         save(connection, delivery, after)
@@ -347,9 +371,7 @@ def _claim_one(connection: Connection, target: Target, lease: Claimed, now: date
 
 def _own(connection: Connection, delivery: Delivery) -> Delivery:
     """The row as it is now, if the lease is still ours."""
-    row = connection.execute(
-        select(schema.delivery).where(schema.delivery.c.id == delivery.id).with_for_update()
-    ).first()
+    row = connection.execute(_OWN, {"key": delivery.id}).first()
     held = None if row is None else delivery_of(row)
     if held is None or held.fence != delivery.fence or held.state not in _OPEN:
         raise Superseded("the delivery changed hands")
@@ -357,22 +379,16 @@ def _own(connection: Connection, delivery: Delivery) -> Delivery:
 
 
 def _journal_start(connection: Connection, delivery: Delivery, action: Action, now: datetime) -> None:
-    connection.execute(
-        insert(schema.attempt).values(
-            delivery=delivery.id, fence=delivery.fence, action=str(action), started_at=now, outcome="", detail=""
-        )
-    )
+    values = {"delivery": delivery.id, "fence": delivery.fence, "action": str(action), "started_at": now}
+    connection.execute(_TRY, {**values, "outcome": "", "detail": ""})
 
 
 def _journal_end(connection: Connection, delivery: Delivery, outcome: Outcome | None, now: datetime) -> None:
     """Close the try. One that opened no socket (a look, a notice that could not be written) has no entry."""
     kind = "lost" if outcome is None else type(outcome).__name__.lower()
     detail = "" if outcome is None or isinstance(outcome, Said) else outcome.why
-    connection.execute(
-        update(schema.attempt)
-        .where((schema.attempt.c.delivery == delivery.id) & (schema.attempt.c.fence == delivery.fence))
-        .values(ended_at=now, outcome=kind, detail=detail)
-    )
+    values = {"ended_at": now, "outcome": kind, "detail": detail}
+    connection.execute(_TRIED, {"of": delivery.id, "with_fence": delivery.fence, **values})
 
 
 def _orphaned(delivery: Delivery) -> Delivery:
