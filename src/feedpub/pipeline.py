@@ -47,7 +47,7 @@ from feedpub.networks.feed_subject import FeedNetwork
 from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
-from feedpub.notices.lifecycle import FLOOD, WayOut, way_out
+from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
 from feedpub.notices.pace import rest_after
 from feedpub.notices.plan import Owed, Scope, news_by_target, plan
 from feedpub.stores.base import Store, StoreOptions
@@ -453,12 +453,13 @@ class Publisher:
 
     def _compose(self, claimed: Delivery, target: Network) -> Notice:
         """Write what is true now of the article, or the feed, that it is about."""
-        if claimed.action is None:
+        action = action_of(claimed, target)
+        if action is None:
             raise Superseded("there is nothing left to say")
         if claimed.article is None:
-            return self._compose_feed(claimed, claimed.action, target)
+            return self._compose_feed(claimed, action, target)
         written = self.ledger.articles.by_key(claimed.article)
-        article, action = written.article, claimed.action
+        article = written.article
         names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
         return compose(
             article,
@@ -470,6 +471,8 @@ class Publisher:
             categories=[names[article.store, key] for key in article.categories if (article.store, key) in names],
             site=self.setup.site,
             remote_id=claimed.remote_id,
+            also=claimed.also,
+            said_instead=claimed.words,
         )
 
     def _compose_feed(self, claimed: Delivery, action: Action, target: Network) -> Notice:
@@ -588,8 +591,22 @@ def _legible(batch: Batch) -> Batch:
 
 
 def _conversation(target: Network, notice: Notice, context: Context) -> Conversation:
-    say = {Action.ANNOUNCE: target.announce, Action.CORRECT: target.correct, Action.RETRACT: target.retract}
+    if notice.action is Action.RETRACT:
+        return _retraction(target, notice, context)
+    say = {Action.ANNOUNCE: target.announce, Action.CORRECT: target.correct, Action.REPLY: target.reply}
     return say[notice.action](notice, context)
+
+
+def _retraction(target: Network, notice: Notice, context: Context) -> Conversation:
+    """Take back everything that stands there of a subject; where one step fails, all are done again: it is harmless."""
+    standing = (notice.remote_id, *notice.also)
+    outcome: Outcome = Said(notice.remote_id)
+    for one in standing if any(standing) else ("",):
+        if one or not any(standing):
+            outcome = yield from target.retract(replace(notice, remote_id=one), context)
+        if not isinstance(outcome, Said):
+            break
+    return outcome
 
 
 def _extra(state: StoreState, **fields: object) -> Record:
