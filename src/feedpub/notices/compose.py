@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from feedpub.errors import ComposeError
 from feedpub.model import EPOCH, Action, Article, Image, Notice, Site, Target
 from feedpub.notices.fit import fit
-from feedpub.notices.template import BLANK, render
+from feedpub.notices.template import BLANK, meets, render
 from feedpub.notices.words import line, reading, words
 
 Variables = Mapping[str, object]
@@ -103,6 +103,11 @@ def _variables(
         "action": (Action.CORRECT if action is Action.REPLY else action).value,
         "key": key,
     }
+
+
+def variables_of(article: Article, *, categories: Sequence[str], site: Site) -> Variables:
+    """Tell what a condition may speak of: what a template may, of an article that is to be announced."""
+    return _variables(article, action=Action.ANNOUNCE, key="", categories=categories, site=site)
 
 
 def _image(image: Image) -> dict[str, str]:
@@ -252,6 +257,16 @@ def check_template(template: str, writes_json: bool) -> str | None:  # noqa: FBT
                 said = _json(text) if writes_json else _settle(text, article.url)
                 if article is _FULL and not said:
                     return "the template leaves nothing to say"
+    except ComposeError as error:
+        return str(error)
+    return None
+
+
+def check_condition(condition: str) -> str | None:
+    """Tell what is wrong with a condition, in one sentence; None where it can be told of articles of every kind."""
+    try:
+        for article in (_FULL, _BARE):
+            meets(condition, variables_of(article, categories=('"Category"',), site=_SITE))
     except ComposeError as error:
         return str(error)
     return None
