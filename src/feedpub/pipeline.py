@@ -475,7 +475,7 @@ class Publisher:
             raise Superseded("there is nothing left to say")
         if claimed.article is None:
             return self._compose_feed(claimed, action, target)
-        written = self.ledger.articles.by_key(claimed.article)
+        written, categories = self.ledger.articles.subject(claimed.article)
         article = written.article
         return compose(
             article,
@@ -484,7 +484,7 @@ class Publisher:
             revision=written.revision,
             key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
             now=self.now(),
-            categories=self.ledger.articles.categories(),
+            categories=categories,
             site=self.setup.site,
             remote_id=claimed.remote_id,
             also=claimed.also,
@@ -550,7 +550,7 @@ class Publisher:
         about = (
             {"feed": delivery.feed}
             if delivery.article is None
-            else {"article": self.ledger.articles.by_key(delivery.article).article.id}
+            else {"article": self.ledger.articles.id_of(delivery.article)}
         )
         (log.info if well else log.error)(
             "delivery",
