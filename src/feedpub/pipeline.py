@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -433,6 +434,13 @@ class Publisher:
     def claim(self, limit: int) -> tuple[Delivery, ...]:
         """Lease what is due, for so many free workers."""
         return self.ledger.deliveries.claim(self.setup.targets, self.now(), limit)
+
+    def put_back(self, claimed: Delivery) -> None:
+        """Give back what was claimed and not begun."""
+        target = self.setup.targets.get(claimed.target)
+        if target is not None:
+            with suppress(Superseded):
+                self.ledger.deliveries.put_back(claimed, target, self.now())
 
     def deliver(self, claimed: Delivery) -> Delivery | None:
         """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now."""

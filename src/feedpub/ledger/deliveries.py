@@ -119,6 +119,14 @@ class Deliveries:
 
         return self._database.write_together(write)
 
+    def put_back(self, delivery: Delivery, target: Target, now: datetime) -> Delivery:
+        """Give a claim back before anything was sent. Raises Superseded if it is lost."""
+        with self._database.write() as connection:
+            held = _own(connection, delivery)
+            given = step(held, Lost(), target, now)
+            save(connection, held, given)
+            return given
+
     def start(self, delivery: Delivery, notice: Notice, target: Target, now: datetime) -> Delivery:
         """Freeze the words and commit `sending`; only then may a socket open. Raises Superseded."""
 
