@@ -45,6 +45,7 @@ POOL = 16
 PATIENCE = 0.1
 AHEAD = POOL
 """Deliveries claimed at most before there is a worker for them: one claim for many, and no worker waits for it."""
+LONG_AGO = float("-inf")
 CAP = 256
 """Conversations at a time, hanging ones included."""
 LONGEST_SLEEP = 5.0
@@ -313,17 +314,27 @@ class _Deliveries:
         while claimed is not None:
             self._deliver(claimed)
             claimed = self._next()
-            if len(self._claimed) <= AHEAD // 4:
-                self._wake.set()
+            self._call_for_more()
 
     def _deliver(self, claimed: Delivery) -> None:
         try:
             with _told("deliver", target=claimed.target):
-                self._app.publisher.deliver(claimed)
+                self._app.publisher.deliver(claimed, lambda: self._heard(claimed))
         finally:
             with self._idle:
                 del self._at_work[claimed.id, claimed.fence]
                 self._idle.notify_all()
+
+    def _heard(self, said: Delivery) -> None:
+        """Let the next one begin while what came of this one is written down."""
+        with self._lock:
+            self._at_work[said.id, said.fence] = LONG_AGO
+        self._begin()
+        self._call_for_more()
+
+    def _call_for_more(self) -> None:
+        if len(self._claimed) <= AHEAD // 4:
+            self._wake.set()
 
     def _give_back(self) -> None:
         """Let whoever comes after us say at once what we claimed and did not begin."""

@@ -442,30 +442,33 @@ class Publisher:
             with suppress(Superseded):
                 self.ledger.deliveries.put_back(claimed, target, self.now())
 
-    def deliver(self, claimed: Delivery) -> Delivery | None:
-        """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now."""
+    def deliver(self, claimed: Delivery, heard: Callable[[], object] = lambda: None) -> Delivery | None:
+        """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now.
+
+        `heard` is called when the other side has answered, or will not: all that is left is to write it down.
+        """
         target = self.setup.targets.get(claimed.target)
         if target is None:
             return None
         try:
-            return self._converse(claimed, target)
+            return self._converse(claimed, target, heard)
         except Superseded as error:
             log.info("delivery_superseded", target=claimed.target, delivery=claimed.id, why=str(error))
             return None
 
-    def _converse(self, claimed: Delivery, configured: Network) -> Delivery:
+    def _converse(self, claimed: Delivery, configured: Network, heard: Callable[[], object]) -> Delivery:
         memory = self._learned(configured)
         target = configured.knowing(memory)
         doubt = claimed.doubt_since is not None
         context = Context(self.now(), memory, doubted=doubt)
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
-            return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context)))
+            return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context), heard))
         try:
             notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target)
         except ComposeError as error:
             return self._settle(claimed, target, Refused(str(error)))
         started = self.ledger.deliveries.start(claimed, notice, target, self.now())
-        return self._settle(started, target, self._say(target, _conversation(target, notice, context)))
+        return self._settle(started, target, self._say(target, _conversation(target, notice, context), heard))
 
     def _learned(self, target: Network) -> Mapping[str, str]:
         """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
@@ -518,7 +521,7 @@ class Publisher:
             now=self.now(),
         )
 
-    def _say(self, target: Network, conversation: Conversation) -> Outcome:
+    def _say(self, target: Network, conversation: Conversation, heard: Callable[[], object] = lambda: None) -> Outcome:
         def remember(key: str, value: str) -> None:
             self.ledger.targets.remember(target.name, key, value)
 
@@ -529,6 +532,8 @@ class Publisher:
         except Exception as error:  # noqa: BLE001 - one target's fault must not end the others'
             log.error("conversation_failed", target=target.name, error=type(error).__name__, at=place(error))
             return Doubt("feedpub itself failed in this conversation: see the log, and please report it")
+        finally:
+            heard()
         # What a network calls a post is hostile until cleaned, like everything it says.
         return Said(clean.line(outcome.id), clean.url(outcome.url)) if isinstance(outcome, Said) else outcome
 
