@@ -429,7 +429,7 @@ class _Redact:
 
     def __call__(self, _logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         said = "\n".join(value for value in event.values() if isinstance(value, str))
-        if not any(secret in said for secret in self.secrets):  # as nearly always, and there may be thousands
+        if not any(map(said.__contains__, self.secrets)):  # as nearly always; and there may be thousands
             return event
         return {key: self._cleaned(value) for key, value in event.items()}
 

@@ -167,7 +167,7 @@ class Articles:
 
     def subject(self, key: int) -> tuple[Written, tuple[Category, ...]]:
         """The article of a delivery, and every category, as they are now; read again only if anything was recorded."""
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             seq = connection.execute(_SEQ).scalar_one()
         # Looked at first: what is recorded from here on is read now, and once more by whoever comes next.
         read = self._read

@@ -63,7 +63,7 @@ class Targets:
 
     def rest(self, name: str) -> Rest:
         """How one target is going on."""
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return _rest(connection.execute(_ONE, {"key": name}).one())
 
     def resume(self, name: str) -> None:
@@ -77,7 +77,7 @@ class Targets:
 
     def memory(self, name: str) -> dict[str, str]:
         """What a target remembered."""
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             text = connection.execute(_MEMORY, {"key": name}).scalar_one()
         return dict(json.loads(text))
 
