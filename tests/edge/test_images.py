@@ -367,11 +367,14 @@ def test_broken_metadata_does_not_cost_the_picture(server: Receiver) -> None:
 
 
 def test_colours_mean_the_same_without_their_profile() -> None:
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    picture = reencode(encoded(halves(), "PNG", icc_profile=lab), CARD, 2000)
-    assert "icc_profile" not in opened(picture).info
-    assert colour(opened(picture), 5, 10) == "red"
-    for useless in (b"garbage", lab[:200], bytes(500)):
+    usual = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = usual.replace(b"rXYZ", b"tmp.", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"tmp.", b"bXYZ", 1)
+    for profile, left in ((usual, "red"), (swapped, "blue")):
+        for mode in ("RGB", "RGBA"):
+            picture = reencode(encoded(halves(mode), "PNG", icc_profile=profile), CARD, 2000)
+            assert "icc_profile" not in opened(picture).info
+            assert colour(opened(picture), 5, 10) == left
+    for useless in (b"garbage", usual[:200], bytes(500)):
         assert colour(opened(reencode(encoded(halves(), "PNG", icc_profile=useless), CARD, 2000)), 35, 10) == "blue"
 
 
@@ -460,9 +463,22 @@ def test_what_is_no_picture_for_a_network_is_left_out_at_once(server: Receiver, 
     assert time.monotonic() - start < 3
 
 
+def test_a_picture_of_too_many_pixels_is_not_decoded_though_a_jpeg_may_have_twice_as_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(images, "MOST_PIXELS", 1000)
+    for kind, width, fits in (("PNG", 50, True), ("PNG", 51, False), ("JPEG", 100, True), ("JPEG", 101, False)):
+        content = encoded(halves(size=(width, 20)), kind)
+        if fits:
+            assert reencode(content, CARD, 2000).width == width
+        else:
+            with pytest.raises(Exception, match=f"it has {width} × 20 pixels"):
+                reencode(content, CARD, 2000)
+
+
 def test_a_jpeg_may_have_scans_and_what_a_telephone_adds_behind_it() -> None:
     assert reencode(scans(64), CARD, 2000).width == 64
-    film = photograph(1) + b"\xff\xda\x00\x02" * 1000
+    film = photograph(1) + b"\xff\xda\x00\x02" * 100_000
     assert reencode(film, CARD, 2000).width == 40
 
 
