@@ -15,7 +15,7 @@ import structlog
 
 from feedpub import clean
 from feedpub.building import PARTS_A_POLL, PARTS_A_ROUND, Builder, Built, Plan
-from feedpub.categories import matching, unknown
+from feedpub.categories import filed, matching, ref, unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
 from feedpub.errors import ComposeError, LedgerError, StoreError, Superseded, place
 from feedpub.feeds.addresses import ascii_url, feed_url
@@ -26,6 +26,7 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
+    Article,
     Batch,
     Category,
     Census,
@@ -196,10 +197,15 @@ class Publisher:
         """Record what a store says since its cursor; `again`: from the beginning, to clean it by other rules."""
         more, first = True, again
         while more:
-            state = self.ledger.articles.store_state(name)
+            state = self._state(name)
             batch = store.changes(None if first else state.cursor)
             self._record(name, state, batch, done, again=again)
             more, first = batch.more, False
+
+    def _state(self, name: str) -> StoreState:
+        """Where polling of a store stands; what was written for us alone was never there before us."""
+        state, options = self.ledger.articles.store_state(name), self.setup.sources[name].options
+        return state if options.had_readers else replace(state, baseline=False)
 
     def _record(self, name: str, state: StoreState, batch: Batch, done: Published, *, again: bool) -> None:
         batch = _legible(batch)
@@ -249,6 +255,12 @@ class Publisher:
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
         done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
+
+    def outlook(self, article: Article) -> tuple[Owed, ...]:
+        """Tell what an article would owe to each target if it were new when it is published."""
+        targets = self.setup.targets.values()
+        scope = _scope(targets, self.ledger.articles.categories())
+        return plan([article], targets, scope, baseline=False, already={}, now=max(self.now(), article.published))
 
     def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""
@@ -459,7 +471,7 @@ class Publisher:
             return self._compose_feed(claimed, claimed.action, target)
         written = self.ledger.articles.by_key(claimed.article)
         article, action = written.article, claimed.action
-        names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
+        names = {ref(one): one.name for one in self.ledger.articles.categories()}
         return compose(
             article,
             target,
@@ -467,7 +479,7 @@ class Publisher:
             revision=written.revision,
             key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
             now=self.now(),
-            categories=[names[article.store, key] for key in article.categories if (article.store, key) in names],
+            categories=list(dict.fromkeys(names[one] for one in filed(article) if one in names)),
             site=self.setup.site,
             remote_id=claimed.remote_id,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from feedpub.categories import filed
 from feedpub.model import Article, State, Target
 from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, NOT_ANNOUNCED, TOO_OLD
 
@@ -55,7 +56,7 @@ def plan(
 
 def takes(scope: frozenset[tuple[str, str]] | None, article: Article) -> bool:
     """Whether a target's `categories` let an article through."""
-    return scope is None or any((article.store, key) in scope for key in article.categories)
+    return scope is None or any(one in scope for one in filed(article))
 
 
 def news_by_target(owed: Iterable[Owed]) -> dict[str, int]:
