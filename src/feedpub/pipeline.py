@@ -15,7 +15,7 @@ import structlog
 
 from feedpub import clean
 from feedpub.building import PARTS_A_POLL, PARTS_A_ROUND, Builder, Built, Plan
-from feedpub.categories import filed, matching, ref, unknown
+from feedpub.categories import matching, unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
 from feedpub.errors import ComposeError, LedgerError, StoreError, Superseded, place
 from feedpub.feeds.addresses import ascii_url, feed_url
@@ -48,7 +48,7 @@ from feedpub.networks.feed_subject import FeedNetwork
 from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
-from feedpub.notices.lifecycle import FLOOD, WayOut, way_out
+from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
 from feedpub.notices.pace import rest_after
 from feedpub.notices.plan import Owed, Scope, news_by_target, plan
 from feedpub.stores.base import Store, StoreOptions
@@ -451,9 +451,11 @@ class Publisher:
             log.info("delivery_superseded", target=claimed.target, delivery=claimed.id, why=str(error))
             return None
 
-    def _converse(self, claimed: Delivery, target: Network) -> Delivery:
-        context = Context(self.now(), self.ledger.targets.memory(target.name))
+    def _converse(self, claimed: Delivery, configured: Network) -> Delivery:
+        memory = self._learned(configured)
+        target = configured.knowing(memory)
         doubt = claimed.doubt_since is not None
+        context = Context(self.now(), memory, doubted=doubt)
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
             return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context)))
         try:
@@ -463,15 +465,24 @@ class Publisher:
         started = self.ledger.deliveries.start(claimed, notice, target, self.now())
         return self._settle(started, target, self._say(target, _conversation(target, notice, context)))
 
+    def _learned(self, target: Network) -> Mapping[str, str]:
+        """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
+        memory = self.ledger.targets.memory(target.name)
+        question = target.learn(Context(self.now(), memory))
+        if question is None:
+            return memory
+        self._say(target, question)
+        return self.ledger.targets.memory(target.name)
+
     def _compose(self, claimed: Delivery, target: Network) -> Notice:
         """Write what is true now of the article, or the feed, that it is about."""
-        if claimed.action is None:
+        action = action_of(claimed, target)
+        if action is None:
             raise Superseded("there is nothing left to say")
         if claimed.article is None:
-            return self._compose_feed(claimed, claimed.action, target)
+            return self._compose_feed(claimed, action, target)
         written = self.ledger.articles.by_key(claimed.article)
-        article, action = written.article, claimed.action
-        names = {ref(one): one.name for one in self.ledger.articles.categories()}
+        article = written.article
         return compose(
             article,
             target,
@@ -479,9 +490,11 @@ class Publisher:
             revision=written.revision,
             key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
             now=self.now(),
-            categories=list(dict.fromkeys(names[one] for one in filed(article) if one in names)),
+            categories=self.ledger.articles.categories(),
             site=self.setup.site,
             remote_id=claimed.remote_id,
+            also=claimed.also,
+            said_instead=claimed.words,
         )
 
     def _compose_feed(self, claimed: Delivery, action: Action, target: Network) -> Notice:
@@ -600,8 +613,22 @@ def _legible(batch: Batch) -> Batch:
 
 
 def _conversation(target: Network, notice: Notice, context: Context) -> Conversation:
-    say = {Action.ANNOUNCE: target.announce, Action.CORRECT: target.correct, Action.RETRACT: target.retract}
+    if notice.action is Action.RETRACT:
+        return _retraction(target, notice, context)
+    say = {Action.ANNOUNCE: target.announce, Action.CORRECT: target.correct, Action.REPLY: target.reply}
     return say[notice.action](notice, context)
+
+
+def _retraction(target: Network, notice: Notice, context: Context) -> Conversation:
+    """Take back everything that stands there of a subject; where one step fails, all are done again: it is harmless."""
+    standing = (notice.remote_id, *notice.also)
+    outcome: Outcome = Said(notice.remote_id)
+    for one in standing if any(standing) else ("",):
+        if one or not any(standing):
+            outcome = yield from target.retract(replace(notice, remote_id=one), context)
+        if not isinstance(outcome, Said):
+            break
+    return outcome
 
 
 def _extra(state: StoreState, **fields: object) -> Record:

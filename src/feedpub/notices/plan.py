@@ -16,7 +16,7 @@ Scope = Mapping[str, frozenset[tuple[str, str]] | None]
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A delivery to be, for the article with this guid: where it starts, and why."""
+    """A delivery to be, for the article with this guid: where it starts, and why; `words`, if a person gave some."""
 
     target: str
     guid: str
@@ -24,6 +24,7 @@ class Owed:
     held_by: str
     reason: str
     expires_at: datetime | None
+    words: str = ""
 
 
 def plan(
