@@ -449,9 +449,11 @@ class Publisher:
             log.info("delivery_superseded", target=claimed.target, delivery=claimed.id, why=str(error))
             return None
 
-    def _converse(self, claimed: Delivery, target: Network) -> Delivery:
-        context = Context(self.now(), self.ledger.targets.memory(target.name))
+    def _converse(self, claimed: Delivery, configured: Network) -> Delivery:
+        memory = self._learned(configured)
+        target = configured.knowing(memory)
         doubt = claimed.doubt_since is not None
+        context = Context(self.now(), memory, doubted=doubt)
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
             return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context)))
         try:
@@ -467,6 +469,15 @@ class Publisher:
             return started
         return self._settle(started, target, self._say(target, _conversation(target, notice, context)), owed)
 
+    def _learned(self, target: Network) -> Mapping[str, str]:
+        """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
+        memory = self.ledger.targets.memory(target.name)
+        question = target.learn(Context(self.now(), memory))
+        if question is None:
+            return memory
+        self._say(target, question)
+        return self.ledger.targets.memory(target.name)
+
     def _compose(self, claimed: Delivery, target: Network) -> Notice:
         """Write what is true now of the article, or the feed, that it is about."""
         action = action_of(claimed, target)
@@ -476,7 +487,6 @@ class Publisher:
             return self._compose_feed(claimed, action, target)
         written = self.ledger.articles.by_key(claimed.article)
         article = written.article
-        names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
         return compose(
             article,
             target,
@@ -484,7 +494,7 @@ class Publisher:
             revision=written.revision,
             key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
             now=self.now(),
-            categories=[names[article.store, key] for key in article.categories if (article.store, key) in names],
+            categories=self.ledger.articles.categories(),
             site=self.setup.site,
             remote_id=claimed.remote_id,
             also=claimed.also,
