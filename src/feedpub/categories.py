@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote
 
-from feedpub.model import Category
+from feedpub.model import Article, Category
 
 Ref = tuple[str, str]
 """(store, the store's own key of a category): what names a category through renames."""
@@ -37,6 +37,12 @@ def matching(names: Iterable[str], categories: Iterable[Category]) -> frozenset[
     known = tuple(categories)
     wanted = {fold(name) for name in names} - {""}
     return with_descendants((ref(c) for c in known if wanted & _called(c)), known)
+
+
+def names(article: Article, known: Mapping[Ref, str]) -> tuple[str, ...]:
+    """Name an article's categories as people read them; `known` are the names of all categories."""
+    refs = ((article.store, key) for key in article.categories)
+    return tuple(known[one] for one in refs if one in known)
 
 
 def unknown(names: Iterable[str], categories: Iterable[Category]) -> tuple[str, ...]:

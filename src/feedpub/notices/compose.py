@@ -15,7 +15,7 @@ from feedpub.errors import ComposeError
 from feedpub.model import EPOCH, Action, Article, Category, Image, Measure, Notice, Site, Span, Target
 from feedpub.notices.atoms import Atom, Hashtags, Written, plain, settle
 from feedpub.notices.fit import fit
-from feedpub.notices.template import render
+from feedpub.notices.template import meets, render
 from feedpub.notices.wording import wording
 from feedpub.notices.words import line, reading, words
 
@@ -174,6 +174,11 @@ def _mark(action: Action, language: str) -> str:
     return "【訂正】" if language.lower().partition("-")[0] == "ja" else "Correction: "
 
 
+def variables_of(article: Article, *, categories: Sequence[str], site: Site) -> Variables:
+    """Tell what a condition may speak of: what a template may, of an article that is to be announced."""
+    return variables(article, action=Action.ANNOUNCE, key="", categories=categories, site=site)
+
+
 def _image(image: Image) -> dict[str, str]:
     return {"url": image.url, "alt": line(image.alt), "credit": line(image.credit), "license": line(image.license)}
 
@@ -312,6 +317,16 @@ def check_template(template: str, writes_json: bool) -> str | None:  # noqa: FBT
                 said = _json(text) if writes_json else settle(text, article.url).text
                 if article is _FULL and not said:
                     return "the template leaves nothing to say"
+    except ComposeError as error:
+        return str(error)
+    return None
+
+
+def check_condition(condition: str) -> str | None:
+    """Tell what is wrong with a condition, in one sentence; None where it can be told of articles of every kind."""
+    try:
+        for article in (_FULL, _BARE):
+            meets(condition, variables_of(article, categories=('"Category"',), site=_SITE))
     except ComposeError as error:
         return str(error)
     return None
