@@ -24,7 +24,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from feedpub import demo as demonstration
-from feedpub.app import App, Decided, Round, Status
+from feedpub.app import App, Decided, Pace, Round, Status
 from feedpub.daemon import Daemon
 from feedpub.errors import ConfigError, FeedpubError, UnreachableError
 from feedpub.http import Door
@@ -413,17 +413,22 @@ def _print_status(found: Status) -> None:
             one.name,
             one.kind,
             *(str(found.deliveries.get(one.name, {}).get(state, "")) for state in State),
-            f"paused: {one.rest.paused}" if one.rest.paused else "well",
+            _spent(found.paces[one.name]),
+            found.paces[one.name].words,
         )
         for one in found.targets
     ]
-    _print_table(("target", "kind", *State, "state"), targets)
+    _print_table(("target", "kind", *State, "spent", "state"), targets)
     for store_name, kept_out in found.quarantined:
         _out.print(escape(f"quarantined: {store_name}/{kept_out.id}: {kept_out.reason}"))
     for caution in found.cautions:
         _out.print(escape(f"caution: {caution}"), style="yellow")
     for problem in found.problems:
         _out.print(escape(f"problem: {problem}"), style="red")
+
+
+def _spent(pace: Pace) -> str:
+    return f"{pace.spent} of {pace.budget}" if pace.budget else ""
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, names: int = 1) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, Decimal
 from zoneinfo import ZoneInfo
 
 from feedpub.cadence import parse_quiet, quiet_until
@@ -152,8 +152,9 @@ def bill(target: Target, notice: Notice, now: datetime, zone: ZoneInfo) -> Bill 
         return None
     posts = max(1, len([one for one in (notice.remote_id, *notice.also) if one]))
     times = posts if notice.action is Action.RETRACT else 1  # every post of an article is deleted, one by one
-    price = _whole(times * target.price(notice.action, notice.text), ROUND_CEILING)
-    return Bill(month_of(now, zone), price, _whole(allowance, ROUND_FLOOR), _next_month(now, zone))
+    price = millionths(times * target.price(notice.action, notice.text))
+    most = -millionths(-allowance)  # rounded down
+    return Bill(month_of(now, zone), price, most, _next_month(now, zone))
 
 
 def affordable(bill: Bill, spent: int) -> bool:
@@ -191,9 +192,14 @@ def month_of(now: datetime, zone: ZoneInfo) -> str:
     return f"{now.astimezone(zone):%Y-%m}"
 
 
-def money(millionths: int) -> str:
+def millionths(amount: Decimal) -> int:
+    """Count an amount in millionths; less than one of them costs one."""
+    return int((amount * _MILLIONTHS).to_integral_value(ROUND_CEILING))
+
+
+def money(of_millionths: int) -> str:
     """Write an amount with two decimals, or as many more as it has."""
-    amount = Decimal(millionths) / _MILLIONTHS
+    amount = Decimal(of_millionths) / _MILLIONTHS
     cents = amount.quantize(Decimal("0.01"))
     return str(cents) if cents == amount else f"{amount.normalize():f}"
 
@@ -202,7 +208,3 @@ def _next_month(now: datetime, zone: ZoneInfo) -> datetime:
     here = now.astimezone(zone)
     year, month = divmod(here.year * 12 + here.month, 12)
     return datetime(year, month + 1, 1, tzinfo=zone).astimezone(now.tzinfo)
-
-
-def _whole(amount: Decimal, rounding: str) -> int:
-    return int((amount * _MILLIONTHS).to_integral_value(rounding))
