@@ -91,8 +91,10 @@ class Seen:
 
     @property
     def key(self) -> str:
-        """By what a repeat is known: Mastodon's header, or Standard Webhooks'."""
-        return self.headers.get("idempotency-key") or self.headers.get("webhook-id", "")
+        """By what a repeat is known: Mastodon's header, Standard Webhooks', LINE's, or Matrix's transaction."""
+        named = (self.headers.get(name, "") for name in ("idempotency-key", "webhook-id", "x-line-retry-key"))
+        transaction = self.target if "/send/m.room.message/" in self.target else ""
+        return next(filter(None, named), transaction)
 
 
 class Receiver:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from urllib.parse import unquote_plus
@@ -91,7 +92,7 @@ def test_a_notice_is_said_once_with_its_words(server: Receiver, kind: str) -> No
     assert say(kind, server) == KINDS[kind].said
     assert len(server.requests) == 1
     seen = server.requests[0]
-    assert (seen.method, seen.path) == ("POST", KINDS[kind].path)
+    assert (seen.method, seen.path) == (KINDS[kind].method, KINDS[kind].path)
     assert seen.headers["content-type"] == KINDS[kind].sends
     body = seen.body.decode()
     assert KINDS[kind].says in (unquote_plus(body) if "form" in KINDS[kind].sends else body)
@@ -142,7 +143,7 @@ def test_silence_after_the_server_kept_the_post_leaves_a_doubt_unless_twice_is_h
 @EVERY
 def test_where_the_network_drops_a_repeat_the_same_again_is_said_once(server: Receiver, kind: str) -> None:
     yes = KINDS[kind].yes
-    server.script = [Answer(yes.status, yes.body, mood=Mood.RESET), yes]
+    server.script = [replace(yes, mood=Mood.RESET), yes]
 
     assert isinstance(say(kind, server), KINDS[kind].unsure)
     assert say(kind, server) == KINDS[kind].said
@@ -210,9 +211,12 @@ def test_a_network_says_what_it_can() -> None:
     can = {kind: KINDS[kind].make("http://127.0.0.1").can for kind in KINDS}
     assert can == {
         "discord": {"correct", "retract"},
+        "line": set(),
         "mastodon": {"correct", "retract", "find"},
+        "matrix": {"correct", "reply", "retract"},
         "ping": {"correct"},
         "slack": set(),
+        "telegram": {"correct", "reply", "retract"},
         "webhook": {"correct", "retract"},
         "websub": {"correct"},
     }

@@ -30,6 +30,7 @@ class Kind:
     refusals: Mapping[str, tuple[Answer, str]]
     slow_down: Answer
     wait: timedelta
+    method: str = "POST"
     text: str = TEXT
     sends: str = "application/json; charset=utf-8"
     says: str = "海自の新型護衛艦"
