@@ -16,7 +16,7 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/feedpub-networks.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 echo "Installing Synapse and telegram-test-api" >&2
 "$python" -m venv "$folder/synapse"
-"$folder/synapse/bin/pip" install --quiet --disable-pip-version-check matrix-synapse==1.163.2 || {
+"$folder/synapse/bin/pip" install -qq --disable-pip-version-check matrix-synapse==1.163.2 || {
   echo "Synapse could not be installed: is the package index that pip uses here reachable?" >&2; exit 2
 }
 npm install --prefix "$folder" --silent --no-audit --no-fund --ignore-scripts telegram-test-api@4.2.1 >/dev/null || {

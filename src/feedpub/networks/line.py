@@ -88,8 +88,9 @@ class Line(Network):
 
     def said(self, reply: Reply) -> Outcome:
         """Keep the request's id: LINE's statistics know the message by it, and a repeat is answered with it."""
-        taken = isinstance(as_json(reply), dict)
-        return Said(_plain(reply.headers.get("x-line-request-id", ""))) if taken else puzzling(self.label)
+        request = _plain(reply.headers.get("x-line-request-id", ""))
+        answered = request or isinstance(field_of(reply, "sentMessages"), list)
+        return Said(request) if answered and isinstance(as_json(reply), dict) else puzzling(self.label)
 
     def dialect(self, reply: Reply) -> Outcome | None:
         """Tell a wrong recipient from a message that is not liked."""

@@ -31,4 +31,7 @@ KIND = Kind(
     },
     slow_down=Answer(429, {"message": "The API rate limit has been exceeded. Try again later."}),
     wait=timedelta(minutes=1),
+    yes_too=(Answer(200, {"sentMessages": [{"id": "461230966842064897"}]}),),
+    verified=(Answer(200, {"userId": "U1", "basicId": "@216ru", "displayName": "航空ニュース"}),),
+    who="航空ニュース (@216ru)",
 )

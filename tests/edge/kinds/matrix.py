@@ -7,9 +7,11 @@ from datetime import timedelta
 from feedpub.model import Said
 from feedpub.networks import Matrix
 from tests.edge.kinds.kind import PATIENCE, TOKEN, Kind
-from tests.edge.receiver import Answer
+from tests.edge.receiver import LOGIN_PAGE, Answer
 
 ROOM, EVENT = "!news:example.org", "$3hKx0-pGkq_2"
+_ROOM_PATH = "/_matrix/client/v3/rooms/%21news%3Aexample.org"
+_EVENT_PATH = "%243hKx0-pGkq_2"
 
 
 def _no(status: int, code: str, error: str, **more: int) -> Answer:
@@ -31,4 +33,20 @@ KIND = Kind(
     },
     slow_down=_no(429, "M_LIMIT_EXCEEDED", "Too Many Requests", retry_after_ms=2500),
     wait=timedelta(seconds=2.5),
+    routes={
+        f"GET {_ROOM_PATH}/event/{_EVENT_PATH}": Answer(200, {"content": {"msgtype": "m.notice", "body": "海自"}}),
+    },
+    key=lambda seen: seen.path,
+    edited=Answer(200, {"event_id": "$another"}),
+    edited_as=Said(f"{ROOM}/{EVENT}"),
+    edits=f"PUT {_ROOM_PATH}/send/m.room.message/msg_2f",
+    deleted=Answer(200, {"event_id": "$redaction"}),
+    deletes=f"PUT {_ROOM_PATH}/redact/{_EVENT_PATH}/msg_2f.0",
+    gone=(Answer(200, {"event_id": "$redaction"}), _no(404, "M_NOT_FOUND", "Event not found.")),
+    missing=(),
+    lost=(Answer(404, LOGIN_PAGE.body), _no(403, "M_FORBIDDEN", "User @bot:example.org not in room")),
+    replies=f"PUT {_ROOM_PATH}/send/m.room.message/msg_2f",
+    named=EVENT,
+    verified=(Answer(200, {"user_id": "@bot:example.org", "device_id": "FEEDPUB"}),),
+    who=f"@bot:example.org in {ROOM}",
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from feedpub.model import Said
 from feedpub.networks import Telegram
 from tests.edge.kinds.kind import PATIENCE, TOKEN, Kind
-from tests.edge.receiver import Answer
+from tests.edge.receiver import LOGIN_PAGE, Answer
 
 
 def _no(status: int, description: str, **parameters: int) -> Answer:
@@ -36,4 +36,23 @@ KIND = Kind(
     },
     slow_down=_no(429, "Too Many Requests: retry after 17", retry_after=17),
     wait=timedelta(seconds=17),
+    edited=Answer(200, {"ok": True, "result": {"message_id": 7, "chat": {"id": -1001, "username": "news_channel"}}}),
+    edited_as=Said("-1001/7"),
+    edits=f"POST /bot123456:{TOKEN}/editMessageText",
+    deleted=Answer(200, {"ok": True, "result": True}),
+    deletes=f"POST /bot123456:{TOKEN}/deleteMessage",
+    gone=(_no(400, "Bad Request: message to delete not found"), _no(400, "Bad Request: MESSAGE_ID_INVALID")),
+    missing=(_no(400, "Bad Request: message to edit not found"), _no(400, "Bad Request: MESSAGE_ID_INVALID")),
+    lost=(
+        Answer(404, LOGIN_PAGE.body),
+        _no(400, "Bad Request: chat not found"),
+        _no(403, "Forbidden: bot was kicked from the channel chat"),
+    ),
+    replies=f"POST /bot123456:{TOKEN}/sendMessage",
+    named='"message_id":7',
+    verified=(
+        Answer(200, {"ok": True, "result": {"id": 123456, "is_bot": True, "username": "feedpub_bot"}}),
+        Answer(200, {"ok": True, "result": {"id": -1001, "title": "航空ニュース", "username": "news_channel"}}),
+    ),
+    who="@feedpub_bot in 航空ニュース",
 )
