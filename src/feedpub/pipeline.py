@@ -26,6 +26,7 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
+    Article,
     Batch,
     Category,
     Census,
@@ -47,8 +48,8 @@ from feedpub.networks.feed_subject import FeedNetwork
 from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
-from feedpub.notices.lifecycle import FLOOD, WayOut, way_out
-from feedpub.notices.pace import rest_after
+from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
+from feedpub.notices.pace import Bill, bill, rest_after, silent, windows
 from feedpub.notices.plan import Owed, news_by_target, plan, unclear
 from feedpub.stores.base import Store, StoreOptions
 
@@ -116,7 +117,9 @@ class Publisher:
         self._welcome([target for name, target in setup.targets.items() if name not in known])
         for name, count in self.ledger.targets.sync(setup.targets).items():
             log.warning("queue_cancelled", target=name, deliveries=count, why="the target was removed from the config")
-        self.setup = setup
+        before, self.setup = self.setup, setup
+        changed = [name for name, target in setup.targets.items() if before.targets.get(name) != target]
+        self.ledger.deliveries.follow_config(setup.targets, changed, self.now())
         self.builder.apply(_feeds_plan(setup))
         self._tell_unknown()
 
@@ -200,10 +203,15 @@ class Publisher:
         """Record what a store says since its cursor; `again`: from the beginning, to clean it by other rules."""
         more, first = True, again
         while more:
-            state = self.ledger.articles.store_state(name)
+            state = self._state(name)
             batch = store.changes(None if first else state.cursor)
             self._record(name, state, batch, done, again=again)
             more, first = batch.more, False
+
+    def _state(self, name: str) -> StoreState:
+        """Where polling of a store stands; what was written for us alone was never there before us."""
+        state, options = self.ledger.articles.store_state(name), self.setup.sources[name].options
+        return state if options.had_readers else replace(state, baseline=False)
 
     def _record(self, name: str, state: StoreState, batch: Batch, done: Published, *, again: bool) -> None:
         batch = _legible(batch)
@@ -254,6 +262,18 @@ class Publisher:
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
         done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
+
+    def outlook(self, article: Article) -> tuple[Owed, ...]:
+        """Tell what an article would owe to each target if it were new when it is published."""
+        return plan(
+            [article],
+            self.setup.targets.values(),
+            self.ledger.articles.categories(),
+            site=self.setup.site,
+            baseline=False,
+            already={},
+            now=max(self.now(), article.published),
+        )
 
     def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""
@@ -432,7 +452,15 @@ class Publisher:
 
     def claim(self, limit: int) -> tuple[Delivery, ...]:
         """Lease what is due, for so many free workers."""
-        return self.ledger.deliveries.claim(self.setup.targets, self.now(), limit)
+        return self.ledger.deliveries.claim(self.setup.targets, self.now(), limit, self.silent())
+
+    def next_due(self) -> datetime | None:
+        """When there may be something to claim."""
+        return self.ledger.deliveries.next_due(self.setup.targets, self.now(), self.silent())
+
+    def silent(self) -> dict[str, datetime]:
+        """The targets whose quiet hours it is, and when each may speak again."""
+        return silent(self.setup.targets, self.now(), self.setup.site.zone)
 
     def deliver(self, claimed: Delivery) -> Delivery | None:
         """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now."""
@@ -445,27 +473,44 @@ class Publisher:
             log.info("delivery_superseded", target=claimed.target, delivery=claimed.id, why=str(error))
             return None
 
-    def _converse(self, claimed: Delivery, target: Network) -> Delivery:
-        context = Context(self.now(), self.ledger.targets.memory(target.name))
+    def _converse(self, claimed: Delivery, configured: Network) -> Delivery:
+        memory = self._learned(configured)
+        target = configured.knowing(memory)
         doubt = claimed.doubt_since is not None
+        context = Context(self.now(), memory, doubted=doubt)
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
             return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context)))
         try:
             notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target)
         except ComposeError as error:
             return self._settle(claimed, target, Refused(str(error)))
-        started = self.ledger.deliveries.start(claimed, notice, target, self.now())
-        return self._settle(started, target, self._say(target, _conversation(target, notice, context)))
+        if claimed.wanted is not None and target.name in self.silent():
+            return self.ledger.deliveries.put_back(claimed, target, self.now())
+        owed = bill(target, notice, self.now(), self.setup.site.zone)
+        started = self.ledger.deliveries.start(claimed, notice, target, self.now(), owed)
+        if started.state is not State.SENDING:
+            self._tell_waiting(started)
+            return started
+        return self._settle(started, target, self._say(target, _conversation(target, notice, context)), owed)
+
+    def _learned(self, target: Network) -> Mapping[str, str]:
+        """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
+        memory = self.ledger.targets.memory(target.name)
+        question = target.learn(Context(self.now(), memory))
+        if question is None:
+            return memory
+        self._say(target, question)
+        return self.ledger.targets.memory(target.name)
 
     def _compose(self, claimed: Delivery, target: Network) -> Notice:
         """Write what is true now of the article, or the feed, that it is about."""
-        if claimed.action is None:
+        action = action_of(claimed, target)
+        if action is None:
             raise Superseded("there is nothing left to say")
         if claimed.article is None:
-            return self._compose_feed(claimed, claimed.action, target)
+            return self._compose_feed(claimed, action, target)
         written = self.ledger.articles.by_key(claimed.article)
-        article, action = written.article, claimed.action
-        names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
+        article = written.article
         return compose(
             article,
             target,
@@ -473,9 +518,11 @@ class Publisher:
             revision=written.revision,
             key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
             now=self.now(),
-            categories=[names[article.store, key] for key in article.categories if (article.store, key) in names],
+            categories=self.ledger.articles.categories(),
             site=self.setup.site,
             remote_id=claimed.remote_id,
+            also=claimed.also,
+            said_instead=claimed.words,
         )
 
     def _compose_feed(self, claimed: Delivery, action: Action, target: Network) -> Notice:
@@ -511,15 +558,17 @@ class Publisher:
         # What a network calls a post is hostile until cleaned, like everything it says.
         return Said(clean.line(outcome.id), clean.url(outcome.url)) if isinstance(outcome, Said) else outcome
 
-    def _settle(self, held: Delivery, target: Network, outcome: Outcome) -> Delivery:
+    def _settle(self, held: Delivery, target: Network, outcome: Outcome, paid: Bill | None = None) -> Delivery:
         """Write the answer down; it is worth some patience, for to lose it is to doubt."""
         action = held.frozen.action if held.frozen is not None else Action.ANNOUNCE
+        rules = self.setup.targets.get(target.name, target)  # as they are by now
         waits = iter(_PERSIST_WAITS)
         while True:
             try:
                 before = self.ledger.targets.rest(target.name)
-                rest = rest_after(outcome, action, held.attempts, before, target, self.now())
-                settled = self.ledger.deliveries.settle(held, outcome, rest, target, self.now())
+                spoken = self.ledger.deliveries.spoken(target.name, windows(rules), self.now(), besides=held.id)
+                rest = rest_after(outcome, action, held.attempts, before, rules, self.now(), spoken)
+                settled = self.ledger.deliveries.settle(held, outcome, rest, target, self.now(), paid)
             except Superseded:
                 raise
             except LedgerError:
@@ -532,17 +581,22 @@ class Publisher:
                     log.error("target_paused", target=target.name, why=rest.paused)
                 return settled
 
+    def _about(self, delivery: Delivery) -> dict[str, str | None]:
+        if delivery.article is None:
+            return {"feed": delivery.feed}
+        return {"article": self.ledger.articles.by_key(delivery.article).article.id}
+
+    def _tell_waiting(self, unpaid: Delivery) -> None:
+        log.warning(
+            "budget_spent", target=unpaid.target, **self._about(unpaid), state=str(unpaid.state), why=unpaid.reason
+        )
+
     def _tell_outcome(self, delivery: Delivery, outcome: Outcome) -> None:
         well = delivery.state in {State.SENT, State.SKIPPED, State.DUE} and not isinstance(outcome, Refused)
-        about = (
-            {"feed": delivery.feed}
-            if delivery.article is None
-            else {"article": self.ledger.articles.by_key(delivery.article).article.id}
-        )
         (log.info if well else log.error)(
             "delivery",
             target=delivery.target,
-            **about,
+            **self._about(delivery),
             state=str(delivery.state),
             outcome=type(outcome).__name__.lower(),
             **({"why": delivery.reason} if delivery.reason else {}),
@@ -589,8 +643,22 @@ def _legible(batch: Batch) -> Batch:
 
 
 def _conversation(target: Network, notice: Notice, context: Context) -> Conversation:
-    say = {Action.ANNOUNCE: target.announce, Action.CORRECT: target.correct, Action.RETRACT: target.retract}
+    if notice.action is Action.RETRACT:
+        return _retraction(target, notice, context)
+    say = {Action.ANNOUNCE: target.announce, Action.CORRECT: target.correct, Action.REPLY: target.reply}
     return say[notice.action](notice, context)
+
+
+def _retraction(target: Network, notice: Notice, context: Context) -> Conversation:
+    """Take back everything that stands there of a subject; where one step fails, all are done again: it is harmless."""
+    standing = (notice.remote_id, *notice.also)
+    outcome: Outcome = Said(notice.remote_id)
+    for one in standing if any(standing) else ("",):
+        if one or not any(standing):
+            outcome = yield from target.retract(replace(notice, remote_id=one), context)
+        if not isinstance(outcome, Said):
+            break
+    return outcome
 
 
 def _extra(state: StoreState, **fields: object) -> Record:

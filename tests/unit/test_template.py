@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedpub.errors import ComposeError
-from feedpub.notices.template import BLANK, VARIABLES, meets, render
+from feedpub.notices.atoms import BLANK
+from feedpub.notices.template import VARIABLES, meets, render
 
 WORDS: dict[str, object] = {
     **dict.fromkeys(VARIABLES, ""),

@@ -17,7 +17,7 @@ WHEN = "when"
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A delivery to be, for the article with this guid: where it starts, and why."""
+    """A delivery to be, for the article with this guid: where it starts, and why; `words`, if a person gave some."""
 
     target: str
     guid: str
@@ -25,6 +25,7 @@ class Owed:
     held_by: str
     reason: str
     expires_at: datetime | None
+    words: str = ""
 
 
 def plan(

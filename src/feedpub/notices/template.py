@@ -19,15 +19,14 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from feedpub.errors import ComposeError
-
-BLANK = "\x00"
-"""Stands where a variable was empty or a tag stood, so that a line left blank can go. No clean text holds it."""
+from feedpub.notices.atoms import BLANK, shown
 
 VARIABLES = (
     "action",
     "authors",
     "categories",
     "guid",
+    "hashtags",
     "headline",
     "id",
     "image",
@@ -140,7 +139,7 @@ def _environment() -> _Sandbox:
         del environment.filters[name]
     for name in _NO_GLOBALS:
         del environment.globals[name]
-    environment.filters |= {"tojson": _tojson, "counted": _counted, "shown": _shown, "met": _met}
+    environment.filters |= {"tojson": _tojson, "counted": _counted, "shown": shown, "met": _met}
     return environment
 
 
@@ -228,10 +227,6 @@ def _counted(context: Context, items: Iterable[object]) -> Iterator[object]:
     for item in items:
         next(context[_STEPS])
         yield item
-
-
-def _shown(value: object) -> str:
-    return BLANK if value is None else str(value) or BLANK
 
 
 def _met(value: object) -> bool:
