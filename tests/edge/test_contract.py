@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from urllib.parse import unquote_plus
@@ -27,7 +28,7 @@ from feedpub.networks import AnyNetwork, Console
 from feedpub.networks.base import Network
 from tests.edge.kinds import KINDS
 from tests.edge.kinds.discord import _error
-from tests.edge.kinds.kind import LINK, NOW, PATIENCE, SECRET, TEXT, TOKEN
+from tests.edge.kinds.kind import LINK, NOW, PATIENCE, SECRET, SERVER, TEXT, TOKEN
 from tests.edge.receiver import FLOOD, LOGIN_PAGE, Answer, Mood, Receiver
 
 EVERY = pytest.mark.parametrize("kind", KINDS)
@@ -51,7 +52,8 @@ def say(kind: str, server: Receiver, action: Action = Action.ANNOUNCE, *, patien
     network = KINDS[kind].make(server.url)
     subject = notice(kind, action, "" if action is Action.ANNOUNCE else KINDS[kind].said.id)
     talks = {Action.ANNOUNCE: network.announce, Action.CORRECT: network.correct, Action.RETRACT: network.retract}
-    return carried_out(talks[action](subject, Context(NOW)), network, patience)
+    outcome = carried_out(talks[action](subject, Context(NOW)), network, patience)
+    return replace(outcome, url=outcome.url.replace(server.url, SERVER)) if isinstance(outcome, Said) else outcome
 
 
 def carried_out(conversation: Conversation, network: Network, patience: float = 5.0) -> Outcome:
@@ -210,7 +212,8 @@ def test_a_network_says_what_it_can() -> None:
     can = {kind: KINDS[kind].make("http://127.0.0.1").can for kind in KINDS}
     assert can == {
         "discord": {"correct", "retract"},
-        "mastodon": {"correct", "retract", "find"},
+        "mastodon": {"correct", "reply", "retract", "find"},
+        "misskey": {"reply", "retract", "find"},
         "ping": {"correct"},
         "slack": set(),
         "webhook": {"correct", "retract"},

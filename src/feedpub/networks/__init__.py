@@ -9,12 +9,15 @@ from pydantic import Field
 from feedpub.networks.console import Console
 from feedpub.networks.discord import Discord
 from feedpub.networks.mastodon import Mastodon
+from feedpub.networks.misskey import Misskey
 from feedpub.networks.ping import Ping
 from feedpub.networks.slack import Slack
 from feedpub.networks.webhook import Webhook
 from feedpub.networks.websub import WebSub
 
-AnyNetwork = Annotated[Console | Discord | Mastodon | Ping | Slack | Webhook | WebSub, Field(discriminator="kind")]
+AnyNetwork = Annotated[
+    Console | Discord | Mastodon | Misskey | Ping | Slack | Webhook | WebSub, Field(discriminator="kind")
+]
 """One target's options, told apart by `kind`. A new network is one file here and one name in this line."""
 
-__all__ = ["AnyNetwork", "Console", "Discord", "Mastodon", "Ping", "Slack", "WebSub", "Webhook"]
+__all__ = ["AnyNetwork", "Console", "Discord", "Mastodon", "Misskey", "Ping", "Slack", "WebSub", "Webhook"]

@@ -6,19 +6,28 @@ from datetime import timedelta
 
 from feedpub.model import Said
 from feedpub.networks import Mastodon
-from tests.edge.kinds.kind import PATIENCE, TOKEN, Kind
+from feedpub.networks.learning import told
+from tests.edge.kinds.kind import NOW, PATIENCE, TOKEN, Kind
 from tests.edge.receiver import Answer
 
 STATUS = {"id": "11", "url": "https://m.example/@me/11", "content": "…"}
 
+
+def _proper(url: str) -> Mastodon:
+    """A server that told that it is Mastodon itself."""
+    note = told(url, NOW, {"software": "mastodon"})
+    mastodon = Mastodon(name="news", server=url, token=TOKEN, allow_private=True, timeout=PATIENCE)
+    return mastodon.knowing({note.key: note.value})
+
+
 KIND = Kind(
-    make=lambda url: Mastodon(name="news", server=url, token=TOKEN, allow_private=True, timeout=PATIENCE),
+    make=_proper,
     yes=Answer(200, STATUS),
     said=Said("11", "https://m.example/@me/11"),
     path="/api/v1/statuses",
     refusals={
-        "too long a text": (Answer(422, {"error": "Validation failed: Text character limit exceeded"}), "item"),
-        "a clone's way to say so": (Answer(400, {"error": "Bad Request: text too long"}), "item"),
+        "a text it does not like": (Answer(422, {"error": "Validation failed: Text can't be blank"}), "item"),
+        "its kin's way to say so": (Answer(400, {"error": "Bad Request: no text"}), "item"),
         "a token that was revoked": (Answer(401, {"error": "The access token was revoked"}), "target"),
         "a token that may not post": (Answer(403, {"error": "outside the authorized scopes"}), "target"),
         "a server that is none": (Answer(404, "nothing here"), "target"),
