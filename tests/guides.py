@@ -18,6 +18,7 @@ SECRETS = {
     "DISCORD_WEBHOOK": "https://discord.com/api/webhooks/1/token",
     "SLACK_WEBHOOK": "https://hooks.slack.com/services/T0/B0/token",
     "MASTODON_TOKEN": "a-token-of-some-length",
+    "MISSKEY_TOKEN": "a-token-of-some-length",
     "BLOG_RANKING_PING": "https://ping.test/xmlrpc/0123456789abcdef",
     "HOOK_SECRET": OLD,
     "HOOK_SECRET_NEW": NEW,

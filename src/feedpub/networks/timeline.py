@@ -19,8 +19,9 @@ Page = Generator[Step, Reply | Picture | None, "tuple[Status, ...] | Outcome"]
 _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id", re.ASCII)
 _HREF = re.compile(r"""href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
-# What our own wording put in lest something acts: invisible, or shown as nothing.
-_UNSAID = re.compile(r"</?plain>|[\s\u2060<>]+")
+# What our own wording puts in lest something acts: invisible, or shown as nothing.
+_UNSHOWN = re.compile(r"</?plain>")
+_UNSAID = re.compile(r"[\s\u2060<>]+")
 _PAGES = 5
 _CLOCKS_APART = timedelta(minutes=10)
 
@@ -72,7 +73,7 @@ class Status:
             return False
         if notice.link:
             return _bare(notice.link, passing) in {_bare(link, passing) for link in self.links}
-        return self.words == _bare_words(notice.text)
+        return bool(self.words) and self.words == _bare_words(notice.text)
 
 
 def names_one(id_: object) -> bool:
@@ -136,4 +137,4 @@ def _bare(address: str, passing: Collection[str]) -> tuple[str, str, tuple[tuple
 
 
 def _bare_words(text: str) -> str:
-    return _UNSAID.sub("", text)
+    return _UNSAID.sub("", _UNSHOWN.sub("", text))
