@@ -394,11 +394,16 @@ class Delivery:
     @property
     def action(self) -> Action | None:
         """What would make the target true; None when it is."""
+        if self.wanted is None:
+            return Action.RETRACT if self.standing else None
         if self.wanted == self.said:
             return None
-        if self.said is None:
-            return Action.ANNOUNCE
-        return Action.RETRACT if self.wanted is None else Action.CORRECT
+        return Action.ANNOUNCE if self.said is None else Action.CORRECT
+
+    @property
+    def standing(self) -> bool:
+        """Whether anything of it is known to stand there."""
+        return self.said is not None or bool(self.also)
 
 
 # ---------------------------------------------------------------- talking with a network

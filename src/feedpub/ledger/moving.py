@@ -75,6 +75,7 @@ def _new_delivery(owed: Owed, article: AnyRow, now: datetime) -> Fields:
         reason=owed.reason,
         created_at=now,
         expires_at=owed.expires_at,
+        words=owed.words,
     )
     return delivery_fields(delivery)
 

@@ -123,14 +123,13 @@ class Mastodon(Network):
         return (yield from self._judged(reply, notice, context, says=False))
 
     def retract(self, notice: Notice, context: Context) -> Conversation:
-        """Delete the status, and before it what else was said of the article."""
-        for id_ in dict.fromkeys((*notice.also, notice.remote_id)):
-            if not names_one(id_):
-                return unnamed(self.label)
-            reply = yield from ask(Request("DELETE", self._status(id_), self._authority(), says=False))
-            if not (_is_gone(reply) or (200 <= reply.status < 300 and not is_page(reply))):
-                return self.read(reply, context, says=False)
-        return Said(notice.remote_id)
+        """Delete the status."""
+        if not names_one(notice.remote_id):
+            return unnamed(self.label)
+        reply = yield from ask(Request("DELETE", self._status(notice.remote_id), self._authority(), says=False))
+        if _is_gone(reply) or (200 <= reply.status < 300 and not is_page(reply)):
+            return Said(notice.remote_id)
+        return self.read(reply, context, says=False)
 
     def find(self, notice: Notice, context: Context) -> Conversation:
         """Look through the account's posts since the notice was frozen, for its link or else its text."""

@@ -97,15 +97,14 @@ class Misskey(Network):
         return (yield from self._post(notice, context, {"replyId": notice.remote_id}))
 
     def retract(self, notice: Notice, context: Context) -> Conversation:
-        """Delete the note, and before it what else was said of the article."""
-        for id_ in dict.fromkeys((*notice.also, notice.remote_id)):
-            if not names_one(id_):
-                return unnamed(self.label)
-            reply = yield from ask(self._call("notes/delete", {"noteId": id_}))
-            gone = field_of(reply, "error", "code") == "NO_SUCH_NOTE"
-            if not (gone or (200 <= reply.status < 300 and not is_page(reply))):
-                return self.read(reply, context, says=False)
-        return Said(notice.remote_id)
+        """Delete the note."""
+        if not names_one(notice.remote_id):
+            return unnamed(self.label)
+        reply = yield from ask(self._call("notes/delete", {"noteId": notice.remote_id}))
+        gone = field_of(reply, "error", "code") == "NO_SUCH_NOTE"
+        if gone or (200 <= reply.status < 300 and not is_page(reply)):
+            return Said(notice.remote_id)
+        return self.read(reply, context, says=False)
 
     def find(self, notice: Notice, context: Context) -> Conversation:
         """Look through the account's notes since the notice was frozen, for its link or else its text."""

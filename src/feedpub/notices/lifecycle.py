@@ -106,7 +106,30 @@ class Retried:
     """A person wants it said, whatever happened before."""
 
 
-Event = FeedsOut | Edited | Withdrawn | Restored | Claimed | Started | Answered | Lost | Cancelled | Released | Retried
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A person wants the article announced, whatever was decided before; what stands there already, once more.
+
+    `words` are to be said instead of the article's own, unless they are empty.
+    """
+
+    words: str = ""
+
+
+Event = (
+    FeedsOut
+    | Edited
+    | Withdrawn
+    | Restored
+    | Claimed
+    | Started
+    | Answered
+    | Lost
+    | Cancelled
+    | Released
+    | Retried
+    | Wanted
+)
 
 PENDING = frozenset({State.HELD, State.DUE, State.CLAIMED})
 """Nothing of the present action has been sent."""
@@ -122,7 +145,9 @@ def cancel(delivery: Delivery, reason: str) -> Delivery:
     if delivery.state in {State.SENDING, State.SENT}:
         return delivery
     if delivery.said is not None:
-        return replace(_stands(delivery), reason=reason, doubt_since=None)
+        retracting = delivery.frozen is not None and delivery.frozen.action is Action.RETRACT
+        unknown = "; whether it still stands there is not known" if retracting else ""
+        return replace(_stands(delivery), reason=reason + unknown, doubt_since=None)
     if delivery.doubt_since is not None:
         unknown = f"{reason}; whether it was said before is not known"
         # As it may stand there, it counts as wanted: an article that comes back must not be announced anew.
@@ -130,6 +155,20 @@ def cancel(delivery: Delivery, reason: str) -> Delivery:
         return replace(_skipped(delivery, unknown), doubt_since=None, wanted=wanted)
     return _skipped(delivery, reason) if delivery.state in PENDING else delivery
 
+
+# ---------------------------------------------------------------- what to do
+
+
+def action_of(delivery: Delivery, target: Target) -> Action | None:
+    """Tell what would make the target true, in the way the admin wants edits told; None when it is true."""
+    action = delivery.action
+    if action is not Action.CORRECT:
+        return action
+    return {"reply": Action.REPLY, "repost": Action.RETRACT}.get(target.correct_by, Action.CORRECT)
+
+
+_NEEDED = {"edit": "correct", "reply": "reply", "repost": "retract"}
+"""What a network must be able to do for each way of telling an edit."""
 
 # ---------------------------------------------------------------- doubt
 
@@ -145,14 +184,18 @@ class WayOut(Enum):
 def way_out(delivery: Delivery, target: Target, now: datetime) -> WayOut:
     """Choose: the network drops a repeat; else it can be looked for; else the target's `on_doubt`.
 
-    To delete twice is harmless, so a doubtful retraction is always sent again, until it is certain.
+    To delete twice is harmless, so a doubtful retraction is always sent again, until it is certain. A reply is found
+    nowhere: what can be looked for is the post above it.
     """
-    if delivery.frozen is not None and delivery.frozen.action is Action.RETRACT:
+    doing = delivery.frozen.action if delivery.frozen is not None else Action.ANNOUNCE
+    if doing is Action.RETRACT:
         return WayOut.RESEND
-    unwanted = delivery.wanted is None or _expired(delivery, now)
+    unwanted = delivery.wanted is None or (doing is Action.ANNOUNCE and _expired(delivery, now))
     since = delivery.doubt_since or now
     if not unwanted and now - since < target.dedupe_for:
         return WayOut.RESEND
+    if doing is Action.REPLY:
+        return WayOut.STOP
     if "find" in target.can:
         return WayOut.FIND
     if not unwanted and target.on_doubt == "resend":
@@ -187,7 +230,7 @@ def _edited(delivery: Delivery, event: Edited, target: Target, now: datetime) ->
 
 
 def _withdrawn(delivery: Delivery, _: Withdrawn, target: Target, now: datetime) -> Delivery:
-    decided = delivery.said is None and delivery.state in {State.SKIPPED, State.FAILED}
+    decided = not delivery.standing and delivery.state in {State.SKIPPED, State.FAILED}
     if delivery.wanted is None or decided:
         return delivery
     delivery = replace(delivery, wanted=None)
@@ -195,7 +238,7 @@ def _withdrawn(delivery: Delivery, _: Withdrawn, target: Target, now: datetime) 
         return delivery
     if delivery.doubt_since is not None:
         return _doubtful(delivery, delivery.reason, target, now)
-    if delivery.said is None:
+    if not delivery.standing:
         return _skipped(delivery, WITHDRAWN_UNSAID, held_by=delivery.held_by if delivery.held_by == FLOOD else "")
     return _retract(delivery, target, now)
 
@@ -282,6 +325,21 @@ def _retried(delivery: Delivery, _: Retried, _target: Target, now: datetime) -> 
     return _due(replace(delivery, expires_at=None, doubt_since=None, frozen=None, attempts=0), now)
 
 
+def _wanted(delivery: Delivery, event: Wanted, target: Target, now: datetime) -> Delivery:
+    if delivery.wanted is None or delivery.state in {State.CLAIMED, State.SENDING}:
+        return delivery
+    worded = replace(delivery, words=event.words)
+    if delivery.state is State.HELD:
+        return replace(worded, held_by=FEEDS, reason="", expires_at=None)
+    if delivery.said is None:
+        return _retried(worded, Retried(), target, now)
+    # What stood there stays, and is taken back with the rest; what is said now is no repeat of it.
+    stood = (delivery.remote_id,) if delivery.remote_id else ()
+    anew = replace(worded, said=None, remote_id="", remote_url="", also=(*delivery.also, *stood))
+    anew = replace(anew, expires_at=None, doubt_since=None, attempts=0, retractions=delivery.retractions + 1)
+    return _due(anew, now)
+
+
 # ---------------------------------------------------------------- what an answer means
 
 
@@ -291,15 +349,18 @@ def _said(delivery: Delivery, said: Said, target: Target, now: datetime) -> Deli
         return delivery
     delivery = replace(delivery, frozen=None, doubt_since=None, attempts=0, reason="")
     if frozen.action is Action.RETRACT:
-        gone = replace(delivery, said=None, remote_id="", remote_url="", retractions=delivery.retractions + 1)
+        gone = replace(delivery, said=None, remote_id="", remote_url="", also=(), retractions=delivery.retractions + 1)
         return _skipped(gone, "retracted") if gone.wanted is None else _owed(gone, gone.wanted, now)
-    delivery = replace(
-        delivery,
-        said=frozen.revision,
-        said_at=now if frozen.action is Action.ANNOUNCE else delivery.said_at,
-        remote_id=said.id or delivery.remote_id,
-        remote_url=said.url or delivery.remote_url,
-    )
+    delivery = replace(delivery, said=frozen.revision)
+    if frozen.action is Action.REPLY:
+        delivery = replace(delivery, also=(*delivery.also, *((said.id,) if said.id else ())))
+    else:
+        delivery = replace(
+            delivery,
+            said_at=now if frozen.action is Action.ANNOUNCE else delivery.said_at,
+            remote_id=said.id or delivery.remote_id,
+            remote_url=said.url or delivery.remote_url,
+        )
     return _retract(delivery, target, now) if delivery.wanted is None else _correct(delivery, target, now)
 
 
@@ -332,7 +393,7 @@ def _unsure(delivery: Delivery, why: str, target: Target, now: datetime) -> Deli
 def _refused(delivery: Delivery, why: str, whole_target: bool, target: Target, now: datetime) -> Delivery:  # noqa: FBT001 - a private helper
     if delivery.doubt_since is not None:
         # The first try may have been said: a refusal of the second does not tell.
-        return _doubtful(delivery, why, target, now) if whole_target else _parked(delivery, why)
+        return _doubtful(delivery, why, target, now) if whole_target else _parked(delivery, why, target, now)
     if delivery.action is None:
         return _settle_unsent(delivery)
     if whole_target:
@@ -359,9 +420,12 @@ def _owed(delivery: Delivery, revision: int, now: datetime) -> Delivery:
 def _correct(delivery: Delivery, target: Target, now: datetime) -> Delivery:
     """What stands there differs from what should: correct it if the target may, else let it stand."""
     in_time = delivery.said_at is not None and now - delivery.said_at <= target.correct_within
-    able = target.correct_by == "edit" and "correct" in target.can
+    able = _NEEDED.get(target.correct_by) in target.can
     if delivery.wanted == delivery.said or not (in_time and able):
         return _stands(delivery)
+    if target.correct_by == "repost" and delivery.expires_at is not None:
+        # What was deleted to be said better must be said, however old it is by then.
+        delivery = replace(delivery, expires_at=max(delivery.expires_at, now + target.correct_within))
     # A feed's readers wait for seconds, and only the admin knows how many changes may become one.
     patience = COALESCE if target.subject == "article" else target.delay
     return replace(_due(delivery, now + patience), attempts=0)
@@ -370,7 +434,8 @@ def _correct(delivery: Delivery, target: Target, now: datetime) -> Delivery:
 def _retract(delivery: Delivery, target: Target, now: datetime) -> Delivery:
     if "retract" not in target.can:
         why = f"the article was withdrawn, but a {target.kind} post cannot be deleted from here: delete it by hand"
-        return replace(_stands(delivery), reason=why)
+        left = _stands(delivery) if delivery.said is not None else _skipped(delivery, why)
+        return replace(left, reason=why)
     return replace(_due(delivery, now + target.retract_after), attempts=0)
 
 
@@ -392,12 +457,18 @@ def _final(delivery: Delivery, state: State) -> Delivery:
 
 def _doubtful(delivery: Delivery, why: str, target: Target, now: datetime, wait: timedelta | None = None) -> Delivery:
     if way_out(delivery, target, now) is WayOut.STOP:
-        return _parked(delivery, why)
+        return _parked(delivery, why, target, now)
     at = next_try(attempts=delivery.attempts, asked=wait, now=now, seed=_seed(delivery), until=None)
     return replace(delivery, state=State.DOUBTFUL, due_at=at, lease_until=None, held_by="", reason=why)
 
 
-def _parked(delivery: Delivery, why: str) -> Delivery:
+def _parked(delivery: Delivery, why: str, target: Target, now: datetime) -> Delivery:
+    if delivery.frozen is not None and delivery.frozen.action is Action.REPLY:
+        # The article's post stands; for a reply that may be missing nobody need be called.
+        told = replace(delivery, said=delivery.frozen.revision, doubt_since=None)
+        if delivery.wanted is None:
+            return _retract(told, target, now)
+        return replace(_correct(told, target, now), reason=f"whether its correction was said is not known: {why}")
     return replace(delivery, state=State.DOUBTFUL, due_at=None, lease_until=None, held_by="", reason=why)
 
 
@@ -430,4 +501,5 @@ _RULES: dict[type, Callable[..., Delivery]] = {
     Cancelled: _cancelled,
     Released: _released,
     Retried: _retried,
+    Wanted: _wanted,
 }

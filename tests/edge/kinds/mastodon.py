@@ -7,10 +7,18 @@ from datetime import timedelta
 from feedpub.model import Said
 from feedpub.networks import Mastodon
 from feedpub.networks.learning import told
-from tests.edge.kinds.kind import NOW, PATIENCE, TOKEN, Kind
+from tests.edge.kinds.kind import LINK, NOW, PATIENCE, TOKEN, Kind
 from tests.edge.receiver import Answer
 
 STATUS = {"id": "11", "url": "https://m.example/@me/11", "content": "…"}
+POSTS = [
+    {"id": "12", "content": "<p>another</p>", "created_at": "2026-04-28T03:00:02.000Z"},
+    STATUS
+    | {
+        "content": f'<p>海自 <a href="{LINK.replace("&", "&amp;")}&amp;utm_medium=m">…</a></p>' + "x" * 200_000,
+        "created_at": "2026-04-28T03:00:01.000Z",
+    },
+]
 
 
 def _proper(url: str) -> Mastodon:
@@ -37,4 +45,11 @@ KIND = Kind(
     edited=Answer(200, STATUS),
     deleted=Answer(200, STATUS),
     gone=(Answer(404, {"error": "Record not found"}), Answer(410, {"error": "Gone"})),
+    edits="PUT /api/v1/statuses/11",
+    deletes="DELETE /api/v1/statuses/11",
+    routes={"GET /api/v1/accounts/verify_credentials": Answer(200, {"id": "7", "acct": "news"})},
+    replies="POST /api/v1/statuses",
+    found=(Answer(200, POSTS),),
+    absent=(Answer(200, []),),
+    who="@news@127.0.0.1",
 )

@@ -6,13 +6,18 @@ from datetime import timedelta
 
 from feedpub.model import Said
 from feedpub.networks import Misskey
-from tests.edge.kinds.kind import PATIENCE, SERVER, TOKEN, Kind
+from tests.edge.kinds.kind import LINK, PATIENCE, SERVER, TOKEN, Kind
 from tests.edge.receiver import Answer
 
 
 def _error(status: int, code: str, **info: object) -> Answer:
     return Answer(status, {"error": {"message": "No.", "code": code, "id": "…", "kind": "client", "info": info}})
 
+
+NOTES = [
+    {"id": "9abd", "text": None, "createdAt": "2026-04-28T03:00:02.000Z"},
+    {"id": "9abc", "text": f"海自\n{LINK}&utm_medium=m", "createdAt": "2026-04-28T03:00:01.000Z"},
+]
 
 KIND = Kind(
     make=lambda url: Misskey(name="news", server=url, token=TOKEN, allow_private=True, timeout=PATIENCE),
@@ -34,4 +39,12 @@ KIND = Kind(
     },
     slow_down=Answer(429, {"error": {"code": "RATE_LIMIT_EXCEEDED", "info": {"resetMs": 1}}}, {"Retry-After": "3597"}),
     wait=timedelta(seconds=3597),
+    deleted=Answer(204),
+    gone=(_error(400, "NO_SUCH_NOTE"),),
+    deletes="POST /api/notes/delete",
+    replies="POST /api/notes/create",
+    routes={"POST /api/i": Answer(200, {"id": "7", "username": "news"})},
+    found=(Answer(200, NOTES),),
+    absent=(Answer(200, []),),
+    who="@news@127.0.0.1",
 )

@@ -397,14 +397,12 @@ def test_there_is_no_reply_to_a_post_that_is_gone_or_unknown() -> None:
     assert isinstance(talk(mastodon().reply(noticed(remote_id="../1"), context())).outcome, Refused)
 
 
-def test_a_retraction_deletes_the_replies_too_and_what_is_gone_already_is_done() -> None:
-    taken_back = noticed(action=Action.RETRACT, remote_id="11", also=("12", "13"))
-    said = talk(
-        mastodon().retract(taken_back, context()), YES, reply(404, {"error": "Record not found"}), reply(200, {})
-    )
-    assert said.outcome == Said("11")
-    assert said.paths == [f"DELETE /api/v1/statuses/{id_}" for id_ in ("12", "13", "11")]
-    stopped = talk(mastodon().retract(taken_back, context()), YES, reply(429, x_ratelimit_reset="2026-04-28T03:30:00Z"))
+def test_what_is_gone_already_is_taken_back() -> None:
+    taken_back = noticed(action=Action.RETRACT, remote_id="11")
+    for gone in (YES, reply(200, {}), reply(404, {"error": "Record not found"}), reply(410)):
+        said = talk(mastodon().retract(taken_back, context()), gone)
+        assert (said.outcome, said.paths) == (Said("11"), ["DELETE /api/v1/statuses/11"])
+    stopped = talk(mastodon().retract(taken_back, context()), reply(429, x_ratelimit_reset="2026-04-28T03:30:00Z"))
     assert stopped.outcome == Again("Mastodon asks to come back later (HTTP 429)", timedelta(minutes=30))
 
 
