@@ -3,18 +3,19 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test test-wordpress test-browser test-readers check fix lock clean
+.PHONY: help demo bench test test-wordpress test-browser test-readers test-networks check fix lock clean
 
 help:
 	@echo 'make demo            feedpub with a sample site on http://127.0.0.1:8080'
 	@echo 'make test            linters, types, import contracts and all tests'
-	@echo 'make bench           how long a feed takes, beside five other ways, and a site with 100,000 articles: a quarter'
-	@echo '                     of an hour (BENCH="--folder DIR": on the disk of DIR)'
+	@echo 'make bench           how long a feed takes, beside five other ways; a site with 100,000 articles; one article'
+	@echo '                     to 1,000 webhooks: a quarter of an hour (BENCH="--folder DIR": on the disk of DIR)'
 	@echo 'make check           linters, types and import contracts alone'
 	@echo 'make fix             mend what the linter and the formatter can mend'
 	@echo 'make test-wordpress  the tests against a real WordPress on loopback'
 	@echo 'make test-browser    the tests of pages and feeds in a real browser'
 	@echo 'make test-readers    the feeds read by feed readers that people use (newsboat, rss2email and others)'
+	@echo 'make test-networks   the networks against servers that others wrote: a Matrix homeserver, a Bot API of Telegram'
 	@echo 'make lock            resolve the dependencies again (UPGRADE=--upgrade for the newest)'
 	@echo 'make clean           remove all that make has made; data/ stays'
 
@@ -22,11 +23,12 @@ demo: $(READY)
 	@$(BIN)/feedpub demo
 
 test: check
-	$(BIN)/pytest -n 4 --dist worksteal -m 'not wordpress and not browser and not readers'
+	$(BIN)/pytest -n 4 --dist worksteal -m 'not wordpress and not browser and not readers and not networks'
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench.feeds $(BENCH)
 	@$(BIN)/python -m tests.bench.archive $(BENCH)
+	@$(BIN)/python -m tests.bench.fanout $(BENCH)
 
 check: $(READY)
 	$(BIN)/ruff check
@@ -46,6 +48,9 @@ test-browser: $(READY)
 
 test-readers: $(READY)
 	@bash .ci/readers.sh
+
+test-networks: $(READY)
+	@bash .ci/networks.sh
 
 # Hashes for every platform, and no address of an index: whoever installs uses the index of their own pip.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE)
