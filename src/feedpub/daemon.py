@@ -44,6 +44,7 @@ CLOCK_STEP = 5.0
 POOL = 16
 """Conversations at a time; those older than `PATIENCE` do not count, so that hanging targets starve nobody."""
 PATIENCE = 0.1
+"""Seconds: so few that a tenth of all targets may hang, and the others hardly notice (`make bench`)."""
 AHEAD = POOL
 """Deliveries claimed at most before there is a worker for them: one claim for many, and no worker waits for it."""
 LONG_AGO = float("-inf")
@@ -263,9 +264,12 @@ class _Deliveries:
         self._thread.start()
 
     def drain(self, seconds: float) -> None:
-        """Wait for the conversations under way, at most so long."""
+        """Wait for the conversations under way, and until what was not begun is given back; at most so long."""
+        end = time.monotonic() + seconds
         with self._idle:
             self._idle.wait_for(lambda: not self._at_work, timeout=seconds)
+        if self._thread.is_alive():
+            self._thread.join(max(end - time.monotonic(), 0))
 
     def _loop(self) -> None:
         while not self._stopping.is_set():

@@ -23,15 +23,13 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import requests
 from sqlalchemy import Connection, event
 
-from feedpub.app import App
+from feedpub.app import App, now
 from feedpub.daemon import POOL, Daemon
 from feedpub.model import State
 from feedpub.settings import load
@@ -105,7 +103,7 @@ class Wire(asyncio.Protocol):
                 ANSWERS_AFTER, self._answer, heard, path, headers.get("connection") == "close"
             )
 
-    def _answer(self, heard: Heard, path: str, last: bool) -> None:  # noqa: FBT001 - called by the loop, by position
+    def _answer(self, heard: Heard, path: str, last: bool) -> None:
         heard.answered[path] = time.monotonic()
         heard.now -= 1
         self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
@@ -146,7 +144,7 @@ def other_side() -> Iterator[str]:
 
 def heard(lap: str, count: int) -> dict[str, float]:
     """Wait until so many posts of a lap were answered; what the server heard."""
-    with urllib.request.urlopen(f"{lap}/{count}", timeout=120) as answer:  # noqa: S310 - our own server
+    with urllib.request.urlopen(f"{lap}/{count}", timeout=120) as answer:
         told: dict[str, float] = json.load(answer)
         return told
 
@@ -156,8 +154,8 @@ def heard(lap: str, count: int) -> dict[str, float]:
 
 def bare(lap: str) -> dict[str, float]:
     """Post to every target by `requests.post`, so many at a time as feedpub has conversations."""
-    moment = datetime.now(UTC).isoformat()
-    data = {"id": "2", "guid": "https://news.example.net/?p=2", "title": "第2号", "url": "https://news.example.net/2/",
+    moment = now().isoformat()
+    data: dict[str, object] = {"id": "2", "guid": "https://news.example.net/?p=2", "title": "第2号", "url": "https://news.example.net/2/",
             "summary": "", "text": "第2号", "language": "ja", "categories": [], "tags": [], "authors": [],
             "image": None, "published": moment, "updated": moment}  # fmt: skip
     body = json.dumps({"type": "article.published", "timestamp": moment, "data": data}, ensure_ascii=False).encode()
@@ -226,7 +224,7 @@ def write(store: Path, number: int) -> None:
         f"https://news.example.net/{number}/",
         f"第{number}号",
         "<p>本文</p>",
-        datetime.now(UTC).isoformat(),
+        now().isoformat(),
     )
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("INSERT INTO article (id, url, title, content, published) VALUES (?, ?, ?, ?, ?)", row)
@@ -292,7 +290,7 @@ def run(side: str, lap: str, folder: Path | None) -> dict[str, float]:
     """Have one side do it once, in a process of its own."""
     command = [sys.executable, "-m", "tests.bench.fanout", "--be", side, "--lap", lap]
     command += ["--folder", str(folder)] if folder else []
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     assert told["repeats"] == 0, "each target hears of it once"
     return told
