@@ -13,8 +13,9 @@ from feedpub.networks.ping import Ping
 from feedpub.networks.slack import Slack
 from feedpub.networks.webhook import Webhook
 from feedpub.networks.websub import WebSub
+from feedpub.networks.x import X
 
-AnyNetwork = Annotated[Console | Discord | Mastodon | Ping | Slack | Webhook | WebSub, Field(discriminator="kind")]
+AnyNetwork = Annotated[Console | Discord | Mastodon | Ping | Slack | Webhook | WebSub | X, Field(discriminator="kind")]
 """One target's options, told apart by `kind`. A new network is one file here and one name in this line."""
 
-__all__ = ["AnyNetwork", "Console", "Discord", "Mastodon", "Ping", "Slack", "WebSub", "Webhook"]
+__all__ = ["AnyNetwork", "Console", "Discord", "Mastodon", "Ping", "Slack", "WebSub", "Webhook", "X"]

@@ -69,3 +69,13 @@ def _bare(address: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
 
 def _words(text: str) -> str:
     return re.sub(r"[\s\u2060]+", "", text)
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two links lead to the same page, give or take tracking parameters."""
+    return _bare(one) == _bare(other)
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two texts read the same, however they are spaced."""
+    return _words(one) == _words(other)
