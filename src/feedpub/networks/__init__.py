@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from feedpub.networks.bluesky import Bluesky
 from feedpub.networks.console import Console
 from feedpub.networks.discord import Discord
 from feedpub.networks.mastodon import Mastodon
@@ -15,7 +16,9 @@ from feedpub.networks.webhook import Webhook
 from feedpub.networks.websub import WebSub
 from feedpub.networks.x import X
 
-AnyNetwork = Annotated[Console | Discord | Mastodon | Ping | Slack | Webhook | WebSub | X, Field(discriminator="kind")]
+AnyNetwork = Annotated[
+    Bluesky | Console | Discord | Mastodon | Ping | Slack | Webhook | WebSub | X, Field(discriminator="kind")
+]
 """One target's options, told apart by `kind`. A new network is one file here and one name in this line."""
 
-__all__ = ["AnyNetwork", "Console", "Discord", "Mastodon", "Ping", "Slack", "WebSub", "Webhook", "X"]
+__all__ = ["AnyNetwork", "Bluesky", "Console", "Discord", "Mastodon", "Ping", "Slack", "WebSub", "Webhook", "X"]
