@@ -20,6 +20,8 @@ _LIGHT = re.compile("[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 """What weighs 1 (the ranges of configuration 3); all else weighs 2."""
 _RUN = re.compile(r"\S+")
 _MOST_DOTS = 64
+_LONGEST = 4096
+"""Of a longer address X makes no link."""
 
 
 class Found(NamedTuple):
@@ -60,7 +62,7 @@ def links(text: str) -> Iterator[Found]:
 def _links_in(run: str) -> tuple[tuple[int, int], ...]:
     # Its search for bare domains takes the cube of their dots: minutes, for a hostile text. Prose has few in one run.
     if run.count(".") > _MOST_DOTS:
-        return tuple(found.span() for found in LINK.finditer(run))
+        return tuple(found.span() for found in LINK.finditer(run) if len(found[0]) <= _LONGEST)
     return tuple((found["indices"][0], found["indices"][1]) for found in _library().links(run))
 
 
