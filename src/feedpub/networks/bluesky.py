@@ -299,7 +299,7 @@ class Bluesky(Network):
         """Read XRPC's errors: their status alone does not tell a bad token from a bad record."""
         error = field_of(reply, "error")
         why = shown(str(field_of(reply, "message") or error or ""), self.secrets())
-        if error in _OF_THE_ACCOUNT:
+        if error and (error in _OF_THE_ACCOUNT or reply.status in {401, 403}):
             return Refused(
                 f"Bluesky does not let us in (HTTP {reply.status}: {why}): check {self.mend}, then resume the target",
                 "target",

@@ -18,7 +18,8 @@ LIMIT = 280
 _LINK_COUNTS = 23
 _LIGHT = re.compile("[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 """What weighs 1 (the ranges of configuration 3); all else weighs 2."""
-_RUN = re.compile(r"\S+")
+# What stands before a link decides whether it is one, so the space before a run belongs to it.
+_RUN = re.compile(r"\s?\S+")
 _MOST_DOTS = 64
 _LONGEST = 4096
 """Of a longer address X makes no link."""

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from oauthlib.oauth1.rfc5849 import signature
+from oauthlib.oauth1.rfc5849 import Client, signature
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from feedpub.model import (
@@ -37,11 +37,9 @@ from feedpub.networks.base import Asked, Network, ask, check_address, json_reque
 from feedpub.networks.timeline import same_address, same_words
 
 _WORD_JOINER = "\u2060"
-_MENTION = re.compile(
-    r"(?:(?<![A-Za-z0-9_!#$%&*@＠])|(?<=(?<![A-Za-z0-9_+~.-])[Rr][Tt]))([@＠])([A-Za-z0-9_][A-Za-z0-9_.-]*)"
-)
+_MENTION = re.compile(r"(?:(?<![A-Za-z0-9_!#$%&*@＠])|(?<=(?<![A-Za-z0-9_+~.-])[Rr][Tt]))[@＠](?=[A-Za-z0-9_])")
 """What calls somebody; an e-mail address does not."""
-_DOT = re.compile(r"\.(?=[A-Za-z0-9])")
+_JOINT = re.compile(r"[.:]")
 _CASHTAG = re.compile(r"(?<![A-Za-z0-9$])\$(?=[A-Za-z])")
 _NO = frozenset({"false", "no", "off", "0", "f", "n"})
 """How pydantic reads a no."""
@@ -108,13 +106,16 @@ class X(Network):
 
         X takes one cashtag a post. Hashtags stay as they are: they call nobody, and authors mean them.
         """
+        links = list(weighted.links(text))
         out, end, cashtags = [], 0, 0
-        for link in (*weighted.links(text), weighted.Found(len(text), len(text), "")):
-            plain, found = _without_cashtags(_MENTION.sub(_called, text[end : link.start]), spare=cashtags == 0)
+        for link in (*links, weighted.Found(len(text), len(text), "")):
+            plain = _MENTION.sub(r"\g<0>" + _WORD_JOINER, text[end : link.start])
+            plain, found = _without_cashtags(plain, spare=cashtags == 0)
             cashtags += found
             out += [plain, link.text]
             end = link.end
-        return "".join(out)
+        # With its @ cut off, @example.jp would become a link, which costs.
+        return _without_links("".join(out), but={link.text for link in links})
 
     def measure(self, text: str) -> Measure:
         """Weigh it as X does: most scripts weigh 1, Japanese and emoji 2, and each link 23."""
@@ -266,13 +267,17 @@ class X(Network):
             ("oauth_token", self.access_token.get_secret_value()),
             ("oauth_version", "1.0"),
         ]
-        # oauthlib's Client does the same, and logs what it signs, token and all.
+        # Client.sign() would do all of this, but it logs what it signs, token and all.
         signed = signature.normalize_parameters(
             [*oauth, *parse_qsl(urlsplit(url).query)]  # type: ignore[arg-type]  # it takes pairs, whatever its stub says
         )
         base = signature.signature_base_string(method, signature.base_string_uri(url), signed)
-        secrets = self.api_secret.get_secret_value(), self.access_secret.get_secret_value()
-        oauth.append(("oauth_signature", signature.sign_hmac_sha1(base, *secrets)))
+        keys = Client(
+            self.api_key.get_secret_value(),
+            client_secret=self.api_secret.get_secret_value(),
+            resource_owner_secret=self.access_secret.get_secret_value(),
+        )
+        oauth.append(("oauth_signature", signature.sign_hmac_sha1_with_client(base, keys)))
         return {"authorization": "OAuth " + ", ".join(f'{name}="{quote(value, safe="~")}"' for name, value in oauth)}
 
     def _whose(self) -> str:
@@ -283,9 +288,12 @@ class X(Network):
 # ---------------------------------------------------------------- words
 
 
-def _called(mention: re.Match[str]) -> str:
-    # With the @ cut off, X would make a link of @example.jp: its dots need a joiner too.
-    return mention[1] + _WORD_JOINER + _DOT.sub("." + _WORD_JOINER, mention[2])
+def _without_links(text: str, but: set[str]) -> str:
+    """Break what X would make a link of, but for these."""
+    for link in reversed(list(weighted.links(text))):
+        if link.text not in but:
+            text = text[: link.start] + _JOINT.sub(r"\g<0>" + _WORD_JOINER, link.text) + text[link.end :]
+    return text
 
 
 def _without_cashtags(text: str, *, spare: bool) -> tuple[str, int]:
