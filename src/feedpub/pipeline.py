@@ -15,7 +15,7 @@ import structlog
 
 from feedpub import clean
 from feedpub.building import PARTS_A_POLL, PARTS_A_ROUND, Builder, Built, Plan
-from feedpub.categories import matching, unknown
+from feedpub.categories import unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
 from feedpub.errors import ComposeError, LedgerError, StoreError, Superseded, place
 from feedpub.feeds.addresses import ascii_url, feed_url
@@ -26,6 +26,7 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
+    Article,
     Batch,
     Category,
     Census,
@@ -49,7 +50,7 @@ from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
 from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
 from feedpub.notices.pace import rest_after
-from feedpub.notices.plan import Owed, Scope, news_by_target, plan
+from feedpub.notices.plan import Owed, news_by_target, plan, unclear
 from feedpub.stores.base import Store, StoreOptions
 
 log = structlog.get_logger("feedpub")
@@ -125,9 +126,12 @@ class Publisher:
         for target in targets:
             if target.announce_backlog:
                 known = self.ledger.articles.since(self.now() - target.max_age)
-                scope = _scope([target], self.ledger.articles.categories())
-                owed = plan(known, [target], scope, baseline=True, already={}, now=self.now())
+                categories = self.ledger.articles.categories()
+                owed = plan(
+                    known, [target], categories, site=self.setup.site, baseline=True, already={}, now=self.now()
+                )
                 self.ledger.deliveries.owe(owed, self.now())
+                _tell_owed(owed)
 
     def unknown_categories(self) -> Iterator[tuple[str, str]]:
         """Each option that names a category which no store has, and that name; none before the first poll."""
@@ -140,8 +144,9 @@ class Publisher:
                     for category in unknown(getattr(feed, option), categories):
                         yield f"feeds.own.{key}.{option}", category
             for name, target in self.setup.targets.items():
-                for category in unknown(target.categories, categories):
-                    yield f"targets.{name}.categories", category
+                for option in ("categories", "hashtags", "by_category"):
+                    for category in unknown(getattr(target, option), categories):
+                        yield f"targets.{name}.{option}", category
 
     def unknown_feeds(self) -> Iterator[tuple[str, str]]:
         """Each option that names a feed which there is not, and that name; none before the first poll."""
@@ -196,10 +201,15 @@ class Publisher:
         """Record what a store says since its cursor; `again`: from the beginning, to clean it by other rules."""
         more, first = True, again
         while more:
-            state = self.ledger.articles.store_state(name)
+            state = self._state(name)
             batch = store.changes(None if first else state.cursor)
             self._record(name, state, batch, done, again=again)
             more, first = batch.more, False
+
+    def _state(self, name: str) -> StoreState:
+        """Where polling of a store stands; what was written for us alone was never there before us."""
+        state, options = self.ledger.articles.store_state(name), self.setup.sources[name].options
+        return state if options.had_readers else replace(state, baseline=False)
 
     def _record(self, name: str, state: StoreState, batch: Batch, done: Published, *, again: bool) -> None:
         batch = _legible(batch)
@@ -216,7 +226,8 @@ class Publisher:
         owed = plan(
             [one for one in fresh if one.published <= now],
             self.setup.targets.values(),
-            _scope(self.setup.targets.values(), self._categories(name, batch)),
+            self._categories(name, batch),
+            site=self.setup.site,
             baseline=state.baseline,
             already=done.news,
             now=now,
@@ -241,7 +252,7 @@ class Publisher:
             self._tell_unknown()
         if other_feeds:
             self.builder.sync()
-        _tell_held(owed)
+        _tell_owed(owed)
         _count_owed(done, owed)
         done.quarantined += len(record.quarantined)
         done.baseline += len(fresh) if state.baseline else 0
@@ -249,6 +260,18 @@ class Publisher:
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
         done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
+
+    def outlook(self, article: Article) -> tuple[Owed, ...]:
+        """Tell what an article would owe to each target if it were new when it is published."""
+        return plan(
+            [article],
+            self.setup.targets.values(),
+            self.ledger.articles.categories(),
+            site=self.setup.site,
+            baseline=False,
+            already={},
+            now=max(self.now(), article.published),
+        )
 
     def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""
@@ -333,13 +356,14 @@ class Publisher:
             ripe = self.ledger.articles.ripe(now)
             if not ripe:
                 return
-            scope = _scope(self.setup.targets.values(), self.ledger.articles.categories())
+            categories = self.ledger.articles.categories()
             for store in dict.fromkeys(one.article.store for one in ripe):
                 written = tuple(one for one in ripe if one.article.store == store)
                 owed = plan(
                     [one.article for one in written],
                     self.setup.targets.values(),
-                    scope,
+                    categories,
+                    site=self.setup.site,
                     baseline=False,
                     already=done.news,
                     now=now,
@@ -347,7 +371,7 @@ class Publisher:
                 record = _extra(states[store], written=written, owed=owed, ripe=True)
                 if self.ledger.articles.record(record, self.setup.targets, now):
                     self.builder.sync()
-                _tell_held(owed)
+                _tell_owed(owed)
                 done.new += len(written)
                 _count_owed(done, owed)
 
@@ -439,9 +463,11 @@ class Publisher:
             log.info("delivery_superseded", target=claimed.target, delivery=claimed.id, why=str(error))
             return None
 
-    def _converse(self, claimed: Delivery, target: Network) -> Delivery:
-        context = Context(self.now(), self.ledger.targets.memory(target.name))
+    def _converse(self, claimed: Delivery, configured: Network) -> Delivery:
+        memory = self._learned(configured)
+        target = configured.knowing(memory)
         doubt = claimed.doubt_since is not None
+        context = Context(self.now(), memory, doubted=doubt)
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
             return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context)))
         try:
@@ -450,6 +476,15 @@ class Publisher:
             return self._settle(claimed, target, Refused(str(error)))
         started = self.ledger.deliveries.start(claimed, notice, target, self.now())
         return self._settle(started, target, self._say(target, _conversation(target, notice, context)))
+
+    def _learned(self, target: Network) -> Mapping[str, str]:
+        """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
+        memory = self.ledger.targets.memory(target.name)
+        question = target.learn(Context(self.now(), memory))
+        if question is None:
+            return memory
+        self._say(target, question)
+        return self.ledger.targets.memory(target.name)
 
     def _compose(self, claimed: Delivery, target: Network) -> Notice:
         """Write what is true now of the article, or the feed, that it is about."""
@@ -460,7 +495,6 @@ class Publisher:
             return self._compose_feed(claimed, action, target)
         written = self.ledger.articles.by_key(claimed.article)
         article = written.article
-        names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
         return compose(
             article,
             target,
@@ -468,7 +502,7 @@ class Publisher:
             revision=written.revision,
             key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
             now=self.now(),
-            categories=[names[article.store, key] for key in article.categories if (article.store, key) in names],
+            categories=self.ledger.articles.categories(),
             site=self.setup.site,
             remote_id=claimed.remote_id,
             also=claimed.also,
@@ -554,11 +588,6 @@ class Publisher:
         return (*(one for one in known if one.store != store), *batch.categories)
 
 
-def _scope(targets: Iterable[Network], categories: Iterable[Category]) -> Scope:
-    known = tuple(categories)
-    return {target.name: matching(target.categories, known) if target.categories else None for target in targets}
-
-
 def _feeds_plan(setup: Setup) -> Plan:
     def hubs(address: str) -> tuple[str, ...]:
         heard = (one for one in setup.targets.values() if isinstance(one, WebSub) and one.hears(address))
@@ -626,9 +655,17 @@ def _too_many_note(name: str, gone: int, live: int) -> str:
     )
 
 
-def _tell_held(owed: Iterable[Owed]) -> None:
+def _tell_owed(owed: Sequence[Owed]) -> None:
     for target, count in news_by_target(one for one in owed if one.held_by == FLOOD).items():
         log.error("flood_held", target=target, deliveries=count, why="so many articles are new at once: see `status`")
+    for target, articles in unclear(owed).items():
+        log.error(
+            "condition_failed",
+            target=target,
+            articles=len(articles),
+            guid=articles[0].guid,
+            why=f"{articles[0].reason}; to say it all the same: `feedpub announce ARTICLE --target {target}`",
+        )
 
 
 def _count_owed(done: Published, owed: Sequence[Owed]) -> None:

@@ -43,6 +43,7 @@ from feedpub.notices.lifecycle import (
     Released,
     Retried,
     Started,
+    Wanted,
     cancel,
     step,
 )
@@ -273,7 +274,11 @@ class Deliveries:
             return tuple(dict(row._mapping) for row in rows)  # noqa: SLF001 - the documented way to a row's mapping
 
     def tell(
-        self, ids: Sequence[int], event: Released | Retried | Cancelled, targets: Mapping[str, Target], now: datetime
+        self,
+        ids: Sequence[int],
+        event: Released | Retried | Cancelled | Wanted,
+        targets: Mapping[str, Target],
+        now: datetime,
     ) -> int:
         """Let a person's word change these deliveries. Returns how many it changed."""
         changed = 0

@@ -109,7 +109,9 @@ class Network(BaseModel):
 
     name: str = ""
     kind: str
-    template: str = Field(default="{{ headline }}\n{{ url }}", description="the notice, a Jinja2 template")
+    template: str = Field(
+        default="{{ headline }}\n{{ url }}\n{{ hashtags }}", description="the notice, a Jinja2 template"
+    )
     prefix: str = Field(default="", description="stands before the headline")
     hashtags: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="by category, children included: the hashtags of its articles"
