@@ -172,7 +172,7 @@ class Bluesky(Network):
             return reply
         handle = field_of(reply, "handle")
         if 200 <= reply.status < 300 and isinstance(handle, str) and re.fullmatch(r"[A-Za-z0-9.-]{1,253}", handle):
-            return Said(f"@{handle}", f"https://bsky.app/profile/{handle}")
+            return Said(f"@{handle}")
         return self._unread(reply, context)
 
     # ------------------------------------------------------------ steps

@@ -216,7 +216,7 @@ class X(Network):
         reply = yield from self._ask(f"{self.api_url}/2/users/me", context)
         name = field_of(reply, "data", "username")
         if isinstance(name, str) and re.fullmatch(r"\w{1,50}", name, re.ASCII):
-            return Said(f"@{name}", f"https://x.com/{name}")
+            return Said(f"@{name}")
         return self._unread(reply, context)
 
     # ------------------------------------------------------------ answers

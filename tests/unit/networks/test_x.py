@@ -287,7 +287,7 @@ def test_without_an_id_nothing_is_asked(remote_id: str) -> None:
 
 def test_credentials_are_tried_by_asking_who_we_are() -> None:
     asked, _, outcome = carried_out(target().verify(CONTEXT), ME)
-    assert outcome == Said("@news", "https://x.com/news")
+    assert outcome == Said("@news")
     assert asked[0].url == "https://api.x.com/2/users/me"
     wrong = carried_out(target().verify(CONTEXT), reply(401, {"title": "Unauthorized", "detail": "Unauthorized"}))[2]
     assert isinstance(wrong, Refused)
