@@ -120,11 +120,10 @@ class Talk:
         if count >= LOGINS_A_DAY:
             midnight = datetime.combine(self.context.now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
             why = (
-                f"feedpub has logged in to {LABEL} {count} times today, and leaves it until tomorrow: more would lock "
+                f"this target has logged in to {LABEL} {count} times today, and leaves it until tomorrow, as more would "
+                "lock the account out: see whether something else uses its app password"
             )
-            return Again(
-                f"{why}the account out. Does something else change its app password?", midnight - self.context.now
-            )
+            return Again(why, midnight - self.context.now)
         # Counted before it is asked for: a login that kills us counts too.
         yield Remember(_LOGINS, f"{today} {count + 1}")
         reply = yield from ask(
