@@ -48,6 +48,8 @@ def facts(kind: str) -> list[str]:
         "app_password": "p",
         **dict.fromkeys(("api_key", "api_secret", "access_token", "access_secret"), "k"),
         "budget": 20,
+        "chat_id": "1",
+        "room": "!1",
     }
     made: Network = network(name="t", **{key: value for key, value in needed.items() if key in options(network)})
     return [

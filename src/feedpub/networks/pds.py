@@ -120,7 +120,7 @@ class Talk:
         if count >= LOGINS_A_DAY:
             midnight = datetime.combine(self.context.now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
             why = (
-                f"this target has logged in to {LABEL} {count} times today, and leaves it until tomorrow, as more would "
+                f"this target has logged in to {LABEL} {count} times today, and leaves it until tomorrow: more would "
                 "lock the account out: see whether something else uses its app password"
             )
             return Again(why, midnight - self.context.now)
