@@ -117,8 +117,9 @@ class X(Network):
             cashtags += found
             out += [plain, link.text]
             end = link.end
+        worded = "".join(out)
         # With its @ cut off, @example.jp would become a link, which costs.
-        return _without_links("".join(out), but={link.text for link in links})
+        return worded if worded == text else _without_links(worded, but={link.text for link in links})
 
     def measure(self, text: str) -> Measure:
         """Weigh it as X does: most scripts weigh 1, Japanese and emoji 2, and each link 23."""
