@@ -208,7 +208,7 @@ def test_the_wait_that_telegram_asks_for_is_kept() -> None:
 
 
 def test_a_post_of_a_public_chat_has_an_address_and_that_of_a_private_one_has_none() -> None:
-    public, private = (talk(TARGET.announce(notice(), context()), sent(**chat)) for chat in ({"username": "news"}, {}))
+    public, private = (talk(TARGET.announce(notice(), context()), one) for one in (sent(username="news"), sent()))
     assert public.outcome == Said("-1001234567890/7", "https://t.me/news/7")
     assert private.outcome == Said("-1001234567890/7")
 
