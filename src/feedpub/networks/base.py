@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from feedpub.cadence import parse_quiet
 from feedpub.model import (
     Action,
     Context,
@@ -165,6 +166,12 @@ class Network(BaseModel):
             raise ValueError(f"{cls.label} cannot do that: write {_either([*able, 'ignore'])}")
         return way
 
+    @field_validator("quiet")
+    @classmethod
+    def _hours(cls, quiet: str) -> str:
+        parse_quiet(quiet)
+        return quiet
+
     @field_validator("image")
     @classmethod
     def _image_it_can(cls, image: str) -> str:
@@ -232,6 +239,10 @@ class Network(BaseModel):
     def allowance(self) -> Decimal | None:
         """Tell what may be spent in a calendar month; None: as much as it costs."""
         return None
+
+    def beyond_allowance(self) -> Literal["wait", "skip"]:
+        """Tell what becomes of what the allowance does not cover: it waits for another month, or is never said."""
+        return "wait"
 
     def read(self, reply: Reply, context: Context, *, says: bool = True) -> Outcome:
         """Judge an answer: by the network's own words first, else as HTTP means it."""
