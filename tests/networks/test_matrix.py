@@ -112,11 +112,10 @@ def test_an_edit_shows_the_new_words_and_a_repeated_one_changes_nothing_more(pla
 
 def test_a_post_is_redacted_and_redacted_again_and_cannot_be_corrected_or_answered_any_more(place: Place) -> None:
     first, second, talker = said(place, "msg_one"), said(place, "msg_two"), Talker()
-    gone = notice("msg_gone", action=Action.RETRACT, remote_id=first.id, also=(second.id,))
+    gone = notice("msg_gone", action=Action.RETRACT, remote_id=first.id)
 
-    for key in ("msg_gone", "msg_gone", "msg_gone_later"):
-        retract = place.target.retract(replace(gone, key=key), talker.context)
-        assert talker.carry_out(retract) == Said(first.id)
+    for one in (gone, gone, replace(gone, key="msg_gone_later"), replace(gone, remote_id=second.id)):
+        assert talker.carry_out(place.target.retract(one, talker.context)) == Said(one.remote_id)
     assert place.bodies() == ["", ""]
 
     target = place.target
