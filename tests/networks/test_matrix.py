@@ -219,16 +219,17 @@ def test_the_longest_text_that_is_measured_to_fit_is_taken_and_so_is_its_edit(pl
 def test_synapse_asks_a_hasty_account_to_wait_and_says_how_long(place: Place) -> None:
     hasty = replace(place, bot=place.server.register("hasty"))
     place.server.call("POST", f"/_matrix/client/v3/join/{place.room}", hasty.bot, {})
-    talker = Talker()
-    outcomes = [
-        talker.carry_out(hasty.target.announce(notice(f"msg_hasty_{number}"), talker.context)) for number in range(15)
-    ]
+    talker, taken = Talker(), 0
+    while isinstance(
+        outcome := talker.carry_out(hasty.target.announce(notice(f"msg_hasty_{taken}"), talker.context)), Said
+    ):
+        taken += 1
+        assert taken < 100
 
-    refused = outcomes[-1]
-    assert isinstance(refused, Again)
-    assert refused.wait is not None
-    assert timedelta(0) < refused.wait < timedelta(minutes=1)
-    assert len(place.bodies()) == sum(isinstance(one, Said) for one in outcomes)
+    assert isinstance(outcome, Again)
+    assert outcome.wait is not None
+    assert timedelta(0) < outcome.wait < timedelta(minutes=1)
+    assert len(place.bodies()) == taken >= 5
 
 
 def test_who_is_logged_out_or_not_in_the_room_stops_the_target(place: Place) -> None:
