@@ -9,12 +9,30 @@ from pydantic import Field
 from feedpub.networks.console import Console
 from feedpub.networks.discord import Discord
 from feedpub.networks.mastodon import Mastodon
+from feedpub.networks.mattermost import Mattermost
 from feedpub.networks.ping import Ping
+from feedpub.networks.rocketchat import RocketChat
 from feedpub.networks.slack import Slack
+from feedpub.networks.teams import Teams
 from feedpub.networks.webhook import Webhook
 from feedpub.networks.websub import WebSub
 
-AnyNetwork = Annotated[Console | Discord | Mastodon | Ping | Slack | Webhook | WebSub, Field(discriminator="kind")]
-"""One target's options, told apart by `kind`. A new network is one file here and one name in this line."""
+AnyNetwork = Annotated[
+    Console | Discord | Mastodon | Mattermost | Ping | RocketChat | Slack | Teams | Webhook | WebSub,
+    Field(discriminator="kind"),
+]
+"""One target's options, told apart by `kind`. A new network is one file here and one name in these lines."""
 
-__all__ = ["AnyNetwork", "Console", "Discord", "Mastodon", "Ping", "Slack", "WebSub", "Webhook"]
+__all__ = [
+    "AnyNetwork",
+    "Console",
+    "Discord",
+    "Mastodon",
+    "Mattermost",
+    "Ping",
+    "RocketChat",
+    "Slack",
+    "Teams",
+    "WebSub",
+    "Webhook",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal, Self
@@ -77,6 +77,15 @@ def check_address(address: str) -> str:
     if not re.fullmatch(r"https?://[^/?#\s@\\]+([/?#]\S*)?", address):
         raise ValueError("an absolute address is needed, such as https://host/path, without a user or password in it")
     return address
+
+
+def outside_links(text: str, write: Callable[[str], str], link: Callable[[str], str] = str) -> str:
+    """Write a text's words by `write`, and its addresses by `link`: as they are, if not told otherwise."""
+    out, end = [], 0
+    for found in LINK.finditer(text):
+        out += [write(text[end : found.start()]), link(found[0])]
+        end = found.end()
+    return "".join([*out, write(text[end:])])
 
 
 class Network(BaseModel):
