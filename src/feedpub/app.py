@@ -16,7 +16,10 @@ from typing import Any
 
 import structlog
 from pydantic import BaseModel, SecretStr
+from sqlalchemy import make_url
 
+from feedpub.categories import DESK
+from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.errors import FeedpubError, StoreError
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
@@ -27,9 +30,11 @@ from feedpub.ledger.deliveries import Listed
 from feedpub.ledger.targets import TargetState
 from feedpub.model import Article, Delivery, Quarantined, State
 from feedpub.notices.lifecycle import FEEDS, FLOOD, Cancelled, Released, Retried
+from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Published, Publisher, Setup, Source
-from feedpub.settings import Loaded, LogOptions, Settings
+from feedpub.settings import DatabaseOptions, Loaded, LogOptions, Settings
+from feedpub.stores.desk import Desk, DeskOptions
 from feedpub.stores.imports import ImportReport, import_files
 from feedpub.stores.sql import SqlOptions, SqlStore
 
@@ -44,12 +49,23 @@ def now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Whether a target may speak, in words; and what it spent this month of its budget, if it has one."""
+
+    words: str
+    quiet_until: datetime | None = None
+    spent: str = ""
+    budget: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How everything stands, as people look at it."""
 
     articles: Mapping[str, int]
     stores: tuple[StoreState, ...]
     targets: tuple[TargetState, ...]
+    paces: Mapping[str, Pace]
     deliveries: Mapping[str, Mapping[str, int]]
     feeds: Mapping[str, tuple[str, ...]]
     quarantined: tuple[tuple[str, Quarantined], ...]
@@ -87,6 +103,8 @@ class App:
     ledger: Ledger
     door: Door
     publisher: Publisher
+    desk: Desk
+    """Where briefs are written that no store knows of."""
     config_problem: str = ""
     _sources: dict[str, Source] = field(default_factory=dict)
 
@@ -103,7 +121,10 @@ class App:
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
         sources: dict[str, Source] = {}
-        app = cls(settings, ledger, door, Publisher(ledger, door, _setup(settings, sources), now), "", sources)
+        desk = DeskOptions(path=_desk_path(settings))
+        sources[DESK] = Source(desk, desk.open())
+        publisher = Publisher(ledger, door, _setup(settings, sources), now)
+        app = cls(settings, ledger, door, publisher, desk.open(), "", sources)
         if lead:
             app.apply(loaded)
             lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)
@@ -131,7 +152,14 @@ class App:
             have = self._sources.get(name)
             same = have is not None and have.options == options
             sources[name] = have if same and have is not None else Source(options, options.open(self.door))
-        return sources
+        return sources | {DESK: self._sources[DESK]}  # where the database lies is not changed live
+
+    def polled(self) -> tuple[str, ...]:
+        """The stores there are to be polled: those of the config, and the desk as soon as somebody has used it."""
+        return (*self.settings.stores, *([DESK] if self.desk.file.mark() else []))
+
+    def _has(self, store: str) -> bool:
+        return store in self.settings.stores or store == DESK
 
     def close(self) -> None:
         """Let go of everything."""
@@ -144,10 +172,12 @@ class App:
 
     def status(self) -> Status:
         """Look at everything."""
+        targets = tuple(one for one in self.ledger.targets.states() if one.name in self.settings.targets)
         return Status(
             articles=self.ledger.articles.counts(),
-            stores=tuple(one for one in self.ledger.articles.store_states() if one.name in self.settings.stores),
-            targets=tuple(one for one in self.ledger.targets.states() if one.name in self.settings.targets),
+            stores=tuple(one for one in self.ledger.articles.store_states() if self._has(one.name)),
+            targets=targets,
+            paces=self._paces(targets),
             deliveries=self.ledger.deliveries.counts(),
             feeds=self.ledger.feeds.paths(),
             quarantined=self.ledger.articles.quarantined(),
@@ -155,12 +185,22 @@ class App:
             problems=self.problems(),
         )
 
+    def _paces(self, targets: Iterable[TargetState]) -> dict[str, Pace]:
+        moment, zone = now(), self.settings.site.zone
+        quiet, spent = silent(self.settings.targets, moment, zone), self.ledger.deliveries.spent(month_of(moment, zone))
+        paces = {}
+        for one in targets:
+            end, allowance = quiet.get(one.name), self.settings.targets[one.name].allowance()
+            had, of = ("", "") if allowance is None else (money(spent.get(one.name, 0)), money(millionths(allowance)))
+            paces[one.name] = Pace(_how(one.rest, end, moment, zone), end, had, of)
+        return paces
+
     def problems(self) -> tuple[str, ...]:
         """What keeps feedpub from doing all of its work, one sentence each; empty if nothing does."""
         told = [self.config_problem, self.publisher.builder.error or self._unwritten()]
         for store in self.ledger.articles.store_states():
-            if store.name in self.settings.stores:
-                told += [store.error and f"stores.{store.name}: {store.error}", store.note]
+            if self._has(store.name):
+                told += [store.error and f"{_store(store.name)}: {store.error}", store.note]
         told += [why for sentences in self._ailing().values() for why in sentences]
         told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
         return tuple(one for one in told if one)
@@ -174,7 +214,7 @@ class App:
 
     def failures(self, done: Round) -> tuple[str, ...]:
         """What went wrong in this very round, one sentence each."""
-        told = [f"stores.{name}: {one.error}" for name, one in done.published.items() if one.error]
+        told = [f"{_store(name)}: {one.error}" for name, one in done.published.items() if one.error]
         told += [self.publisher.builder.error] if self.publisher.builder.error else []
         ailing = self._ailing()
         for target in dict.fromkeys(one.target for one in done.unsaid):
@@ -196,6 +236,9 @@ class App:
                 told.setdefault(target.name, []).append(why)
         for name, why in _parked(self.ledger.deliveries.counts(), self.settings.targets):
             told.setdefault(name, []).append(why)
+        for name, count in self.ledger.deliveries.unpaid().items():
+            if name in self.settings.targets:
+                told.setdefault(name, []).append(_unpaid(name, count))
         return told
 
     def _unwritten(self) -> str:
@@ -223,6 +266,10 @@ class App:
         if len(found) != 1 and not store:
             raise StoreError(f"which store? name one with --store: {_names(found)}")
         return (found[store] if store else next(iter(found.values()))).open(self.door)
+
+    def brief(self, brief: Brief) -> Accepted:
+        """Put a short topic where the next poll finds it. Raises FeedpubError, StoreError."""
+        return accept(brief, self.desk, self.publisher)
 
     def announce(self, name: str, targets: Sequence[str]) -> tuple[str, ...]:
         """Owe an article (by id or guid) to targets, whatever was decided before. Returns what came of it, in words."""
@@ -309,7 +356,7 @@ class App:
 
     def once(self) -> Round:
         """Poll every store, build every feed touched, say everything that is due now."""
-        done = {name: self.publisher.publish(name) for name in self.publisher.setup.sources}
+        done = {name: self.publisher.publish(name) for name in self.polled()}
         while self.publisher.archive().parts:
             pass
         tried: dict[int, Delivery] = {}
@@ -318,6 +365,20 @@ class App:
                 settled = self.publisher.deliver(one)
                 tried |= {settled.id: settled} if settled is not None else {}
         return Round(done, tuple(tried.values()))
+
+
+def _desk_path(settings: Settings) -> str:
+    """Beside the database, as it is ours like that; where that is no file, where it would be."""
+    url = make_url(settings.database.url.get_secret_value())
+    if url.get_backend_name() != "sqlite":
+        url = make_url(DatabaseOptions().url.get_secret_value())
+    ledger = Path(str(url.database))
+    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
+
+
+def _store(name: str) -> str:
+    """What to call a store; the desk's own errors name its file."""
+    return "the briefs" if name == DESK else f"stores.{name}"
 
 
 def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:
@@ -337,10 +398,32 @@ def _parked(counts: Mapping[str, Mapping[str, int]], targets: Iterable[str]) -> 
             )
 
 
+def _how(rest: Rest, quiet: datetime | None, moment: datetime, zone: tzinfo) -> str:
+    if rest.paused:
+        return f"paused: {rest.paused}"
+    waits = (("rests until", rest.rest_until), ("quiet until", quiet or moment), ("next at", rest.slot_until))
+    return next((f"{what} {_when(until, moment, zone)}" for what, until in waits if until > moment), "well")
+
+
+def _when(moment: datetime, today: datetime, zone: tzinfo) -> str:
+    """Tell the time, and the day if it is not today."""
+    here = moment.astimezone(zone)
+    return f"{here:%H:%M}" if here.date() == today.astimezone(zone).date() else f"{here:%Y-%m-%d %H:%M}"
+
+
+def _unpaid(target: str, count: int) -> str:
+    what = "a notice waits" if count == 1 else f"{count} notices wait"
+    return (
+        f"targets.{target}: {what} for next month, as this month's budget does not cover more: "
+        f"raise targets.{target}.budget, or `feedpub deliveries cancel ID` for each of "
+        f"`feedpub deliveries list --state due --target {target}`"
+    )
+
+
 def _in_vain(target: str, unsaid: Sequence[Delivery], zone: tzinfo) -> str:
     what = "a notice" if len(unsaid) == 1 else f"{len(unsaid)} notices"
     again = min((one.due_at for one in unsaid if one.due_at is not None), default=None)
-    then = f"; it is tried again from {again.astimezone(zone):%H:%M} on" if again else ""
+    then = f"; it is tried again from {_when(again, now(), zone)} on" if again else ""
     return f"targets.{target}: {what} could not be said: {unsaid[-1].reason}{then}"
 
 

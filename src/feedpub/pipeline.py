@@ -15,7 +15,7 @@ import structlog
 
 from feedpub import clean
 from feedpub.building import PARTS_A_POLL, PARTS_A_ROUND, Builder, Built, Plan
-from feedpub.categories import matching, unknown
+from feedpub.categories import unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
 from feedpub.errors import ComposeError, LedgerError, StoreError, Superseded, place
 from feedpub.feeds.addresses import ascii_url, feed_url
@@ -26,6 +26,7 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
+    Article,
     Batch,
     Category,
     Census,
@@ -48,8 +49,8 @@ from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
 from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
-from feedpub.notices.pace import rest_after
-from feedpub.notices.plan import Owed, Scope, news_by_target, plan
+from feedpub.notices.pace import Bill, bill, rest_after, silent, windows
+from feedpub.notices.plan import Owed, news_by_target, plan, unclear
 from feedpub.stores.base import Store, StoreOptions
 
 log = structlog.get_logger("feedpub")
@@ -116,7 +117,9 @@ class Publisher:
         self._welcome([target for name, target in setup.targets.items() if name not in known])
         for name, count in self.ledger.targets.sync(setup.targets).items():
             log.warning("queue_cancelled", target=name, deliveries=count, why="the target was removed from the config")
-        self.setup = setup
+        before, self.setup = self.setup, setup
+        changed = [name for name, target in setup.targets.items() if before.targets.get(name) != target]
+        self.ledger.deliveries.follow_config(setup.targets, changed, self.now())
         self.builder.apply(_feeds_plan(setup))
         self._tell_unknown()
 
@@ -125,9 +128,12 @@ class Publisher:
         for target in targets:
             if target.announce_backlog:
                 known = self.ledger.articles.since(self.now() - target.max_age)
-                scope = _scope([target], self.ledger.articles.categories())
-                owed = plan(known, [target], scope, baseline=True, already={}, now=self.now())
+                categories = self.ledger.articles.categories()
+                owed = plan(
+                    known, [target], categories, site=self.setup.site, baseline=True, already={}, now=self.now()
+                )
                 self.ledger.deliveries.owe(owed, self.now())
+                _tell_owed(owed)
 
     def unknown_categories(self) -> Iterator[tuple[str, str]]:
         """Each option that names a category which no store has, and that name; none before the first poll."""
@@ -140,8 +146,9 @@ class Publisher:
                     for category in unknown(getattr(feed, option), categories):
                         yield f"feeds.own.{key}.{option}", category
             for name, target in self.setup.targets.items():
-                for category in unknown(target.categories, categories):
-                    yield f"targets.{name}.categories", category
+                for option in ("categories", "hashtags", "by_category"):
+                    for category in unknown(getattr(target, option), categories):
+                        yield f"targets.{name}.{option}", category
 
     def unknown_feeds(self) -> Iterator[tuple[str, str]]:
         """Each option that names a feed which there is not, and that name; none before the first poll."""
@@ -196,10 +203,15 @@ class Publisher:
         """Record what a store says since its cursor; `again`: from the beginning, to clean it by other rules."""
         more, first = True, again
         while more:
-            state = self.ledger.articles.store_state(name)
+            state = self._state(name)
             batch = store.changes(None if first else state.cursor)
             self._record(name, state, batch, done, again=again)
             more, first = batch.more, False
+
+    def _state(self, name: str) -> StoreState:
+        """Where polling of a store stands; what was written for us alone was never there before us."""
+        state, options = self.ledger.articles.store_state(name), self.setup.sources[name].options
+        return state if options.had_readers else replace(state, baseline=False)
 
     def _record(self, name: str, state: StoreState, batch: Batch, done: Published, *, again: bool) -> None:
         batch = _legible(batch)
@@ -216,7 +228,8 @@ class Publisher:
         owed = plan(
             [one for one in fresh if one.published <= now],
             self.setup.targets.values(),
-            _scope(self.setup.targets.values(), self._categories(name, batch)),
+            self._categories(name, batch),
+            site=self.setup.site,
             baseline=state.baseline,
             already=done.news,
             now=now,
@@ -241,7 +254,7 @@ class Publisher:
             self._tell_unknown()
         if other_feeds:
             self.builder.sync()
-        _tell_held(owed)
+        _tell_owed(owed)
         _count_owed(done, owed)
         done.quarantined += len(record.quarantined)
         done.baseline += len(fresh) if state.baseline else 0
@@ -249,6 +262,18 @@ class Publisher:
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
         done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
+
+    def outlook(self, article: Article) -> tuple[Owed, ...]:
+        """Tell what an article would owe to each target if it were new when it is published."""
+        return plan(
+            [article],
+            self.setup.targets.values(),
+            self.ledger.articles.categories(),
+            site=self.setup.site,
+            baseline=False,
+            already={},
+            now=max(self.now(), article.published),
+        )
 
     def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""
@@ -333,13 +358,14 @@ class Publisher:
             ripe = self.ledger.articles.ripe(now)
             if not ripe:
                 return
-            scope = _scope(self.setup.targets.values(), self.ledger.articles.categories())
+            categories = self.ledger.articles.categories()
             for store in dict.fromkeys(one.article.store for one in ripe):
                 written = tuple(one for one in ripe if one.article.store == store)
                 owed = plan(
                     [one.article for one in written],
                     self.setup.targets.values(),
-                    scope,
+                    categories,
+                    site=self.setup.site,
                     baseline=False,
                     already=done.news,
                     now=now,
@@ -347,7 +373,7 @@ class Publisher:
                 record = _extra(states[store], written=written, owed=owed, ripe=True)
                 if self.ledger.articles.record(record, self.setup.targets, now):
                     self.builder.sync()
-                _tell_held(owed)
+                _tell_owed(owed)
                 done.new += len(written)
                 _count_owed(done, owed)
 
@@ -426,7 +452,15 @@ class Publisher:
 
     def claim(self, limit: int) -> tuple[Delivery, ...]:
         """Lease what is due, for so many free workers."""
-        return self.ledger.deliveries.claim(self.setup.targets, self.now(), limit)
+        return self.ledger.deliveries.claim(self.setup.targets, self.now(), limit, self.silent())
+
+    def next_due(self) -> datetime | None:
+        """When there may be something to claim."""
+        return self.ledger.deliveries.next_due(self.setup.targets, self.now(), self.silent())
+
+    def silent(self) -> dict[str, datetime]:
+        """The targets whose quiet hours it is, and when each may speak again."""
+        return silent(self.setup.targets, self.now(), self.setup.site.zone)
 
     def deliver(self, claimed: Delivery) -> Delivery | None:
         """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now."""
@@ -439,17 +473,34 @@ class Publisher:
             log.info("delivery_superseded", target=claimed.target, delivery=claimed.id, why=str(error))
             return None
 
-    def _converse(self, claimed: Delivery, target: Network) -> Delivery:
-        context = Context(self.now(), self.ledger.targets.memory(target.name))
+    def _converse(self, claimed: Delivery, configured: Network) -> Delivery:
+        memory = self._learned(configured)
+        target = configured.knowing(memory)
         doubt = claimed.doubt_since is not None
+        context = Context(self.now(), memory, doubted=doubt)
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
             return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context)))
         try:
             notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target)
         except ComposeError as error:
             return self._settle(claimed, target, Refused(str(error)))
-        started = self.ledger.deliveries.start(claimed, notice, target, self.now())
-        return self._settle(started, target, self._say(target, _conversation(target, notice, context)))
+        if claimed.wanted is not None and target.name in self.silent():
+            return self.ledger.deliveries.put_back(claimed, target, self.now())
+        owed = bill(target, notice, self.now(), self.setup.site.zone)
+        started = self.ledger.deliveries.start(claimed, notice, target, self.now(), owed)
+        if started.state is not State.SENDING:
+            self._tell_waiting(started)
+            return started
+        return self._settle(started, target, self._say(target, _conversation(target, notice, context)), owed)
+
+    def _learned(self, target: Network) -> Mapping[str, str]:
+        """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
+        memory = self.ledger.targets.memory(target.name)
+        question = target.learn(Context(self.now(), memory))
+        if question is None:
+            return memory
+        self._say(target, question)
+        return self.ledger.targets.memory(target.name)
 
     def _compose(self, claimed: Delivery, target: Network) -> Notice:
         """Write what is true now of the article, or the feed, that it is about."""
@@ -460,7 +511,6 @@ class Publisher:
             return self._compose_feed(claimed, action, target)
         written = self.ledger.articles.by_key(claimed.article)
         article = written.article
-        names = {(one.store, one.key): one.name for one in self.ledger.articles.categories()}
         return compose(
             article,
             target,
@@ -468,7 +518,7 @@ class Publisher:
             revision=written.revision,
             key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
             now=self.now(),
-            categories=[names[article.store, key] for key in article.categories if (article.store, key) in names],
+            categories=self.ledger.articles.categories(),
             site=self.setup.site,
             remote_id=claimed.remote_id,
             also=claimed.also,
@@ -508,15 +558,17 @@ class Publisher:
         # What a network calls a post is hostile until cleaned, like everything it says.
         return Said(clean.line(outcome.id), clean.url(outcome.url)) if isinstance(outcome, Said) else outcome
 
-    def _settle(self, held: Delivery, target: Network, outcome: Outcome) -> Delivery:
+    def _settle(self, held: Delivery, target: Network, outcome: Outcome, paid: Bill | None = None) -> Delivery:
         """Write the answer down; it is worth some patience, for to lose it is to doubt."""
         action = held.frozen.action if held.frozen is not None else Action.ANNOUNCE
+        rules = self.setup.targets.get(target.name, target)  # as they are by now
         waits = iter(_PERSIST_WAITS)
         while True:
             try:
                 before = self.ledger.targets.rest(target.name)
-                rest = rest_after(outcome, action, held.attempts, before, target, self.now())
-                settled = self.ledger.deliveries.settle(held, outcome, rest, target, self.now())
+                spoken = self.ledger.deliveries.spoken(target.name, windows(rules), self.now(), besides=held.id)
+                rest = rest_after(outcome, action, held.attempts, before, rules, self.now(), spoken)
+                settled = self.ledger.deliveries.settle(held, outcome, rest, target, self.now(), paid)
             except Superseded:
                 raise
             except LedgerError:
@@ -529,17 +581,22 @@ class Publisher:
                     log.error("target_paused", target=target.name, why=rest.paused)
                 return settled
 
+    def _about(self, delivery: Delivery) -> dict[str, str | None]:
+        if delivery.article is None:
+            return {"feed": delivery.feed}
+        return {"article": self.ledger.articles.by_key(delivery.article).article.id}
+
+    def _tell_waiting(self, unpaid: Delivery) -> None:
+        log.warning(
+            "budget_spent", target=unpaid.target, **self._about(unpaid), state=str(unpaid.state), why=unpaid.reason
+        )
+
     def _tell_outcome(self, delivery: Delivery, outcome: Outcome) -> None:
         well = delivery.state in {State.SENT, State.SKIPPED, State.DUE} and not isinstance(outcome, Refused)
-        about = (
-            {"feed": delivery.feed}
-            if delivery.article is None
-            else {"article": self.ledger.articles.by_key(delivery.article).article.id}
-        )
         (log.info if well else log.error)(
             "delivery",
             target=delivery.target,
-            **about,
+            **self._about(delivery),
             state=str(delivery.state),
             outcome=type(outcome).__name__.lower(),
             **({"why": delivery.reason} if delivery.reason else {}),
@@ -552,11 +609,6 @@ class Publisher:
         if batch.categories is None:
             return known
         return (*(one for one in known if one.store != store), *batch.categories)
-
-
-def _scope(targets: Iterable[Network], categories: Iterable[Category]) -> Scope:
-    known = tuple(categories)
-    return {target.name: matching(target.categories, known) if target.categories else None for target in targets}
 
 
 def _feeds_plan(setup: Setup) -> Plan:
@@ -626,9 +678,17 @@ def _too_many_note(name: str, gone: int, live: int) -> str:
     )
 
 
-def _tell_held(owed: Iterable[Owed]) -> None:
+def _tell_owed(owed: Sequence[Owed]) -> None:
     for target, count in news_by_target(one for one in owed if one.held_by == FLOOD).items():
         log.error("flood_held", target=target, deliveries=count, why="so many articles are new at once: see `status`")
+    for target, articles in unclear(owed).items():
+        log.error(
+            "condition_failed",
+            target=target,
+            articles=len(articles),
+            guid=articles[0].guid,
+            why=f"{articles[0].reason}; to say it all the same: `feedpub announce ARTICLE --target {target}`",
+        )
 
 
 def _count_owed(done: Published, owed: Sequence[Owed]) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from feedpub.http import Door
-from feedpub.model import Action, Again, Article, Context, Doubt, Image, Outcome, Refused, Said, Site
+from feedpub.model import Action, Again, Article, Category, Context, Doubt, Image, Outcome, Refused, Said, Site
 from feedpub.networks import Webhook
 from feedpub.notices.compose import compose
 from feedpub.settings import load
@@ -35,10 +35,12 @@ ARTICLE = Article(
     content="<p>本文です。</p>",
     published=NOW,
     updated=NOW,
+    categories=("7",),
     images=(Image("https://example.jp/f35.jpg"),),
     language="ja",
 )
-BRIEF = replace(ARTICLE, title="", url="", summary="", content="<p>短い話題です。</p>", images=())
+CATEGORIES = (Category("blog", "7", "米国関連", "us"),)
+BRIEF = replace(ARTICLE, title="", url="", summary="", content="<p>短い話題です。</p>", categories=(), images=())
 
 
 class Service(Receiver):
@@ -168,8 +170,7 @@ def target(name: str, url: str, folder: Path, **secrets: str) -> Webhook:
 
 
 def posted(target: Webhook, article: Article = ARTICLE, action: Action = Action.ANNOUNCE) -> Outcome:
-    categories = ["米国関連"] if article.title else []
-    notice = compose(article, target, action=action, revision=1, key="msg_1", now=NOW, categories=categories, site=SITE)
+    notice = compose(article, target, action=action, revision=1, key="msg_1", now=NOW, categories=CATEGORIES, site=SITE)
     talk = {Action.ANNOUNCE: target.announce, Action.CORRECT: target.correct, Action.RETRACT: target.retract}[action]
     return Door().converse(
         talk(notice, Context(NOW)), lambda _key, _value: None, timeout=timedelta(seconds=5), allow_private=True

@@ -14,14 +14,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from feedpub.errors import ComposeError
-from feedpub.model import Action, Article, Image, Measure, Notice, Site
+from feedpub.model import Action, Article, Category, Image, Measure, Notice, Site, Span
 from feedpub.networks.base import Network
-from feedpub.notices.compose import check_template, compose, key_of
+from feedpub.notices.compose import check_template, compose, draft, key_of
 from feedpub.notices.words import words
 
 NOW = datetime(2026, 4, 28, 9, tzinfo=UTC)
 LINK = "https://example.jp/%E8%A8%98%E4%BA%8B/1"
 SITE = Site(title="航空ニュース", url="https://example.jp/", language="ja", timezone="Asia/Tokyo")
+CATEGORIES = (Category("blog", "7", "米国関連", "us"),)
+MORE = Category("blog", "8", "海自衛隊", "jmsdf")
 HEADLINE = "海上自衛隊の新型護衛艦「もがみ」型8番艦が就役、防衛省が23日発表した。"
 ARTICLE = Article(
     store="blog",
@@ -33,6 +35,7 @@ ARTICLE = Article(
     content="<p>本文</p>",
     published=NOW,
     updated=NOW,
+    categories=("7",),
     tags=("海自", "護衛艦", "もがみ"),
     authors=("佐々木",),
     images=(Image("https://example.jp/1.jpg", "艦影", "海上自衛隊", "CC BY 4.0"),),
@@ -69,7 +72,7 @@ def board(template: str = DEFAULT, most: int = 500) -> Board:
 
 
 def say(
-    article: Article, target: Network, *, action: Action = Action.ANNOUNCE, categories: Sequence[str] = ("米国関連",)
+    article: Article, target: Network, *, action: Action = Action.ANNOUNCE, categories: Sequence[Category] = CATEGORIES
 ) -> Notice:
     return compose(article, target, action=action, revision=3, key="msg_1", now=NOW, categories=categories, site=SITE)
 
@@ -163,6 +166,82 @@ def test_a_key_outlives_the_program() -> None:
     )
 
 
+# ---------------------------------------------------------------- what stands where
+
+
+def spanned(notice: Notice) -> list[tuple[str, str, str]]:
+    return [(span.kind, notice.text[span.start : span.end], span.value) for span in notice.spans]
+
+
+@given(articles(), st.sampled_from(TEMPLATES), st.integers(len(LINK) + 40, 200))
+def test_every_span_stands_where_it_says(article: Article, template: str, most: int) -> None:
+    target = Board(name="board", template=template + "\n{{ hashtags }}", hashtags={"us": ("米軍", "F35")}, most=most)
+    notice = say(article, target)
+    assert ("link", LINK, LINK) in spanned(notice)
+    assert all(text == (f"#{value}" if kind == "tag" else value) for kind, text, value in spanned(notice))
+    ends = [place for span in notice.spans for place in (span.start, span.end)]
+    assert ends == sorted(ends)
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ title }}{{ hashtags }}{{ url }}", f"題 #米軍 #F35 {LINK}"),
+        ("{% for one in hashtags %}{{ one }}{% endfor %}の話 {{ url }}", f"#米軍 #F35 の話 {LINK}"),
+        ("{{ title ~ url }}", f"題 {LINK}"),
+        ("（{{ url }}）", f"（ {LINK} ）"),
+        ("「{{ hashtags }}」 {{ url }}?utm_source=x", f"「#米軍 #F35」 {LINK}?utm_source=x"),
+        ("{{ url }}\n{{ title }} {{ url }}", f"{LINK}\n題 {LINK}"),
+    ],
+)
+def test_atoms_stand_apart_however_a_template_writes_them(template: str, text: str) -> None:
+    target = Board(name="board", template=template, by_category={"米国関連": {"hashtags": ["米軍", "F-35"]}})
+    notice = say(replace(ARTICLE, title="題"), target)
+    assert notice.text == text
+    told = [f"#{span.value}" if span.kind == "tag" else span.value for span in notice.spans]
+    assert told == [word for word in text.replace("「", " ").replace("」", " ").split() if word[0] in "#h"]
+
+
+def test_hashtags_go_one_by_one_before_the_headline_is_cut() -> None:
+    def tagged(most: int) -> str:
+        return say(ARTICLE, Board(name="board", hashtags={"us": ("米軍", "護衛艦")}, most=most)).text
+
+    whole = f"{HEADLINE}\n{LINK}\n#米軍 #護衛艦"
+    assert tagged(len(whole)) == whole
+    assert tagged(len(whole) - 1) == f"{HEADLINE}\n{LINK}\n#米軍"
+    assert tagged(len(HEADLINE) + len(LINK) + 1) == f"{HEADLINE}\n{LINK}"
+
+
+def test_a_prefix_stays_whole_before_a_cut_headline_and_a_reply_says_that_it_corrects() -> None:
+    target = Board(name="board", prefix="【速報】", most=60)
+    assert say(ARTICLE, target).text.startswith("【速報】海上自衛隊の")
+    assert say(ARTICLE, target, action=Action.REPLY).text.startswith("【訂正】【速報】海上自衛隊")
+    english = replace(ARTICLE, language="en-GB", title="A new frigate")
+    assert say(english, Board(name="board"), action=Action.REPLY).text == f"Correction: A new frigate\n{LINK}"
+
+
+def test_a_links_parameters_are_added_to_those_it_has() -> None:
+    target = Board(name="board", template="{{ url }}", link_params={"utm_source": "x", "p": "9"})
+    notice = say(replace(ARTICLE, url="https://example.jp/?p=1#top"), target)
+    assert notice.text == notice.link == "https://example.jp/?p=1&utm_source=x#top"
+    assert say(BRIEF, Board(name="board", link_params={"a": "b"})).link == ""
+
+
+def test_a_person_may_say_it_in_other_words() -> None:
+    article = replace(ARTICLE, notice="筆者")
+    told = draft(
+        article, board(), action=Action.ANNOUNCE, key="k", categories=CATEGORIES, site=SITE, said_instead="管理者の言葉"
+    )
+    assert told.text == f"管理者の言葉\n{LINK}"
+
+
+def test_a_draft_tells_what_there_would_be_without_a_limit() -> None:
+    told = draft(ARTICLE, board(most=50), action=Action.ANNOUNCE, key="k", categories=CATEGORIES, site=SITE)
+    assert told.whole == f"{HEADLINE}\n{LINK}"
+    assert told.text != told.whole
+    assert told.measure.used <= told.measure.limit == 50
+
+
 # ---------------------------------------------------------------- what is said
 
 
@@ -181,6 +260,7 @@ def test_a_notice_carries_what_a_network_may_need() -> None:
         summary="8番艦が引き渡された。",
         image=ARTICLE.images[0],
         language="ja",
+        spans=(Span(len(HEADLINE) + 1, len(HEADLINE) + 1 + len(LINK), "link", LINK),),
     )
 
 
@@ -207,7 +287,8 @@ def test_a_brief_speaks_its_text() -> None:
     ],
 )
 def test_a_template_speaks_of_the_article(template: str, text: str) -> None:
-    assert say(ARTICLE, board(template), categories=("米国関連", "海自衛隊")).text == text
+    article = replace(ARTICLE, categories=("7", "8"))
+    assert say(article, board(template), categories=(*CATEGORIES, MORE)).text == text
 
 
 @pytest.mark.parametrize(

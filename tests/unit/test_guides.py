@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from feedpub.app import now
 from feedpub.http import Door
-from feedpub.model import Action, Article, Context, Image, Measure, Notice, Request, Site, show_duration
+from feedpub.model import Action, Article, Category, Context, Image, Measure, Notice, Request, Site, show_duration
 from feedpub.networks import Webhook
 from feedpub.networks.base import Network
 from feedpub.networks.feed_subject import FOREVER
@@ -44,6 +44,8 @@ def facts(kind: str) -> list[str]:
         "hub_url": "https://a.test/",
         "server": "https://a.test",
         "token": "t",
+        "chat_id": "1",
+        "room": "!1",
     }
     made: Network = network(name="t", **{key: value for key, value in needed.items() if key in options(network)})
     return [
@@ -83,6 +85,7 @@ ARTICLE = Article(
     content="<p>本文です。</p>",
     published=datetime(2026, 4, 28, 0, tzinfo=UTC),
     updated=datetime(2026, 4, 28, 9, tzinfo=UTC),
+    categories=("7",),
     tags=("F-35",),
     authors=("かもめ",),
     images=(Image("https://example.jp/f35.jpg"),),
@@ -91,9 +94,12 @@ ARTICLE = Article(
 )
 
 
+CATEGORIES = (Category("blog", "7", "米国関連", "us"),)
+
+
 def notice_of(target: Webhook, *, at: datetime, key: str = "msg_1") -> Notice:
     return compose(
-        ARTICLE, target, action=Action.ANNOUNCE, revision=1, key=key, now=at, categories=["米国関連"], site=SITE
+        ARTICLE, target, action=Action.ANNOUNCE, revision=1, key=key, now=at, categories=CATEGORIES, site=SITE
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -23,8 +24,10 @@ from feedpub.notices.lifecycle import (
     Restored,
     Retried,
     Started,
+    Wanted,
     WayOut,
     Withdrawn,
+    action_of,
     cancel,
     step,
     way_out,
@@ -351,3 +354,95 @@ def test_any_story_leaves_a_delivery_that_makes_sense(story: list[tuple[Event, i
         assert delivery.said is not None or delivery.state is not State.SENT
         assert delivery.reason or delivery.state not in {State.FAILED, State.SKIPPED, State.DOUBTFUL}
         assert delivery.action is not None or delivery.state not in {State.DUE, State.HELD}
+
+
+# ---------------------------------------------------------------- edits told otherwise, and what a person wants
+
+
+class Thread(MuteBoard):
+    """A board that takes replies, and remembers keys for an hour if it is told to."""
+
+    can: ClassVar[frozenset[str]] = frozenset({"reply", "retract"})
+
+
+class KeyedThread(Thread):
+    dedupe_for: ClassVar[timedelta] = timedelta(hours=1)
+
+
+REPLYING = Thread(name="board", correct="reply")
+REPOSTING = Board(name="board", correct="repost")
+EDITED = replace(SENT, wanted=2)
+
+
+def doing(action: Action, before: Delivery = EDITED) -> Delivery:
+    ready = replace(before, state=State.CLAIMED, lease_until=NOW, due_at=NOW)
+    return step(ready, Started(notice(action, before.wanted or 0)), BOARD, NOW)
+
+
+def test_an_edit_is_told_in_the_way_the_admin_wants() -> None:
+    assert action_of(EDITED, BOARD) is Action.CORRECT
+    assert action_of(EDITED, REPLYING) is Action.REPLY
+    assert action_of(EDITED, REPOSTING) is Action.RETRACT
+    assert action_of(DUE, REPLYING) is Action.ANNOUNCE
+    assert action_of(replace(SENT, wanted=None), REPLYING) is Action.RETRACT
+
+
+def test_a_reply_stands_beside_the_post_and_is_taken_back_with_it() -> None:
+    told = answered(Said("p2"), doing(Action.REPLY), REPLYING)
+    assert (told.state, told.said, told.remote_id, told.also) == (State.SENT, 2, "p1", ("p2",))
+    assert told.said_at == SENT.said_at
+    withdrawn = step(told, Withdrawn(), REPLYING, NOW)
+    assert action_of(withdrawn, REPLYING) is Action.RETRACT
+    gone = answered(Said(), doing(Action.RETRACT, withdrawn), REPLYING)
+    assert (gone.state, gone.remote_id, gone.also) == (State.SKIPPED, "", ())
+
+
+def test_a_reply_in_doubt_is_sent_again_where_repeats_are_dropped_and_else_let_be() -> None:
+    keyed = KeyedThread(name="board", correct="reply")
+    doubtful = answered(Doubt("?"), doing(Action.REPLY), keyed)
+    assert doubtful.state is State.DOUBTFUL
+    assert way_out(doubtful, keyed, NOW) is WayOut.RESEND
+    late = NOW + timedelta(hours=2)
+    told = step(doubtful, replace(LEASE, lease_until=late), keyed, late)
+    assert (told.state, told.said, told.doubt_since) == (State.SENT, 2, None)
+    let_be = answered(Doubt("?"), doing(Action.REPLY), REPLYING)
+    assert (let_be.state, let_be.said, let_be.remote_id) == (State.SENT, 2, "p1")
+    assert "not known" in let_be.reason
+
+
+def test_a_reply_in_doubt_about_what_was_withdrawn_is_followed_by_the_retraction() -> None:
+    withdrawn = replace(doing(Action.REPLY), wanted=None)
+    after = answered(Doubt("?"), withdrawn, REPLYING)
+    assert (after.state, after.action) == (State.DUE, Action.RETRACT)
+
+
+def test_a_repost_takes_the_old_post_back_and_says_the_new_one_however_old_it_is_by_then() -> None:
+    old = replace(SENT, expires_at=NOW - timedelta(hours=1))
+    due = step(old, Edited(2), REPOSTING, NOW)
+    assert action_of(due, REPOSTING) is Action.RETRACT
+    gone = answered(Said("p1"), doing(Action.RETRACT, due), REPOSTING)
+    assert (gone.state, gone.held_by, gone.wanted, gone.said, gone.retractions) == (State.HELD, "feeds", 2, None, 1)
+
+
+def test_what_a_person_wants_is_said_whatever_was_decided_before() -> None:
+    flood = replace(HELD, held_by="flood", reason="too many")
+    assert step(flood, Wanted("言葉"), BOARD, NOW) == replace(HELD, words="言葉", expires_at=None)
+    for state in (State.SKIPPED, State.FAILED, State.DOUBTFUL):
+        wanted = step(replace(DUE, state=state, reason="so"), Wanted(), BOARD, NOW)
+        assert (wanted.state, wanted.due_at, wanted.expires_at) == (State.DUE, NOW, None)
+    for state in (State.CLAIMED, State.SENDING):
+        busy = replace(DUE, state=state)
+        assert step(busy, Wanted("x"), BOARD, NOW) == busy
+    gone = replace(DUE, state=State.SKIPPED, wanted=None)
+    assert step(gone, Wanted(), BOARD, NOW) == gone
+
+
+def test_what_was_said_is_said_once_more_and_both_are_taken_back() -> None:
+    again = step(SENT, Wanted("もう一度"), BOARD, NOW)
+    assert (again.action, again.also, again.words) == (Action.ANNOUNCE, ("p1",), "もう一度")
+    assert again.retractions == SENT.retractions + 1
+    twice = answered(Said("p2"), doing(Action.ANNOUNCE, again))
+    assert (twice.remote_id, twice.also) == ("p2", ("p1",))
+    refused = answered(Refused("no"), doing(Action.ANNOUNCE, again))
+    for delivery in (twice, refused, again):
+        assert step(delivery, Withdrawn(), BOARD, NOW).action is Action.RETRACT

@@ -79,11 +79,11 @@ class Targets:
         return dict(json.loads(text))
 
     def remember(self, name: str, key: str, value: str) -> None:
-        """Make something durable for a target."""
+        """Make something durable for a target; an empty value forgets it."""
         with self._database.write() as connection:
             where = schema.target.c.name == name
             text = connection.execute(select(schema.target.c.memory).where(where).with_for_update()).scalar_one()
-            memory = {**json.loads(text), key: value}
+            memory = {name: kept for name, kept in {**json.loads(text), key: value}.items() if kept}
             connection.execute(update(schema.target).where(where).values(memory=json.dumps(memory)))
 
 

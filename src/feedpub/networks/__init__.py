@@ -8,31 +8,49 @@ from pydantic import Field
 
 from feedpub.networks.console import Console
 from feedpub.networks.discord import Discord
+from feedpub.networks.line import Line
 from feedpub.networks.mastodon import Mastodon
+from feedpub.networks.matrix import Matrix
 from feedpub.networks.mattermost import Mattermost
 from feedpub.networks.ping import Ping
 from feedpub.networks.rocketchat import RocketChat
 from feedpub.networks.slack import Slack
 from feedpub.networks.teams import Teams
+from feedpub.networks.telegram import Telegram
 from feedpub.networks.webhook import Webhook
 from feedpub.networks.websub import WebSub
 
 AnyNetwork = Annotated[
-    Console | Discord | Mastodon | Mattermost | Ping | RocketChat | Slack | Teams | Webhook | WebSub,
+    Console
+    | Discord
+    | Line
+    | Mastodon
+    | Matrix
+    | Mattermost
+    | Ping
+    | RocketChat
+    | Slack
+    | Teams
+    | Telegram
+    | Webhook
+    | WebSub,
     Field(discriminator="kind"),
 ]
-"""One target's options, told apart by `kind`. A new network is one file here and one name in these lines."""
+"""One target's options, told apart by `kind`. A new network is one file here and one name in this list."""
 
 __all__ = [
     "AnyNetwork",
     "Console",
     "Discord",
+    "Line",
     "Mastodon",
+    "Matrix",
     "Mattermost",
     "Ping",
     "RocketChat",
     "Slack",
     "Teams",
+    "Telegram",
     "WebSub",
     "Webhook",
 ]

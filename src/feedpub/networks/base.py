@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from feedpub.cadence import parse_quiet
 from feedpub.model import (
     Action,
     Context,
@@ -60,6 +61,15 @@ def look(image: FetchImage) -> Seen:
     return picture if isinstance(picture, Picture) else None
 
 
+def outside_links(text: str, change: Callable[[str], str]) -> str:
+    """Change a text everywhere but in its addresses."""
+    out, end = [], 0
+    for link in LINK.finditer(text):
+        out += [change(text[end : link.start()]), link[0]]
+        end = link.end()
+    return "".join([*out, change(text[end:])])
+
+
 def json_request(
     method: str, url: str, payload: object, *, headers: Mapping[str, str] | None = None, says: bool = True
 ) -> Request:
@@ -77,15 +87,6 @@ def check_address(address: str) -> str:
     if not re.fullmatch(r"https?://[^/?#\s@\\]+([/?#]\S*)?", address):
         raise ValueError("an absolute address is needed, such as https://host/path, without a user or password in it")
     return address
-
-
-def outside_links(text: str, write: Callable[[str], str], link: Callable[[str], str] = str) -> str:
-    """Write a text's words by `write`, and its addresses by `link`: as they are, if not told otherwise."""
-    out, end = [], 0
-    for found in LINK.finditer(text):
-        out += [write(text[end : found.start()]), link(found[0])]
-        end = found.end()
-    return "".join([*out, write(text[end:])])
 
 
 class Network(BaseModel):
@@ -118,7 +119,9 @@ class Network(BaseModel):
 
     name: str = ""
     kind: str
-    template: str = Field(default="{{ headline }}\n{{ url }}", description="the notice, a Jinja2 template")
+    template: str = Field(
+        default="{{ headline }}\n{{ url }}\n{{ hashtags }}", description="the notice, a Jinja2 template"
+    )
     prefix: str = Field(default="", description="stands before the headline")
     hashtags: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="by category, children included: the hashtags of its articles"
@@ -162,6 +165,12 @@ class Network(BaseModel):
         if way in _WAYS and way not in able:
             raise ValueError(f"{cls.label} cannot do that: write {_either([*able, 'ignore'])}")
         return way
+
+    @field_validator("quiet")
+    @classmethod
+    def _hours(cls, quiet: str) -> str:
+        parse_quiet(quiet)
+        return quiet
 
     @field_validator("image")
     @classmethod
@@ -230,6 +239,10 @@ class Network(BaseModel):
     def allowance(self) -> Decimal | None:
         """Tell what may be spent in a calendar month; None: as much as it costs."""
         return None
+
+    def beyond_allowance(self) -> Literal["wait", "skip"]:
+        """Tell what becomes of what the allowance does not cover: it waits for another month, or is never said."""
+        return "wait"
 
     def read(self, reply: Reply, context: Context, *, says: bool = True) -> Outcome:
         """Judge an answer: by the network's own words first, else as HTTP means it."""

@@ -8,13 +8,14 @@ from unicodedata import normalize
 
 import regex
 
-from feedpub.categories import fold, matching
+from feedpub.categories import filed, fold, matching
 from feedpub.model import Article, Category, Target, Wording
 
 # What every network takes for a part of a hashtag, with its marks. "・" and "-" end one on some of them, an emoji on
 # most; the signs that pick an emoji's look mean nothing behind a digit.
 _TAG_LETTER = regex.compile(r"[\p{L}\p{Nd}_](?:(?![\ufe0e\ufe0f])[\p{Mn}\p{Mc}])*")
 _LETTER = regex.compile(r"\p{L}")
+_SIGN_OR_SPACE = regex.compile(r"[#＃\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,16 @@ def hashtag(text: str) -> str:
     return tag if _LETTER.search(tag) else ""
 
 
+def check_hashtag(text: str) -> str | None:
+    """Tell what is wrong with a hashtag as an admin wrote it, in one sentence; None where it can be one."""
+    if _SIGN_OR_SPACE.search(text):
+        return "a hashtag is written without its # and without spaces"
+    return None if hashtag(text) else "a hashtag needs a letter; it is made of letters, digits and _"
+
+
 def _fits(article: Article, name: str, categories: Sequence[Category]) -> bool:
     meant = matching([name], categories)
-    return any((article.store, key) in meant for key in article.categories)
+    return any(one in meant for one in filed(article))
 
 
 def _mapped(target: Target, article: Article, categories: Sequence[Category]) -> Iterator[str]:
