@@ -38,8 +38,11 @@ from feedpub.networks import (
     Line,
     Mastodon,
     Matrix,
+    Mattermost,
     Ping,
+    RocketChat,
     Slack,
+    Teams,
     Telegram,
     Webhook,
     WebSub,
@@ -70,11 +73,17 @@ NETWORKS: tuple[Network, ...] = (
     Telegram(name="t", token=f"123456:{CANARY}", chat_id="@news_channel"),
 )
 
+HOOKS: tuple[Network, ...] = (
+    Mattermost(name="mm", webhook_url=f"https://mattermost.example/hooks/{CANARY}"),
+    RocketChat(name="rc", webhook_url=f"https://chat.example/hooks/6a1b/{CANARY}"),
+    Teams(name="t", webhook_url=f"https://prod-1.westus.logic.azure.com/workflows/0/invoke?sig={CANARY}"),
+)
+
 OF_FEEDS: tuple[Network, ...] = (
     WebSub(name="h", hub_url="https://hub.example/"),
     Ping(name="p", url=f"https://ping.example/xmlrpc/{CANARY}"),
 )
-EVERY = (*NETWORKS, *OF_FEEDS)
+EVERY = (*NETWORKS, *HOOKS, *OF_FEEDS)
 
 
 def reply(status: int, body: object = b"", **headers: str) -> Reply:
@@ -309,7 +318,7 @@ def test_every_option_says_what_it_is_for_and_every_network_where_it_is_document
 
 
 @settings(max_examples=200)
-@given(st.text(st.sampled_from("あ漢 @a_b*`<>&#|~\\[]-\n!:/.:"), max_size=40), st.sampled_from(NETWORKS))
+@given(st.text(st.sampled_from("あ漢 @a_b*`<>&#|~\\[]-\n!:/.:"), max_size=40), st.sampled_from((*NETWORKS, *HOOKS)))
 def test_a_link_survives_every_network_whole(text: str, network: Network) -> None:
     worded = network.word(f"{text}\n{LINK_URL}\n")
     expected = LINK_URL.replace("&", "&amp;") if isinstance(network, Slack) else LINK_URL
