@@ -16,10 +16,14 @@ from typing import Any
 
 import structlog
 from pydantic import BaseModel, SecretStr
+from sqlalchemy import make_url
 
+from feedpub.categories import DESK
+from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.errors import FeedpubError, StoreError
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
+from feedpub.images import Pictures, origins
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.database import Database
@@ -30,7 +34,8 @@ from feedpub.notices.lifecycle import FEEDS, FLOOD, Cancelled, Released, Retried
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Published, Publisher, Setup, Source
-from feedpub.settings import Loaded, LogOptions, Settings
+from feedpub.settings import DatabaseOptions, Loaded, LogOptions, Settings
+from feedpub.stores.desk import Desk, DeskOptions
 from feedpub.stores.imports import ImportReport, import_files
 from feedpub.stores.sql import SqlOptions, SqlStore
 
@@ -99,6 +104,8 @@ class App:
     ledger: Ledger
     door: Door
     publisher: Publisher
+    desk: Desk
+    """Where briefs are written that no store knows of."""
     config_problem: str = ""
     _sources: dict[str, Source] = field(default_factory=dict)
 
@@ -114,8 +121,12 @@ class App:
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
+        door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
-        app = cls(settings, ledger, door, Publisher(ledger, door, _setup(settings, sources), now), "", sources)
+        desk = DeskOptions(path=_desk_path(settings))
+        sources[DESK] = Source(desk, desk.open())
+        publisher = Publisher(ledger, door, _setup(settings, sources), now)
+        app = cls(settings, ledger, door, publisher, desk.open(), "", sources)
         if lead:
             app.apply(loaded)
             lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)
@@ -130,6 +141,8 @@ class App:
         if loaded.settings.database != self.settings.database:
             log.warning("config_warning", what="database.url: a change takes effect at the next start")
         configure_log(loaded.settings.log, _secrets(loaded.settings))
+        if loaded.settings.site.url != self.settings.site.url:
+            self.door.picture = Pictures(self.door, origins(loaded.settings.site.url)).fetch
         sources = self._reopen(loaded.settings)
         self.publisher.apply(_setup(loaded.settings, sources))
         for name, source in self._sources.items():
@@ -143,7 +156,14 @@ class App:
             have = self._sources.get(name)
             same = have is not None and have.options == options
             sources[name] = have if same and have is not None else Source(options, options.open(self.door))
-        return sources
+        return sources | {DESK: self._sources[DESK]}  # where the database lies is not changed live
+
+    def polled(self) -> tuple[str, ...]:
+        """The stores there are to be polled: those of the config, and the desk as soon as somebody has used it."""
+        return (*self.settings.stores, *([DESK] if self.desk.file.mark() else []))
+
+    def _has(self, store: str) -> bool:
+        return store in self.settings.stores or store == DESK
 
     def close(self) -> None:
         """Let go of everything."""
@@ -159,7 +179,7 @@ class App:
         targets = tuple(one for one in self.ledger.targets.states() if one.name in self.settings.targets)
         return Status(
             articles=self.ledger.articles.counts(),
-            stores=tuple(one for one in self.ledger.articles.store_states() if one.name in self.settings.stores),
+            stores=tuple(one for one in self.ledger.articles.store_states() if self._has(one.name)),
             targets=targets,
             paces=self._paces(targets),
             deliveries=self.ledger.deliveries.counts(),
@@ -183,8 +203,8 @@ class App:
         """What keeps feedpub from doing all of its work, one sentence each; empty if nothing does."""
         told = [self.config_problem, self.publisher.builder.error or self._unwritten()]
         for store in self.ledger.articles.store_states():
-            if store.name in self.settings.stores:
-                told += [store.error and f"stores.{store.name}: {store.error}", store.note]
+            if self._has(store.name):
+                told += [store.error and f"{_store(store.name)}: {store.error}", store.note]
         told += [why for sentences in self._ailing().values() for why in sentences]
         told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
         return tuple(one for one in told if one)
@@ -198,7 +218,7 @@ class App:
 
     def failures(self, done: Round) -> tuple[str, ...]:
         """What went wrong in this very round, one sentence each."""
-        told = [f"stores.{name}: {one.error}" for name, one in done.published.items() if one.error]
+        told = [f"{_store(name)}: {one.error}" for name, one in done.published.items() if one.error]
         told += [self.publisher.builder.error] if self.publisher.builder.error else []
         ailing = self._ailing()
         for target in dict.fromkeys(one.target for one in done.unsaid):
@@ -250,6 +270,10 @@ class App:
         if len(found) != 1 and not store:
             raise StoreError(f"which store? name one with --store: {_names(found)}")
         return (found[store] if store else next(iter(found.values()))).open(self.door)
+
+    def brief(self, brief: Brief) -> Accepted:
+        """Put a short topic where the next poll finds it. Raises FeedpubError, StoreError."""
+        return accept(brief, self.desk, self.publisher)
 
     def announce(self, name: str, targets: Sequence[str]) -> tuple[str, ...]:
         """Owe an article (by id or guid) to targets, whatever was decided before. Returns what came of it, in words."""
@@ -336,7 +360,7 @@ class App:
 
     def once(self) -> Round:
         """Poll every store, build every feed touched, say everything that is due now."""
-        done = {name: self.publisher.publish(name) for name in self.publisher.setup.sources}
+        done = {name: self.publisher.publish(name) for name in self.polled()}
         while self.publisher.archive().parts:
             pass
         tried: dict[int, Delivery] = {}
@@ -345,6 +369,20 @@ class App:
                 settled = self.publisher.deliver(one)
                 tried |= {settled.id: settled} if settled is not None else {}
         return Round(done, tuple(tried.values()))
+
+
+def _desk_path(settings: Settings) -> str:
+    """Beside the database, as it is ours like that; where that is no file, where it would be."""
+    url = make_url(settings.database.url.get_secret_value())
+    if url.get_backend_name() != "sqlite":
+        url = make_url(DatabaseOptions().url.get_secret_value())
+    ledger = Path(str(url.database))
+    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
+
+
+def _store(name: str) -> str:
+    """What to call a store; the desk's own errors name its file."""
+    return "the briefs" if name == DESK else f"stores.{name}"
 
 
 def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:

@@ -115,7 +115,7 @@ class Builder:
         """Make the ledger's feeds those that should exist; `missing_too`: have files that are not there built again."""
         with self._lock:
             self._unsynced = True  # until it is done: a database that fails now is asked again at the next build
-            specs = self._specs()
+            specs = self.specs()
             rows = [self._row(spec) for spec in specs]
             self._ledger.feeds.sync(rows)
             self._synced = {spec.address: spec for spec in specs}
@@ -137,7 +137,8 @@ class Builder:
         hubs = {spec.address: found for spec in specs if (found := self._plan.hubs(spec.address))}
         self._signposts = Signposts(moved(self._plan.options, specs, self._ledger.feeds.names()), hubs)
 
-    def _specs(self) -> tuple[FeedSpec, ...]:
+    def specs(self) -> tuple[FeedSpec, ...]:
+        """Which feeds there are to be, by what the ledger knows now."""
         feeds, options = self._ledger.feeds, self._plan.options
         named = feeds.names()
         # Once there, it stays: a feed of comments may be empty, but its readers do not lose it.
@@ -218,7 +219,7 @@ class Builder:
         """The feeds to be rebuilt; those that a change brought or took away are brought or taken away first."""
         # Read before the feeds there should be: what is in one of these is then in no feed that is not there yet.
         dirty = self._ledger.feeds.dirty()
-        if not self._unsynced and (not dirty or self._specs() == tuple(self._synced.values())):
+        if not self._unsynced and (not dirty or self.specs() == tuple(self._synced.values())):
             return dirty
         self.sync()
         return self._ledger.feeds.dirty()

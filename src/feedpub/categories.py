@@ -13,9 +13,32 @@ Ref = tuple[str, str]
 """(store, the store's own key of a category): what names a category through renames."""
 
 
+DESK = "brief-desk"
+"""The store of what people say by `feedpub brief`. No config can name it: the names of stores have no hyphen."""
+
+
 def ref(category: Category) -> Ref:
     """Name a category for good."""
     return category.store, category.key
+
+
+def filed(article: Article) -> tuple[Ref, ...]:
+    """Name the categories that an article is in: its own store's, but for what lies on the desk, which has none."""
+    if article.store != DESK:
+        return tuple((article.store, key) for key in article.categories)
+    return tuple((store, key) for store, _, key in (elsewhere.partition("/") for elsewhere in article.categories))
+
+
+def from_desk(category: Category) -> str:
+    """Name a category of another store as briefs on the desk do: `filed` reads it."""
+    return f"{category.store}/{category.key}"
+
+
+def called(name: str, categories: Iterable[Category]) -> tuple[Category, ...]:
+    """Pick the categories that a name means, in any store; if it is somebody's slug, none of those so called."""
+    meant = [one for one in categories if fold(name) in _called(one)]
+    by_slug = [one for one in meant if fold(name) in {fold(readable_slug(one.slug)), fold(one.slug)}]
+    return tuple(by_slug or meant)
 
 
 def fold(text: str) -> str:
@@ -41,8 +64,7 @@ def matching(names: Iterable[str], categories: Iterable[Category]) -> frozenset[
 
 def names(article: Article, known: Mapping[Ref, str]) -> tuple[str, ...]:
     """Name an article's categories as people read them; `known` are the names of all categories."""
-    refs = ((article.store, key) for key in article.categories)
-    return tuple(known[one] for one in refs if one in known)
+    return tuple(dict.fromkeys(known[one] for one in filed(article) if one in known))
 
 
 def unknown(names: Iterable[str], categories: Iterable[Category]) -> tuple[str, ...]:

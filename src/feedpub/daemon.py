@@ -28,6 +28,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from feedpub.app import App, now
 from feedpub.cadence import Cadence, next_run
+from feedpub.categories import DESK
 from feedpub.errors import ConfigError, FeedpubError, LedgerBusy, LedgerError, LedgerGone, place
 from feedpub.model import Delivery
 from feedpub.settings import Loaded, digest, load
@@ -47,6 +48,8 @@ CAP = 256
 LONGEST_SLEEP = 5.0
 """Seconds after which the delivery loop looks again by itself: other processes cannot wake it."""
 DRAIN_SECONDS = 8.0
+DESK_PATIENCE = 15.0
+"""Seconds until a desk that could not be read is tried again."""
 
 
 class Front(Protocol):
@@ -85,6 +88,7 @@ class Daemon:
         self._reload = threading.Event()
         self._wake = threading.Event()
         self._deliveries = _Deliveries(app, self._wake, self._stopping)
+        self._desk = _Desk(app, self._wake, self._stopping)
         self._code = 0
         self._started: dict[str, datetime] = {}
         self._cadences: dict[str, Cadence] = {}
@@ -100,6 +104,7 @@ class Daemon:
         self._sync_jobs()
         self._scheduler.start()
         self._deliveries.start()
+        self._desk.start()
         log.info("started", stores=len(self.app.settings.stores), targets=len(self.app.settings.targets))
         clock = _ClockWatch()
         while not self._stopping.wait(LOOK_EVERY):
@@ -300,6 +305,35 @@ class _Deliveries:
                 del self._at_work[claimed.id, claimed.fence]
                 self._idle.notify_all()
             self._wake.set()
+
+
+# ---------------------------------------------------------------- the desk
+
+
+class _Desk:
+    """Looks whether somebody has written a brief, and publishes it at once. To look costs next to nothing."""
+
+    def __init__(self, app: App, wake: threading.Event, stopping: threading.Event) -> None:
+        self._app = app
+        self._wake = wake
+        self._stopping = stopping
+        self._thread = threading.Thread(target=self._loop, name="desk", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def _loop(self) -> None:
+        published, pause = "", 0.0
+        while not self._stopping.wait(pause):
+            pause = LOOK_EVERY
+            mark = self._app.desk.file.mark()
+            if mark and mark != published:
+                well = False
+                with _told("publish", store=DESK):
+                    well = not self._app.publisher.publish(DESK).error
+                self._wake.set()
+                published, pause = (mark, LOOK_EVERY) if well else (published, DESK_PATIENCE)
 
 
 # ---------------------------------------------------------------- small things

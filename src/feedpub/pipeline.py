@@ -26,6 +26,7 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
+    Article,
     Batch,
     Category,
     Census,
@@ -202,10 +203,15 @@ class Publisher:
         """Record what a store says since its cursor; `again`: from the beginning, to clean it by other rules."""
         more, first = True, again
         while more:
-            state = self.ledger.articles.store_state(name)
+            state = self._state(name)
             batch = store.changes(None if first else state.cursor)
             self._record(name, state, batch, done, again=again)
             more, first = batch.more, False
+
+    def _state(self, name: str) -> StoreState:
+        """Where polling of a store stands; what was written for us alone was never there before us."""
+        state, options = self.ledger.articles.store_state(name), self.setup.sources[name].options
+        return state if options.had_readers else replace(state, baseline=False)
 
     def _record(self, name: str, state: StoreState, batch: Batch, done: Published, *, again: bool) -> None:
         batch = _legible(batch)
@@ -256,6 +262,18 @@ class Publisher:
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
         done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
+
+    def outlook(self, article: Article) -> tuple[Owed, ...]:
+        """Tell what an article would owe to each target if it were new when it is published."""
+        return plan(
+            [article],
+            self.setup.targets.values(),
+            self.ledger.articles.categories(),
+            site=self.setup.site,
+            baseline=False,
+            already={},
+            now=max(self.now(), article.published),
+        )
 
     def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""

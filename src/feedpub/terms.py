@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from feedpub.categories import Ref, fold
+from feedpub.categories import Ref, filed, fold
 from feedpub.model import Article
 
 Term = str
@@ -43,7 +43,7 @@ def terms(article: Article) -> Mapping[Term, str]:
     return {
         EVERY: "",
         **({BRIEF: ""} if article.brief else {}),
-        **{of_category((article.store, key)): "" for key in article.categories},
+        **{of_category(one): "" for one in filed(article)},
         **{of_tag(name): name for name in article.tags},
         **{of_author(name): name for name in article.authors},
     }

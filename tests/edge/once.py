@@ -426,6 +426,7 @@ class Once(RuleBasedStateMachine):
         self.publisher.apply(self._setup())
         self.resume_all()
         self.publisher.publish("blog")
+        due: datetime | None = None
         for _ in range(200):
             self.release_all()
             self.ledger.deliveries.recover(self.publisher.setup.targets, self.now, all_leases=False)
@@ -438,7 +439,8 @@ class Once(RuleBasedStateMachine):
             self._to(max(next_up, self.now) + timedelta(seconds=1))
             if self.ledger.articles.ripe(self.now):
                 self.publisher.publish("blog")
-        raise AssertionError("it never comes to rest")
+        restless = self.ledger.deliveries.listed(states=[State.HELD, State.DUE, State.CLAIMED, State.SENDING])
+        raise AssertionError(f"it never comes to rest: {due} {[one.delivery for one in restless]}")
 
     def _judge(self) -> None:
         """Every delivery is accounted for, and says what the boards show."""

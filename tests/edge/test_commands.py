@@ -20,8 +20,8 @@ import structlog
 from rich.console import Console
 from sqlalchemy import create_engine, make_url, text
 
-from feedpub import cli
 from feedpub.app import App
+from feedpub.cli import show
 from feedpub.daemon import Daemon
 from feedpub.settings import load
 from feedpub.web import Fronts
@@ -56,10 +56,10 @@ def test_a_terminal_that_knows_no_japanese_is_told_all_the_same(site: Site) -> N
 def test_a_narrow_terminal_folds_what_is_long_and_cuts_no_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_out", Console(width=60, soft_wrap=True))
+    monkeypatch.setattr(show, "out", Console(width=60, soft_wrap=True))
     why = "the webhook did not take this notice (HTTP 422): change its template or the article"
     rows = [("12345", "discord_news_of_japan", "", why), ("7", "terminal", "", "https://social.test/@news/77")]
-    cli._print_table(("id", "target", "due", "why or where"), rows, names=2)
+    show.table(("id", "target", "due", "why or where"), rows, names=2)
     told = capsys.readouterr().out
     assert max(map(len, told.splitlines())) <= 60
     assert "due" not in told

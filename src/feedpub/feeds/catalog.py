@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeVar
@@ -137,6 +137,10 @@ class FeedSpec:
     """Whom it stands for, through renames; only of those that come and go."""
     wish: str = ""
     """The address it would have if it were alone."""
+
+    def carries(self, found: Collection[Term]) -> bool:
+        """Whether what is found by these terms is in it."""
+        return not self.sources.isdisjoint(found) and self.skips.isdisjoint(found)
 
     @property
     def archived(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from feedpub.categories import Ref
+from feedpub.categories import Ref, filed
 from feedpub.feeds.addresses import brief_address
 from feedpub.feeds.catalog import RENDERER, FeedsOptions
 from feedpub.feeds.footer import footer
@@ -86,8 +86,8 @@ class Look:
 
     def terms(self, article: Article) -> Iterable[str]:
         """What it is about, readable: some readers show Atom's `term` and know no label."""
-        filed = (self.names.get((article.store, key)) for key in article.categories)
-        said = [line(category.name) for category in filed if category]
+        known = (self.names.get(one) for one in filed(article))
+        said = [line(category.name) for category in known if category]
         return dict.fromkeys(term for term in (*said, *article.tags) if term)
 
     def other_language(self, article: Article) -> str:

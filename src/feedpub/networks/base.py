@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal, Self
@@ -59,6 +59,15 @@ def look(image: FetchImage) -> Seen:
     """Take one step of a conversation: ask for a picture; None where it cannot be had, for whatever reason."""
     picture = yield image
     return picture if isinstance(picture, Picture) else None
+
+
+def outside_links(text: str, change: Callable[[str], str]) -> str:
+    """Change a text everywhere but in its addresses."""
+    out, end = [], 0
+    for link in LINK.finditer(text):
+        out += [change(text[end : link.start()]), link[0]]
+        end = link.end()
+    return "".join([*out, change(text[end:])])
 
 
 def json_request(

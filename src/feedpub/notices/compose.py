@@ -11,6 +11,7 @@ from typing import NoReturn
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+from feedpub.categories import names, ref
 from feedpub.errors import ComposeError
 from feedpub.model import EPOCH, Action, Article, Category, Image, Measure, Notice, Site, Span, Target
 from feedpub.notices.atoms import Atom, Hashtags, Written, plain, settle
@@ -50,9 +51,10 @@ def draft(
     """
     told = wording(target, article, categories)
     link = with_params(article.url, target.link_params)
-    known = {(one.store, one.key): one.name for one in categories}
-    names = [known[article.store, name] for name in article.categories if (article.store, name) in known]
-    about = variables(article, action=action, key=key, categories=names, site=site, said_instead=said_instead)
+    known = {ref(one): one.name for one in categories}
+    about = variables(
+        article, action=action, key=key, categories=names(article, known), site=site, said_instead=said_instead
+    )
     about |= {"url": Atom(link, "link"), "hashtags": Hashtags.of(told.hashtags)}
     prefix = _mark(action, str(about["language"])) + told.prefix
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from feedpub.categories import Ref, fold, matching, names, ref
+from feedpub.categories import Ref, filed, fold, matching, names, ref
 from feedpub.model import Article, Category, Site, Target
 from feedpub.notices.compose import Variables, variables_of
 from feedpub.notices.template import meets
@@ -23,7 +23,7 @@ class Subject:
     @cached_property
     def categories(self) -> frozenset[Ref]:
         """What it is filed under."""
-        return frozenset((self.article.store, key) for key in self.article.categories)
+        return frozenset(filed(self.article))
 
     @cached_property
     def tags(self) -> frozenset[str]:

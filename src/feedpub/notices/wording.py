@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 import regex
 
-from feedpub.categories import fold, matching
+from feedpub.categories import filed, fold, matching
 from feedpub.model import Article, Category, Target, Wording
 
 # What every network takes for a part of a hashtag, with its marks. "・" and "-" end one on some of them, an emoji on
@@ -60,7 +60,7 @@ def check_hashtag(text: str) -> str | None:
 
 def _fits(article: Article, name: str, categories: Sequence[Category]) -> bool:
     meant = matching([name], categories)
-    return any((article.store, key) in meant for key in article.categories)
+    return any(one in meant for one in filed(article))
 
 
 def _mapped(target: Target, article: Article, categories: Sequence[Category]) -> Iterator[str]:

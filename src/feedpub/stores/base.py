@@ -52,6 +52,9 @@ class StoreOptions(BaseModel):
     names_everything: ClassVar[bool] = False
     """True where `changes` itself reports every withdrawal, so that no census is needed."""
 
+    had_readers: ClassVar[bool] = True
+    """Whether what it holds at the first poll may be known to readers already, and so is no news."""
+
     name: str = ""
     kind: str
     poll: Poll = Field(default=Cadence(every=timedelta(minutes=3)), description='how often: "3m", or a cron line')

@@ -1,0 +1,14 @@
+"""arguments -> the app -> an exit code: 0 done, 1 something failed, 2 configuration.
+
+root.py        the command itself, and what every subcommand needs
+running.py     run, once, rebuild, demo
+looking.py     check, status, healthcheck
+speaking.py    import, brief, announce, resume
+deliveries.py  deliveries list, retry, cancel, release
+show.py        what is shown on a terminal
+"""
+
+from feedpub.cli import deliveries, looking, running, speaking
+from feedpub.cli.root import cli, main
+
+__all__ = ["cli", "deliveries", "looking", "main", "running", "speaking"]

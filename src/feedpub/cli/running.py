@@ -1,0 +1,97 @@
+"""Being at work: run, once, rebuild, demo."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import typer
+
+from feedpub import demo as demonstration
+from feedpub.app import App, Round
+from feedpub.cli.root import cli, load_config, opened
+from feedpub.cli.show import complain, say, show
+from feedpub.daemon import Daemon
+from feedpub.errors import FeedpubError
+from feedpub.model import State
+from feedpub.web import Fronts
+
+
+@cli.command()
+def run(context: typer.Context) -> None:
+    """Poll, build, serve and deliver until told to stop; config changes take effect as they are saved."""
+    loaded = load_config(context)
+    app = App.open(loaded, lead=True, show=show)
+    fronts = Fronts(app)
+    code = Daemon(app, context.obj, os.environ).run(fronts)
+    app.ledger.close()
+    sys.stdout.flush()
+    # A store may still be answering in a thread; nothing of it is lost by not waiting.
+    os._exit(code)
+
+
+@cli.command()
+def once(context: typer.Context) -> None:
+    """Poll every store once, build the feeds, say what is due, and tell what was done."""
+    with opened(load_config(context), lead=True) as app:
+        done = app.once()
+        failures = app.failures(done)
+        for line in _summary(app, done, failures):
+            say(line)
+        for failure in failures:
+            complain(failure, style="red")
+    sys.exit(1 if failures else 0)
+
+
+@cli.command()
+def rebuild(context: typer.Context) -> None:
+    """Render every feed again from the database; files that would not change are not touched."""
+    with opened(load_config(context), lead=True) as app:
+        done = app.publisher.rebuild()
+        say(f"{done.feeds} feeds rendered, {done.files} files changed.")
+        if app.publisher.builder.error:
+            raise FeedpubError(app.publisher.builder.error)
+
+
+@cli.command()
+def demo() -> None:
+    """Show feedpub at work: a sample site, its feeds and pages, a notice for each new article. Ctrl-C ends it."""
+    sys.exit(demonstration.run(os.environ, show))
+
+
+def _summary(app: App, done: Round, failures: Sequence[str]) -> Iterator[str]:
+    """What a round did, and what comes next; what failed in it is told apart."""
+    rounds = done.published.values()
+    if noted := sum(one.baseline for one in rounds):
+        yield f"{noted:,} articles noted, none announced."
+    if skipped := sum(one.skipped for one in rounds):
+        yield f"{skipped:,} notices not owed, with the reason: feedpub deliveries list --state skipped"
+    new = sum(one.new for one in rounds)
+    edited = sum(one.edited + one.restored for one in rounds)
+    withdrawn = sum(one.withdrawn for one in rounds)
+    built = sum(one.feeds for one in rounds)
+    yield f"{new:,} new, {edited:,} edited, {withdrawn:,} withdrawn; {built:,} feeds built."
+    if said := Counter(one.target for one in done.tried if one not in done.unsaid):
+        yield f"Said: {', '.join(f'{count:,} to {target}' for target, count in said.items())}."
+    if waiting := app.waiting():
+        yield f"{waiting:,} to be said later: feedpub deliveries list --state due"
+    yield from _to_come(app, noted=noted, new=new)
+    for problem in app.problems():
+        if problem not in failures:
+            yield f"Problem: {problem}"
+
+
+def _to_come(app: App, *, noted: int, new: int) -> Iterator[str]:
+    speaking = app.speaking()
+    targets = ", ".join(speaking)
+    if not targets:
+        yield "There is no target yet: add one to the config, and new articles will be told there."
+    elif noted:
+        newest = app.ledger.feeds.entries("all", 1)
+        yield f"The next new one goes to {targets}."
+        if newest:
+            yield f"Try now: feedpub announce {newest[0].id} --target {speaking[0]}"
+    elif not new and not app.deliveries(states=[State.SENT], limit=1):
+        yield f"New articles go to {targets}."

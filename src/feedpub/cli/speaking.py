@@ -1,0 +1,94 @@
+"""What authors and admins say: import, brief, announce, resume."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from feedpub.cli.root import AsJson, cli, known, load_config, opened
+from feedpub.cli.show import err, say, say_json
+from feedpub.commands.briefs import Accepted, Brief
+from feedpub.settings import load
+
+
+@cli.command("import")
+def import_(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="WordPress exports (WXR) or JSON Lines.")],
+    store: Annotated[str, typer.Option(help="Which embedded store, if there are several.")] = "",
+) -> None:
+    """Put articles from files into the embedded store: all or nothing; importing twice changes nothing."""
+    loaded = load(context.obj, os.environ)
+    with opened(loaded) as app, Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+        bar = progress.add_task("importing", total=None)
+        report = app.import_files(files, store, lambda done, of: progress.update(bar, completed=done, total=of))
+    say(f"{report.new:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged.")
+    told = report.comments
+    if told.new or told.changed or told.unchanged:
+        say(f"  comments: {told.new:,} new, {told.changed:,} changed, {told.unchanged:,} unchanged")
+    if report.reguided:
+        say(f"  {report.reguided:,} had the guid of another article in the files: they get one of their own")
+    for reason, count in sorted(report.skipped.items()):
+        say(f"  left out: {count:,} {reason}")
+
+
+@cli.command()
+def brief(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(help="What to say.")],
+    link: Annotated[str, typer.Option(help="Where it leads: an http or https address.")] = "",
+    category: Annotated[
+        list[str] | None, typer.Option(help="File it there: a name or slug; may be given several times.")
+    ] = None,
+    at: Annotated[str, typer.Option(help='When, such as "18:30", "tomorrow 9:00" or "2026-11-24T09:00".')] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say a short topic: it goes into the feed of briefs, and to the targets that take briefs."""
+    with opened(load_config(context)) as app:
+        accepted = app.brief(Brief(text, link, tuple(category or ()), at))
+    if as_json:
+        say_json(_accepted(accepted))
+        return
+    zone, brief = app.settings.site.zone, accepted.article
+    say(f"{brief.id}: queued for {', '.join(accepted.targets) or 'no target'}; in feeds {', '.join(accepted.feeds)}.")
+    for name, why in accepted.left_out.items():
+        say(f"  not for {name}: {why}")
+    when = f"{brief.published.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})" if accepted.later else "within seconds"
+    say(f"The daemon publishes it {when}; if none runs, `feedpub once` does{' then' * accepted.later}.")
+
+
+def _accepted(accepted: Accepted) -> dict[str, Any]:
+    article = accepted.article
+    return {
+        "id": article.id,
+        "guid": article.guid,
+        "link": article.url,
+        "published": article.published,
+        "feeds": accepted.feeds,
+        "targets": accepted.targets,
+        "left_out": accepted.left_out,
+    }
+
+
+@cli.command()
+def announce(
+    context: typer.Context,
+    article: Annotated[str, typer.Argument(help="Its id in the store, or its guid.")],
+    target: Annotated[list[str] | None, typer.Option(help="Only there; may be given several times.")] = None,
+) -> None:
+    """Owe an article to targets, whatever was decided before; the running feedpub says it, or `feedpub once`."""
+    with known(context) as app:
+        for line in app.announce(article, target or []):
+            say(line)
+
+
+@cli.command()
+def resume(context: typer.Context, target: str) -> None:
+    """Let a paused target speak again."""
+    with known(context) as app:
+        paused = app.resume(target)
+    say(f"{target} speaks again." if paused else f"{target} was not paused.")

@@ -1,0 +1,52 @@
+"""The desk: an embedded store that no config names, made with the first `feedpub brief`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, ClassVar
+
+from sqlalchemy import select
+
+from feedpub.categories import DESK, from_desk
+from feedpub.model import Batch, Category, RawArticle
+from feedpub.stores.embedded.file import StoreFile
+from feedpub.stores.embedded.schema import article
+from feedpub.stores.sql import SqlOptions, SqlStore
+
+if TYPE_CHECKING:
+    from feedpub.http import Door
+
+
+class DeskOptions(SqlOptions):
+    """Where the desk's file lies. All that is in it was written to be announced."""
+
+    had_readers: ClassVar[bool] = False
+
+    name: str = DESK
+
+    def open(self, door: Door | None = None) -> Desk:  # noqa: ARG002 - this store needs no network
+        """Nothing is opened before the first question."""
+        return Desk(self.name, StoreFile(self.path))
+
+
+class Desk(SqlStore):
+    """The embedded store of briefs."""
+
+    __slots__ = ()
+
+    def changes(self, cursor: str | None) -> Batch:
+        """What changed since `cursor`. Its briefs are in the categories of other stores, which tell of themselves."""
+        return replace(SqlStore.changes(self, cursor), categories=None)
+
+    def write(self, raw: RawArticle, wish: str, filed: Iterable[Category]) -> RawArticle:
+        """Keep a brief, by the id wished for or the next one free, in categories of other stores; raises StoreError."""
+        copies = [Category(DESK, from_desk(one), one.name or from_desk(one), one.slug or one.key) for one in filed]
+        with self.writing() as writing:
+            taken = set(writing.connection.execute(select(article.c.id).where(article.c.id.startswith(wish))).scalars())
+            ids = (f"{wish}-{number}" if number else wish for number in count())
+            named = replace(raw, id=next(one for one in ids if one not in taken))
+            writing.define(copies)
+            writing.put([named])
+        return named
