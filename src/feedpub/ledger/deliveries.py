@@ -286,9 +286,9 @@ class Deliveries:
     def next_due(
         self, targets: Iterable[str], now: datetime, silent: Mapping[str, datetime] | None = None
     ) -> datetime | None:
-        """When something may next be claimed, or a lease runs out: `now`, if that is past. Never sooner than true.
+        """When something may next be claimed, or a lease runs out: `now`, if that is past. Never later than true.
 
-        `silent`: when each of the targets that are silent now may speak again.
+        `silent`: when each of the targets that are silent now may speak again; a silence to come is seen when it comes.
         """
         one, of = schema.delivery.c, schema.target.c
         ready = and_(one.state.in_(_WAITING), one.due_at.is_not(None))
