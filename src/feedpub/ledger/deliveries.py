@@ -33,7 +33,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.feeds import free_held
 from feedpub.ledger.moving import insert_owed, locked, save
 from feedpub.ledger.rows import article_of, delivery_of
-from feedpub.model import Action, Article, Delivery, Notice, Outcome, Said, State, Target
+from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Said, State, Target
 from feedpub.notices.lifecycle import (
     FLOOD,
     Answered,
@@ -43,6 +43,7 @@ from feedpub.notices.lifecycle import (
     Released,
     Retried,
     Started,
+    Wanted,
     cancel,
     step,
 )
@@ -216,6 +217,7 @@ class Deliveries:
         ids: Sequence[int] = (),
         article: str = "",
         held_by: str = "",
+        since: datetime | None = None,
         limit: int = 100,
     ) -> tuple[Listed, ...]:
         """Deliveries with what they are about, newest first."""
@@ -231,6 +233,7 @@ class Deliveries:
             (ids, one.id.in_(list(ids))),
             (article, or_(schema.article.c.id == article, schema.article.c.guid == article)),
             (held_by, one.held_by == held_by),
+            (since, one.created_at >= (since or EPOCH)),
         ):
             if given:
                 query = query.where(where)
@@ -273,7 +276,11 @@ class Deliveries:
             return tuple(dict(row._mapping) for row in rows)  # noqa: SLF001 - the documented way to a row's mapping
 
     def tell(
-        self, ids: Sequence[int], event: Released | Retried | Cancelled, targets: Mapping[str, Target], now: datetime
+        self,
+        ids: Sequence[int],
+        event: Released | Retried | Cancelled | Wanted,
+        targets: Mapping[str, Target],
+        now: datetime,
     ) -> int:
         """Let a person's word change these deliveries. Returns how many it changed."""
         changed = 0
