@@ -157,7 +157,8 @@ def _newest(held: Sequence[Listed], count: int) -> tuple[tuple[Listed, ...], tup
         mine = [one for one in held if one.delivery.target == target and one.article is not None]
         mine.sort(key=lambda one: (one.article.published if one.article else now(), one.delivery.id), reverse=True)
         kept += mine[:count]
-    return tuple(kept), tuple(one for one in held if one not in kept)
+    ids = {one.delivery.id for one in kept}
+    return tuple(kept), tuple(one for one in held if one.delivery.id not in ids)
 
 
 def _question(decisions: Decisions, kept: Sequence[Listed], rest: Sequence[Listed]) -> str:

@@ -128,10 +128,7 @@ class Decisions:
         one = self._delivery(article, target)
         if one is None:
             deliveries.owe([Owed(target, article.guid, State.HELD, FEEDS, "", None, text)], now)
-        elif not deliveries.tell([one.id], Wanted(text), setup.targets, now) and one.state not in {
-            State.HELD,
-            State.DUE,
-        }:
+        elif not deliveries.tell([one.id], Wanted(text), setup.targets, now) and one.state not in _WAITING:
             return f"it {_STANDING[one.state]}: try again later"
         self.publisher.ledger.feeds.free(setup.targets, now)
         return _TO_BE_SAID
@@ -179,6 +176,8 @@ class Decisions:
 
 
 # ---------------------------------------------------------------- in words
+
+_WAITING = frozenset({State.HELD, State.DUE})
 
 _STANDING = {
     State.HELD: "waits for its feeds (held)",
