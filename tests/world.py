@@ -6,7 +6,7 @@ The boards differ in what they can tell after a doubt; the world remembers every
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
@@ -110,6 +110,10 @@ class Board(Network):
         """Edit."""
         return self._ask("correct", notice)
 
+    def reply(self, notice: Notice, context: Context) -> Conversation:
+        """Post below."""
+        return self._ask("reply", notice)
+
     def retract(self, notice: Notice, context: Context) -> Conversation:
         """Delete."""
         return self._ask("retract", notice)
@@ -153,6 +157,19 @@ class FindBoard(Board):
     can: ClassVar[frozenset[str]] = frozenset({"correct", "retract", "find"})
 
 
+class RepostBoard(FindBoard):
+    """Cannot edit: what changed is deleted and said anew."""
+
+    can: ClassVar[frozenset[str]] = frozenset({"retract", "find"})
+
+
+class ThreadBoard(Board):
+    """Knows a key for ever, and takes replies."""
+
+    dedupe_for: ClassVar[timedelta] = timedelta(days=36_500)
+    can: ClassVar[frozenset[str]] = frozenset({"reply", "retract"})
+
+
 class MuteBoard(Board):
     """Tells nothing, and cannot edit or delete."""
 
@@ -183,6 +200,7 @@ class Post:
     key: str
     text: str
     made_at: datetime
+    above: str = ""
     standing: bool = True
 
 
@@ -200,8 +218,8 @@ class World:
     """What hubs were told, as it was sent."""
     behaviours: list[Behaviour] = field(default_factory=list)
     doubts: dict[tuple[str, str], int] = field(default_factory=dict)
-    window: timedelta = timedelta(hours=1)
-    keyed: frozenset[str] = frozenset()
+    keyed: Mapping[str, timedelta] = field(default_factory=dict)
+    """How long each target that drops a repeated key remembers it."""
     carried: Callable[[str], bool] = lambda _: True
     early: list[str] = field(default_factory=list)
     late: bool = False
@@ -209,7 +227,11 @@ class World:
     prefix: str = "p"
 
     def standing(self, target: str, guid: str) -> list[Post]:
-        """What readers of a board see of an article."""
+        """What readers of a board see of an article, replies apart."""
+        return [post for post in self.replied(target, guid) if not post.above]
+
+    def replied(self, target: str, guid: str) -> list[Post]:
+        """What readers of a board see of an article, replies included."""
         return [post for post in self.posts if post.standing and (post.target, post.guid) == (target, guid)]
 
     def converse(
@@ -270,7 +292,7 @@ class World:
         if said["verb"] == "find":
             found = self.standing(said["target"], said["guid"])
             return found[0].id if found else ""
-        if said["verb"] == "announce":
+        if said["verb"] in {"announce", "reply"}:
             return self._post(said)
         for post in self.posts:
             if post.id == said["remote_id"]:
@@ -281,10 +303,9 @@ class World:
     def _post(self, said: dict[str, str]) -> str:
         for post in self.posts:
             repeat = said["target"] in self.keyed and post.key == said["key"]
-            if repeat and self.now - post.made_at < self.window:
+            if repeat and self.now - post.made_at < self.keyed[said["target"]]:
                 return post.id
-        made = Post(
-            f"{self.prefix}{len(self.posts)}", said["target"], said["guid"], said["key"], said["text"], self.now
-        )
+        id_, above = f"{self.prefix}{len(self.posts)}", said["remote_id"] if said["verb"] == "reply" else ""
+        made = Post(id_, said["target"], said["guid"], said["key"], said["text"], self.now, above)
         self.posts.append(made)
         return made.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote
 
 from feedpub.model import Article, Category
@@ -60,6 +60,11 @@ def matching(names: Iterable[str], categories: Iterable[Category]) -> frozenset[
     known = tuple(categories)
     wanted = {fold(name) for name in names} - {""}
     return with_descendants((ref(c) for c in known if wanted & _called(c)), known)
+
+
+def names(article: Article, known: Mapping[Ref, str]) -> tuple[str, ...]:
+    """Name an article's categories as people read them; `known` are the names of all categories."""
+    return tuple(dict.fromkeys(known[one] for one in filed(article) if one in known))
 
 
 def unknown(names: Iterable[str], categories: Iterable[Category]) -> tuple[str, ...]:

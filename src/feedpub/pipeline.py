@@ -15,7 +15,7 @@ import structlog
 
 from feedpub import clean
 from feedpub.building import PARTS_A_POLL, PARTS_A_ROUND, Builder, Built, Plan
-from feedpub.categories import matching, unknown
+from feedpub.categories import unknown
 from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
 from feedpub.errors import ComposeError, LedgerError, StoreError, Superseded, place
 from feedpub.feeds.addresses import ascii_url, feed_url
@@ -50,7 +50,7 @@ from feedpub.notices.compose import Draft, compose, draft, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
 from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
 from feedpub.notices.pace import rest_after
-from feedpub.notices.plan import Owed, Scope, news_by_target, plan
+from feedpub.notices.plan import Owed, news_by_target, plan, unclear
 from feedpub.stores.base import Store, StoreOptions
 
 log = structlog.get_logger("feedpub")
@@ -126,9 +126,12 @@ class Publisher:
         for target in targets:
             if target.announce_backlog:
                 known = self.ledger.articles.since(self.now() - target.max_age)
-                scope = _scope([target], self.ledger.articles.categories())
-                owed = plan(known, [target], scope, baseline=True, already={}, now=self.now())
+                categories = self.ledger.articles.categories()
+                owed = plan(
+                    known, [target], categories, site=self.setup.site, baseline=True, already={}, now=self.now()
+                )
                 self.ledger.deliveries.owe(owed, self.now())
+                _tell_owed(owed)
 
     def unknown_categories(self) -> Iterator[tuple[str, str]]:
         """Each option that names a category which no store has, and that name; none before the first poll."""
@@ -141,8 +144,9 @@ class Publisher:
                     for category in unknown(getattr(feed, option), categories):
                         yield f"feeds.own.{key}.{option}", category
             for name, target in self.setup.targets.items():
-                for category in unknown(target.categories, categories):
-                    yield f"targets.{name}.categories", category
+                for option in ("categories", "hashtags", "by_category"):
+                    for category in unknown(getattr(target, option), categories):
+                        yield f"targets.{name}.{option}", category
 
     def unknown_feeds(self) -> Iterator[tuple[str, str]]:
         """Each option that names a feed which there is not, and that name; none before the first poll."""
@@ -222,7 +226,8 @@ class Publisher:
         owed = plan(
             [one for one in fresh if one.published <= now],
             self.setup.targets.values(),
-            _scope(self.setup.targets.values(), self._categories(name, batch)),
+            self._categories(name, batch),
+            site=self.setup.site,
             baseline=state.baseline,
             already=done.news,
             now=now,
@@ -247,7 +252,7 @@ class Publisher:
             self._tell_unknown()
         if other_feeds:
             self.builder.sync()
-        _tell_held(owed)
+        _tell_owed(owed)
         _count_owed(done, owed)
         done.quarantined += len(record.quarantined)
         done.baseline += len(fresh) if state.baseline else 0
@@ -258,9 +263,15 @@ class Publisher:
 
     def outlook(self, article: Article) -> tuple[Owed, ...]:
         """Tell what an article would owe to each target if it were new when it is published."""
-        targets = self.setup.targets.values()
-        scope = _scope(targets, self.ledger.articles.categories())
-        return plan([article], targets, scope, baseline=False, already={}, now=max(self.now(), article.published))
+        return plan(
+            [article],
+            self.setup.targets.values(),
+            self.ledger.articles.categories(),
+            site=self.setup.site,
+            baseline=False,
+            already={},
+            now=max(self.now(), article.published),
+        )
 
     def draft(self, article: Article, target: Network, *, said_instead: str = "") -> Draft:
         """Write what an article would say on a target now, by what is known without asking anybody."""
@@ -360,13 +371,14 @@ class Publisher:
             ripe = self.ledger.articles.ripe(now)
             if not ripe:
                 return
-            scope = _scope(self.setup.targets.values(), self.ledger.articles.categories())
+            categories = self.ledger.articles.categories()
             for store in dict.fromkeys(one.article.store for one in ripe):
                 written = tuple(one for one in ripe if one.article.store == store)
                 owed = plan(
                     [one.article for one in written],
                     self.setup.targets.values(),
-                    scope,
+                    categories,
+                    site=self.setup.site,
                     baseline=False,
                     already=done.news,
                     now=now,
@@ -374,7 +386,7 @@ class Publisher:
                 record = _extra(states[store], written=written, owed=owed, ripe=True)
                 if self.ledger.articles.record(record, self.setup.targets, now):
                     self.builder.sync()
-                _tell_held(owed)
+                _tell_owed(owed)
                 done.new += len(written)
                 _count_owed(done, owed)
 
@@ -591,11 +603,6 @@ class Publisher:
         return (*(one for one in known if one.store != store), *batch.categories)
 
 
-def _scope(targets: Iterable[Network], categories: Iterable[Category]) -> Scope:
-    known = tuple(categories)
-    return {target.name: matching(target.categories, known) if target.categories else None for target in targets}
-
-
 def _feeds_plan(setup: Setup) -> Plan:
     def hubs(address: str) -> tuple[str, ...]:
         heard = (one for one in setup.targets.values() if isinstance(one, WebSub) and one.hears(address))
@@ -663,9 +670,17 @@ def _too_many_note(name: str, gone: int, live: int) -> str:
     )
 
 
-def _tell_held(owed: Iterable[Owed]) -> None:
+def _tell_owed(owed: Sequence[Owed]) -> None:
     for target, count in news_by_target(one for one in owed if one.held_by == FLOOD).items():
         log.error("flood_held", target=target, deliveries=count, why="so many articles are new at once: see `status`")
+    for target, articles in unclear(owed).items():
+        log.error(
+            "condition_failed",
+            target=target,
+            articles=len(articles),
+            guid=articles[0].guid,
+            why=f"{articles[0].reason}; to say it all the same: `feedpub announce ARTICLE --target {target}`",
+        )
 
 
 def _count_owed(done: Published, owed: Sequence[Owed]) -> None:

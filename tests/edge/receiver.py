@@ -5,6 +5,9 @@
 
 Each request takes the next answer of the script; afterwards `server.default` answers. `requests` holds everything that
 came, `kept` what a real service would have kept: bodies answered with 2xx, a repeated idempotency key once.
+
+What a conversation asks besides (a login, an upload, a list) can be answered apart: `server.routes["POST /login"]` is
+the answer to each such request. These are in `aside` instead of `requests`, and take nothing from the script.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -91,8 +94,9 @@ class Seen:
 
     @property
     def key(self) -> str:
-        """By what a repeat is known: Mastodon's header, or Standard Webhooks'."""
-        return self.headers.get("idempotency-key") or self.headers.get("webhook-id", "")
+        """By what a repeat is known: the header of Mastodon, of Standard Webhooks or of LINE."""
+        names = ("idempotency-key", "webhook-id", "x-line-retry-key")
+        return next((self.headers[name] for name in names if name in self.headers), "")
 
 
 class Receiver:
@@ -103,6 +107,9 @@ class Receiver:
         self.default: Answer | tuple[Any, ...] = Answer(200, {})
         self.requests: list[Seen] = []
         self.kept: list[Seen] = []
+        self.routes: dict[str, Answer] = {}
+        self.aside: list[Seen] = []
+        self.key: Callable[[Seen], str] = lambda seen: seen.key
         self.drops_repeats = drops_repeats
         self.closing = threading.Event()
         self._lock = threading.Lock()
@@ -134,15 +141,20 @@ class Receiver:
     def answer(self, seen: Seen) -> Answer:
         """Note a request and choose its answer, as one step: threads may knock at the same time."""
         with self._lock:
+            route = self.routes.get(f"{seen.method} {seen.path}")
+            if route is not None:
+                self.aside.append(seen)
+                return route
             self.requests.append(seen)
             chosen = self.script.pop(0) if self.script else self.default
             answer = chosen if isinstance(chosen, Answer) else Answer(*chosen)
             if not 200 <= answer.status < 300:
                 return answer
-            if self.drops_repeats and seen.key and seen.key in self._first:
-                first = self._first[seen.key]
+            key = self.key(seen)
+            if self.drops_repeats and key and key in self._first:
+                first = self._first[key]
                 return Answer(first.status, first.body, first.headers, answer.mood, answer.after)
-            self._first[seen.key] = answer
+            self._first[key] = answer
             self.kept.append(seen)
             return answer
 

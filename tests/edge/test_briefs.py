@@ -25,7 +25,7 @@ def test_the_very_first_brief_goes_out_though_feedpub_never_ran_before(site: Sit
     assert re.fullmatch(
         r"brief-\d{8}-\d{6}: queued for terminal; in feeds all, briefs\.\n"
         r"  not for articles: .+\n"
-        rf"The feedpub that runs publishes it {re.escape(LATER)}\n",
+        rf"The daemon publishes it {re.escape(LATER)}\n",
         told,
     )
     done = site.feedpub("once").out

@@ -112,7 +112,7 @@ def test_a_round_without_a_change_does_not_ask_which_feeds_there_should_be(tmp_p
     desk.article("1", tags=("F-35",))
     desk.round(minutes=1)
     asked = []
-    desk.publisher.builder._specs = lambda: asked.append(1) or ()  # type: ignore[method-assign,func-returns-value]
+    desk.publisher.builder.specs = lambda: asked.append(1) or ()  # type: ignore[method-assign,func-returns-value]
     desk.round(minutes=1)
     assert asked == []
     desk.ledger.close()

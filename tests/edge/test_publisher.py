@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from feedpub.feeds.catalog import FeedsOptions
 from feedpub.ledger import Ledger
 from feedpub.ledger.database import Database
-from feedpub.model import Category, RawArticle, Site, State
+from feedpub.model import Category, RawArticle, Site, State, Wording
 from feedpub.networks.base import Network
+from feedpub.notices.lifecycle import Retried
 from feedpub.pipeline import Publisher, Setup, Source
 from tests.world import Board, ListOptions, ListStore, World
 
@@ -97,6 +99,60 @@ def test_a_target_added_live_is_silent_about_what_was_before_it(desk: Desk) -> N
     desk.publisher.apply(desk.setup())
     desk.round(minutes=1)
     assert [post.target for post in desk.world.posts] == ["board"]
+
+
+def test_an_old_article_that_is_saved_again_or_filed_elsewhere_announces_nothing(desk: Desk) -> None:
+    """Not on the target that it was told to, nor on one whose rules it meets only now."""
+    desk.targets["japan"] = Board(name="japan", categories=("日本関連",), tags=("三沢",))
+    desk.publisher.apply(desk.setup())
+    raw = desk.article("1")
+    desk.round(minutes=1)
+    assert [post.target for post in desk.world.posts] == ["board"]
+    for change in ({"updated": "2026-04-01T10:00:00Z"}, {"categories": ("1",)}, {"tags": ("三沢",)}):
+        raw = replace(raw, **change)
+        desk.store.put(raw)
+        desk.round(days=1)
+    assert [(post.target, post.text) for post in desk.world.posts] == [("board", "記事1\nhttps://news.test/1")]
+
+
+def test_what_rules_keep_out_owes_nothing_when_it_is_new_and_when_it_ripens(desk: Desk) -> None:
+    desk.targets["board"] = Board(name="board", when="'速報' in title and '日本関連' in categories")
+    desk.publisher.apply(desk.setup())
+    later = (desk.now + timedelta(minutes=30)).isoformat()
+    desk.article("1", title="速報", categories=("1",))
+    desk.article("2", title="速報")
+    desk.article("3", title="速報", categories=("1",), published=later)
+    desk.article("4", categories=("1",), published=later)
+    desk.round(minutes=1)
+    assert desk.states() == {"1": State.SENT}
+    desk.round(hours=1)
+    assert desk.states() == {"1": State.SENT, "3": State.SENT}
+
+
+def test_an_article_that_a_condition_fails_on_is_not_lost(desk: Desk) -> None:
+    desk.targets["board"] = Board(name="board", when="image.url")
+    desk.publisher.apply(desk.setup())
+    desk.article("1")
+    with capture_logs() as told:
+        desk.round(minutes=1)
+    (listed,) = desk.ledger.deliveries.listed()
+    assert (listed.delivery.state, listed.delivery.held_by) == (State.SKIPPED, "when")
+    assert "targets.board.when: the condition speaks of a part that is not there" in listed.delivery.reason
+    assert [one["target"] for one in told if one["event"] == "condition_failed"] == ["board"]
+    desk.ledger.deliveries.tell([listed.delivery.id], Retried(), desk.targets, desk.now)
+    desk.round(minutes=1)
+    assert desk.said() == ["1"]
+
+
+def test_a_category_that_no_store_has_is_told_wherever_a_target_names_it(desk: Desk) -> None:
+    tags, words = {"日本": ("自衛隊",), "japan": ()}, {"日本関連": Wording(), "米国": Wording()}
+    desk.targets["board"] = Board(name="board", categories=("米国関連",), hashtags=tags, by_category=words)
+    desk.publisher.apply(desk.setup())
+    assert list(desk.publisher.unknown_categories()) == [
+        ("targets.board.categories", "米国関連"),
+        ("targets.board.hashtags", "日本"),
+        ("targets.board.by_category", "米国"),
+    ]
 
 
 def test_an_article_dated_into_the_future_before_it_was_said_waits_for_that_date(desk: Desk) -> None:

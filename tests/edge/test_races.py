@@ -29,7 +29,7 @@ AFTER_THE_LEASE = timedelta(minutes=2)
 def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(database_url, tmp_path)
     desk.targets["board"] = KeyedBoard(name="board")
-    desk.world.keyed = frozenset({"board"})
+    desk.world.keyed = {"board": timedelta(hours=1)}
     desk.publisher.apply(desk.setup())
     desk.article("1")
     desk.publisher.publish("blog")

@@ -5,8 +5,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedpub.categories import fold, matching, readable_slug, ref, unknown, with_descendants
-from feedpub.model import Category
+from feedpub.categories import fold, matching, names, readable_slug, ref, unknown, with_descendants
+from feedpub.model import EPOCH, Article, Category
 
 US = Category("blog", "1", "米国関連", "%e7%b1%b3%e5%9b%bd")
 NAVY = Category("blog", "2", "海軍", "navy", parent="1")
@@ -24,6 +24,12 @@ trees = st.lists(
 
 def test_a_name_means_the_category_in_every_store_with_its_children_to_any_depth() -> None:
     assert matching(["米国関連"], ALL) == {ref(c) for c in (US, NAVY, CARRIERS, OTHER_US)}
+
+
+def test_an_articles_categories_have_names_if_its_store_still_has_them() -> None:
+    article = Article("blog", "1", "g", "", "", "", "", EPOCH, EPOCH, categories=("4", "9", "1"))
+    assert names(article, {ref(one): one.name for one in ALL}) == ("日本関連", "米国関連")
+    assert names(article, {ref(OTHER_US): "米国関連"}) == ()
 
 
 def test_a_slug_does_as_well_as_a_name() -> None:

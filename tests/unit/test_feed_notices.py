@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from feedpub.model import Action, Article, Context, Request
+from feedpub.model import Action, Article, Context, Request, Site
 from feedpub.networks import Ping, WebSub
 from feedpub.notices.compose import key_of
 from feedpub.notices.feeds import OwedFeed, compose_feed, plan_feeds, unknown_feeds
@@ -12,6 +12,7 @@ from feedpub.notices.plan import plan
 from tests.world import Board
 
 NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)
+SITE = Site(title="航空ニュース", url="https://news.test/")
 BOARD = Board(name="board", announce_backlog=True)
 HUB = WebSub(name="hub", hub_url="https://hub.test/")
 SOME = WebSub(name="some", hub_url="https://hub.test/", feeds=("category/us", "briefs"))
@@ -37,7 +38,8 @@ def test_where_nothing_changed_nothing_is_owed() -> None:
 def test_an_article_is_owed_to_no_hub() -> None:
     article = Article("blog", "1", "g", "https://news.test/1", "見出し", "", "", NOW, NOW)
     for baseline in (False, True):
-        owed = plan([article], [HUB, BOARD, RANKING], {}, baseline=baseline, already={}, now=NOW)
+        targets = [HUB, BOARD, RANKING]
+        owed = plan([article], targets, (), site=SITE, baseline=baseline, already={}, now=NOW)
         assert [one.target for one in owed] == ["board"]
 
 

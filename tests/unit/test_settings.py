@@ -163,6 +163,41 @@ def test_a_template_is_tried_when_it_is_read() -> None:
     assert list(told) == ["targets.terminal.template"]
 
 
+def test_a_condition_is_tried_when_it_is_read() -> None:
+    told = refused(targets={"terminal": {"kind": "console", "when": "'速報' in titel"}})
+    misspelt = 'the condition speaks of "titel", which does not exist (did you mean "title"?)'
+    assert told == {"targets.terminal.when": misspelt}
+    assert list(refused(targets={"terminal": {"kind": "console", "when": "image.url"}})) == ["targets.terminal.when"]
+    assert valid(targets={"terminal": {"kind": "console", "when": "'速報' in title"}}).targets
+
+
+def test_the_words_of_each_category_are_tried_when_they_are_read() -> None:
+    told = refused(
+        targets={
+            "terminal": {"kind": "console", "by_category": {"us": {}, "米国": {"template": "{{ title"}}},
+            "hook": {"kind": "webhook", "url": "https://a.test/", "by_category": {"us": {"template": "{{ title }}"}}},
+        }
+    )
+    assert list(told) == [
+        'targets.terminal.by_category."米国".template',
+        "targets.hook.by_category.us.template",
+    ]
+    assert "valid JSON" in told["targets.hook.by_category.us.template"]
+
+
+def test_a_hashtag_is_written_as_one_word_without_its_sign() -> None:
+    bare = "a hashtag is written without its # and without spaces"
+    for tag in ("#米軍", "＃米軍", "United States", "米　軍"):
+        assert refused(targets={"t": {"kind": "console", "hashtags": {"米国": ["F35", tag]}}}) == {
+            'targets.t.hashtags."米国"[1]': bare
+        }
+    told = refused(targets={"t": {"kind": "console", "by_category": {"us": {"hashtags": ["2026"]}}}})
+    assert told == {
+        "targets.t.by_category.us.hashtags[0]": "a hashtag needs a letter; it is made of letters, digits and _"
+    }
+    assert valid(targets={"t": {"kind": "console", "hashtags": {"米国": ["米軍", "F-35"]}}}).targets
+
+
 def test_a_ledger_is_sqlite_or_postgresql() -> None:
     assert list(refused(database={"url": "mysql://root:canary@db/x"})) == ["database.url"]
     assert refused(database={"url": 5}) == {"database.url": "write a text: put it in quotes"}

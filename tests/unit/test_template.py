@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from feedpub.errors import ComposeError
 from feedpub.notices.atoms import BLANK
-from feedpub.notices.template import VARIABLES, render
+from feedpub.notices.template import VARIABLES, meets, render
 
 WORDS: dict[str, object] = {
     **dict.fromkeys(VARIABLES, ""),
@@ -127,3 +127,64 @@ def test_a_template_that_would_not_end_is_stopped(template: str) -> None:
 
 def test_a_separator_may_be_drawn() -> None:
     assert render("{{ '─' * 20 }}", WORDS) == "─" * 20
+
+
+# ---------------------------------------------------------------- conditions
+
+
+def fault(condition: str) -> str:
+    with pytest.raises(ComposeError) as refused:
+        meets(condition, WORDS)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("'新型艦' in title", True),
+        ("'海自' in tags and 'F-35' in tags", False),
+        ("title is string\n  and tags | length == 2", True),
+        ("title", True),
+        ("summary", False),
+        ("not image", True),
+        ("tags | select('equalto', '海自')", True),
+        ("tags | select('equalto', 'F-35')", False),
+        ("'}}' in title", False),
+        ("True if tags else False", True),
+    ],
+)
+def test_a_condition_holds_or_does_not(condition: str, holds: bool) -> None:
+    assert meets(condition, WORDS) == holds
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        ("titel", 'the condition speaks of "titel", which does not exist (did you mean "title"?)'),
+        ("false and zzz", "there are action, authors"),
+        ("{{ title }}", "write an expression without {{ }}"),
+        ("title }}{{ url", "write an expression without {{ }}"),
+        ("title %}{% if url", "write an expression without {{ }}"),
+        ("title = '速報'", "write an expression without {{ }}"),
+        ("", "write an expression without {{ }}"),
+        ("title | random", 'the condition uses "random", which does not exist'),
+        ("false and title is shouted", 'the condition uses "shouted", which does not exist'),
+        ("image.url", "ask first, as in image and image.url"),
+        ("title.__class__", "conditions may not do"),
+        ("title > 5", "the condition fails"),
+        ("'a' * 1000000000", "does not come to an end"),
+        ("range(1000000000) | list", "does not come to an end"),
+    ],
+)
+def test_a_condition_is_told_what_is_wrong_with_it(condition: str, sentence: str) -> None:
+    assert sentence in fault(condition)
+
+
+@given(st.lists(st.sampled_from(SCRAPS)).map(" ".join))
+def test_any_condition_holds_or_not_or_gets_a_sentence_of_our_own(condition: str) -> None:
+    try:
+        holds, sentence = meets(condition, WORDS), "the condition"
+    except ComposeError as refused:
+        holds, sentence = False, str(refused)
+    assert holds in {True, False}
+    assert sentence.startswith("the condition")

@@ -60,7 +60,7 @@ def brief(
     for name, why in accepted.left_out.items():
         say(f"  not for {name}: {why}")
     when = f"{brief.published.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})" if accepted.later else "within seconds"
-    say(f"The feedpub that runs publishes it {when}; if none runs, `feedpub once` does{' then' * accepted.later}.")
+    say(f"The daemon publishes it {when}; if none runs, `feedpub once` does{' then' * accepted.later}.")
 
 
 def _accepted(accepted: Accepted) -> dict[str, Any]:

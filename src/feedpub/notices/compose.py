@@ -11,12 +11,12 @@ from typing import NoReturn
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
-from feedpub.categories import filed, ref
+from feedpub.categories import names, ref
 from feedpub.errors import ComposeError
 from feedpub.model import EPOCH, Action, Article, Category, Image, Measure, Notice, Site, Span, Target
 from feedpub.notices.atoms import Atom, Hashtags, Written, plain, settle
 from feedpub.notices.fit import fit
-from feedpub.notices.template import render
+from feedpub.notices.template import meets, render
 from feedpub.notices.wording import wording
 from feedpub.notices.words import line, reading, words
 
@@ -52,8 +52,9 @@ def draft(
     told = wording(target, article, categories)
     link = with_params(article.url, target.link_params)
     known = {ref(one): one.name for one in categories}
-    names = list(dict.fromkeys(known[one] for one in filed(article) if one in known))
-    about = variables(article, action=action, key=key, categories=names, site=site, said_instead=said_instead)
+    about = variables(
+        article, action=action, key=key, categories=names(article, known), site=site, said_instead=said_instead
+    )
     about |= {"url": Atom(link, "link"), "hashtags": Hashtags.of(told.hashtags)}
     prefix = _mark(action, str(about["language"])) + told.prefix
 
@@ -173,6 +174,11 @@ def _mark(action: Action, language: str) -> str:
     if action is not Action.REPLY:
         return ""
     return "【訂正】" if language.lower().partition("-")[0] == "ja" else "Correction: "
+
+
+def variables_of(article: Article, *, categories: Sequence[str], site: Site) -> Variables:
+    """Tell what a condition may speak of: what a template may, of an article that is to be announced."""
+    return variables(article, action=Action.ANNOUNCE, key="", categories=categories, site=site)
 
 
 def _image(image: Image) -> dict[str, str]:
@@ -313,6 +319,16 @@ def check_template(template: str, writes_json: bool) -> str | None:  # noqa: FBT
                 said = _json(text) if writes_json else settle(text, article.url).text
                 if article is _FULL and not said:
                     return "the template leaves nothing to say"
+    except ComposeError as error:
+        return str(error)
+    return None
+
+
+def check_condition(condition: str) -> str | None:
+    """Tell what is wrong with a condition, in one sentence; None where it can be told of articles of every kind."""
+    try:
+        for article in (_FULL, _BARE):
+            meets(condition, variables_of(article, categories=('"Category"',), site=_SITE))
     except ComposeError as error:
         return str(error)
     return None

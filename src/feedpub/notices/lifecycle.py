@@ -434,7 +434,8 @@ def _correct(delivery: Delivery, target: Target, now: datetime) -> Delivery:
 def _retract(delivery: Delivery, target: Target, now: datetime) -> Delivery:
     if "retract" not in target.can:
         why = f"the article was withdrawn, but a {target.kind} post cannot be deleted from here: delete it by hand"
-        return replace(_stands(delivery), reason=why)
+        left = _stands(delivery) if delivery.said is not None else _skipped(delivery, why)
+        return replace(left, reason=why)
     return replace(_due(delivery, now + target.retract_after), attempts=0)
 
 
@@ -447,7 +448,7 @@ def _skipped(delivery: Delivery, why: str, held_by: str = "") -> Delivery:
 
 
 def _settle_unsent(delivery: Delivery) -> Delivery:
-    return _stands(delivery) if delivery.standing else _skipped(delivery, WITHDRAWN_UNSAID)
+    return _stands(delivery) if delivery.said is not None else _skipped(delivery, WITHDRAWN_UNSAID)
 
 
 def _final(delivery: Delivery, state: State) -> Delivery:

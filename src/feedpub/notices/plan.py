@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from feedpub.categories import filed
-from feedpub.model import Article, State, Target
+from feedpub.errors import ComposeError
+from feedpub.model import Article, Category, Site, State, Target
 from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, NOT_ANNOUNCED, TOO_OLD
+from feedpub.notices.rules import Rules, Subject, subjects
 
-Scope = Mapping[str, frozenset[tuple[str, str]] | None]
-"""By target: the (store, category key) pairs it takes, children included; None = everything."""
+WHEN = "when"
+"""Marks what is skipped as its target's condition could not be told: a person may still announce it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +31,32 @@ class Owed:
 def plan(
     articles: Iterable[Article],
     targets: Iterable[Target],
-    scope: Scope,
+    categories: Sequence[Category],
     *,
+    site: Site,
     baseline: bool,
     already: Mapping[str, int],
     now: datetime,
 ) -> tuple[Owed, ...]:
     """Tell what newly published articles owe to each target: one delivery each, however many categories.
 
-    A target that is told of feeds is owed nothing here (feeds.py).
+    What a target's rules keep out owes it nothing; where its condition fails on an article, that is told as a reason.
+    `categories` are those of all stores. A target that is told of feeds is owed nothing here (feeds.py).
     `baseline`: these were known before feedpub was; only a target with `announce_backlog` speaks of them.
     `already`: new articles of this poll per target, in the batches before this one (for `flood_limit`).
     """
-    fresh = sorted(articles, key=lambda one: (one.published, one.guid))
+    fresh = subjects(sorted(articles, key=lambda one: (one.published, one.guid)), categories, site)
     owed: list[Owed] = []
     for target in targets:
         if target.subject == "feed" or (baseline and not target.announce_backlog):
             continue
-        wanted = [_owe(one, target, now) for one in fresh if takes(scope.get(target.name), one)]
+        rules = Rules.of(target, categories)
+        wanted = [one for subject in fresh if (one := _owe(subject, rules, target, now))]
         news = sum(one.state is State.HELD for one in wanted)
         if not baseline and already.get(target.name, 0) + news > target.flood_limit:
             wanted = [_hold(one, target) for one in wanted]
         owed += wanted
     return tuple(owed)
-
-
-def takes(scope: frozenset[tuple[str, str]] | None, article: Article) -> bool:
-    """Whether a target's `categories` let an article through."""
-    return scope is None or any(one in scope for one in filed(article))
 
 
 def news_by_target(owed: Iterable[Owed]) -> dict[str, int]:
@@ -68,8 +67,24 @@ def news_by_target(owed: Iterable[Owed]) -> dict[str, int]:
     return counts
 
 
-def _owe(article: Article, target: Target, now: datetime) -> Owed:
+def unclear(owed: Iterable[Owed]) -> dict[str, list[Owed]]:
+    """Pick, by target, the articles that its condition fails on."""
+    found: dict[str, list[Owed]] = {}
+    for one in owed:
+        if one.held_by == WHEN:
+            found.setdefault(one.target, []).append(one)
+    return found
+
+
+def _owe(subject: Subject, rules: Rules, target: Target, now: datetime) -> Owed | None:
+    article = subject.article
     expires_at = article.published + target.max_age
+    try:
+        if not rules.take(subject):
+            return None
+    except ComposeError as error:
+        # Not said, as nobody knows whether it is wanted; nor forgotten, as nobody knows that it is not.
+        return Owed(target.name, article.guid, State.SKIPPED, WHEN, f"targets.{target.name}.when: {error}", expires_at)
     if not article.announce:
         return Owed(target.name, article.guid, State.SKIPPED, AUTHOR, NOT_ANNOUNCED, expires_at)
     if expires_at < now:

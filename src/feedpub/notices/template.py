@@ -1,6 +1,7 @@
 """a Jinja2 template + the variables of an article -> the text it gives, or a sentence about what is wrong with it.
 
-The sandbox keeps a template from the program around it; the caps keep a slip in it from holding up delivery.
+A condition (`when`) is an expression of the same language, and gives yes or no. The sandbox keeps both from the program
+around them; the caps keep a slip in them from holding up delivery.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
+from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -48,6 +50,9 @@ _STEPS = "__steps"
 _NO_FILTERS = ("random", "batch", "slice", "center", "indent")
 _NO_GLOBALS = ("lipsum",)
 
+_Kind = Literal["template", "condition"]
+_YES = "yes"
+
 
 class _Endless(Exception):  # noqa: N818 - says what the template is
     """The template loops or writes beyond all need."""
@@ -76,29 +81,55 @@ def render(source: str, variables: Mapping[str, object]) -> str:
 
     A result 100,000 letters longer than a few times all its variables is refused.
     """
-    most = _MOST_LETTERS + 4 * sum(len(value) for value in variables.values() if isinstance(value, str))
-    out: list[str] = []
     try:
-        for part in _compiled(source).generate({**variables, _STEPS: _steps()}):
-            out.append(part)
-            most -= len(part)
-            if most < 0:
-                raise _Endless  # noqa: TRY301 - caught with those raised inside the template
+        return _generated(_compiled(source), variables)
     except ComposeError:
         raise
     except Exception as error:  # a template may raise anything at all
-        raise ComposeError(_sentence(error)) from error
+        raise ComposeError(_sentence(error, "template")) from error
+
+
+def meets(condition: str, variables: Mapping[str, object]) -> bool:
+    """Tell whether a condition holds; raises ComposeError with the sentence to show."""
+    try:
+        return _YES in _generated(_compiled_condition(condition), variables)
+    except ComposeError:
+        raise
+    except Exception as error:  # so may a condition
+        raise ComposeError(_sentence(error, "condition")) from error
+
+
+def _generated(template: Template, variables: Mapping[str, object]) -> str:
+    most = _MOST_LETTERS + 4 * sum(len(value) for value in variables.values() if isinstance(value, str))
+    out: list[str] = []
+    for part in template.generate({**variables, _STEPS: _steps()}):
+        out.append(part)
+        most -= len(part)
+        if most < 0:
+            raise _Endless
     return "".join(out)
 
 
 @lru_cache(maxsize=256)
 def _compiled(source: str) -> Template:
-    try:
-        tree = _environment().parse(source)
-        _check_names(tree)
-        return _environment().from_string(_tamed(tree))
-    except TemplateSyntaxError as error:
-        raise ComposeError(_sentence(error)) from error
+    tree = _environment().parse(source)
+    _check_names(tree, "template")
+    return _environment().from_string(_tamed(tree))
+
+
+@lru_cache(maxsize=256)
+def _compiled_condition(condition: str) -> Template:
+    """Make it a template that says yes. The parser takes one expression and nothing else, so it can end no sooner."""
+    parser = Parser(_environment(), condition, state="variable")
+    expression = parser.parse_expression()
+    if not parser.stream.eos:
+        raise TemplateSyntaxError("more than an expression", parser.stream.current.lineno)
+    yes = nodes.Output([nodes.TemplateData(_YES)])
+    tree = nodes.Template([nodes.If(_filtered(expression, "met"), [yes], [], [])], lineno=1)
+    tree.set_environment(_environment())
+    _check_filters(tree)  # first: Jinja2 leaves out what it sees cannot count while names are looked up
+    _check_names(tree, "condition")
+    return _environment().from_string(_tamed(tree))
 
 
 @lru_cache(maxsize=1)
@@ -108,7 +139,7 @@ def _environment() -> _Sandbox:
         del environment.filters[name]
     for name in _NO_GLOBALS:
         del environment.globals[name]
-    environment.filters |= {"tojson": _tojson, "counted": _counted, "shown": shown}
+    environment.filters |= {"tojson": _tojson, "counted": _counted, "shown": shown, "met": _met}
     return environment
 
 
@@ -146,27 +177,40 @@ def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
-def _check_names(tree: nodes.Template) -> None:
+def _check_names(tree: nodes.Template, kind: _Kind) -> None:
     if next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None):
         raise ComposeError("a template stands alone: it cannot include, import or extend another")
     for name in sorted(meta.find_undeclared_variables(tree) - {*VARIABLES, *_environment().globals}):
         near = get_close_matches(name, VARIABLES, n=1)
         meant = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(VARIABLES)}"
-        raise ComposeError(f'the template speaks of "{name}", which does not exist ({meant})')
+        raise ComposeError(f'the {kind} speaks of "{name}", which does not exist ({meant})')
 
 
-def _sentence(error: Exception) -> str:
+def _check_filters(condition: nodes.Template) -> None:
+    """Refuse what Jinja2 itself misses only when it comes to it: a condition is never sure to be asked whole."""
+    for node in condition.find_all((nodes.Filter, nodes.Test)):
+        known = _environment().filters if isinstance(node, nodes.Filter) else _environment().tests
+        if node.name not in known:
+            raise ComposeError(f'the condition uses "{node.name}", which does not exist')
+
+
+_HOW_TO_READ = {
+    "template": "look at its line {line} for a bracket, a tag or a filter's name",
+    "condition": "write an expression without {{{{ }}}}, such as \"'F-35' in tags\"",
+}
+_HOW_TO_ASK = {"template": "{% if image %}{{ image.url }}{% endif %}", "condition": "image and image.url"}
+
+
+def _sentence(error: Exception, kind: _Kind) -> str:
     if isinstance(error, TemplateSyntaxError):
-        return f"the template cannot be read: look at its line {error.lineno} for a bracket, a tag or a filter's name"
+        return f"the {kind} cannot be read: {_HOW_TO_READ[kind].format(line=error.lineno)}"
     if isinstance(error, UndefinedError):
-        return (
-            "the template speaks of a part that is not there; ask first, as in {% if image %}{{ image.url }}{% endif %}"
-        )
+        return f"the {kind} speaks of a part that is not there; ask first, as in {_HOW_TO_ASK[kind]}"
     if isinstance(error, SecurityError):
-        return "the template does something that templates may not do"
+        return f"the {kind} does something that {kind}s may not do"
     if isinstance(error, _Endless | RecursionError | OverflowError | MemoryError):
-        return "the template does not come to an end: it loops or writes far too much"
-    return "the template fails: it treats a value as something it is not, such as a list as a text"
+        return f"the {kind} does not come to an end: it loops or writes far too much"
+    return f"the {kind} fails: it treats a value as something it is not, such as a list as a text"
 
 
 # ---------------------------------------------------------------- what templates are given to work with
@@ -183,6 +227,11 @@ def _counted(context: Context, items: Iterable[object]) -> Iterator[object]:
     for item in items:
         next(context[_STEPS])
         yield item
+
+
+def _met(value: object) -> bool:
+    """Take a selection (`tags | select(…)`) for what it finds: by itself it would always count as yes."""
+    return any(True for _ in value) if isinstance(value, Iterator) else bool(value)
 
 
 def _tojson(value: object) -> str:

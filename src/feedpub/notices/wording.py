@@ -15,6 +15,7 @@ from feedpub.model import Article, Category, Target, Wording
 # most; the signs that pick an emoji's look mean nothing behind a digit.
 _TAG_LETTER = regex.compile(r"[\p{L}\p{Nd}_](?:(?![\ufe0e\ufe0f])[\p{Mn}\p{Mc}])*")
 _LETTER = regex.compile(r"\p{L}")
+_SIGN_OR_SPACE = regex.compile(r"[#＃\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,13 @@ def hashtag(text: str) -> str:
     """
     tag = normalize("NFKC", "".join(_TAG_LETTER.findall(normalize("NFKC", text))))
     return tag if _LETTER.search(tag) else ""
+
+
+def check_hashtag(text: str) -> str | None:
+    """Tell what is wrong with a hashtag as an admin wrote it, in one sentence; None where it can be one."""
+    if _SIGN_OR_SPACE.search(text):
+        return "a hashtag is written without its # and without spaces"
+    return None if hashtag(text) else "a hashtag needs a letter; it is made of letters, digits and _"
 
 
 def _fits(article: Article, name: str, categories: Sequence[Category]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -25,7 +25,8 @@ from feedpub.feeds.catalog import FeedsOptions, ambiguous
 from feedpub.feeds.footer import check_footer
 from feedpub.model import Site
 from feedpub.networks import AnyNetwork
-from feedpub.notices.compose import check_template
+from feedpub.notices.compose import check_condition, check_template
+from feedpub.notices.wording import check_hashtag
 from feedpub.settings.shape import Trail
 from feedpub.stores import AnyStore
 
@@ -77,7 +78,20 @@ def _feeds(feeds: FeedsOptions) -> FeedsOptions:
 
 def _target(target: AnyNetwork) -> AnyNetwork:
     _refuse(("template",), check_template(target.template, target.writes_json))
+    _refuse(("when",), check_condition(target.when) if target.when else None)
+    for category, tags in target.hashtags.items():
+        _hashtags(("hashtags", category), tags)
+    for category, words in target.by_category.items():
+        trail = ("by_category", category)
+        if words.template is not None:
+            _refuse((*trail, "template"), check_template(words.template, target.writes_json))
+        _hashtags((*trail, "hashtags"), words.hashtags or ())
     return target
+
+
+def _hashtags(trail: Trail, tags: Iterable[str]) -> None:
+    for number, tag in enumerate(tags):
+        _refuse((*trail, number), check_hashtag(tag))
 
 
 class DatabaseOptions(BaseModel):

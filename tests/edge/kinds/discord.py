@@ -33,4 +33,7 @@ KIND = Kind(
     edited=Answer(200, {"id": "99"}),
     deleted=Answer(204),
     gone=(_error(404, 10008, "Unknown Message"),),
+    lost=(_error(404, 10015, "Unknown Webhook"),),
+    edits=f"PATCH /api/webhooks/1/{TOKEN}/messages/99",
+    deletes=f"DELETE /api/webhooks/1/{TOKEN}/messages/99",
 )

@@ -6,10 +6,18 @@ from datetime import timedelta
 
 from feedpub.model import Said
 from feedpub.networks import Mastodon
-from tests.edge.kinds.kind import PATIENCE, TOKEN, Kind
+from tests.edge.kinds.kind import LINK, PATIENCE, TOKEN, Kind
 from tests.edge.receiver import Answer
 
 STATUS = {"id": "11", "url": "https://m.example/@me/11", "content": "…"}
+POSTS = [
+    {"id": "12", "content": "<p>another</p>", "created_at": "2026-04-28T03:00:02.000Z"},
+    STATUS
+    | {
+        "content": f'<p>海自 <a href="{LINK.replace("&", "&amp;")}&amp;utm_medium=m">…</a></p>' + "x" * 200_000,
+        "created_at": "2026-04-28T03:00:01.000Z",
+    },
+]
 
 KIND = Kind(
     make=lambda url: Mastodon(name="news", server=url, token=TOKEN, allow_private=True, timeout=PATIENCE),
@@ -28,4 +36,9 @@ KIND = Kind(
     edited=Answer(200, STATUS),
     deleted=Answer(200, STATUS),
     gone=(Answer(404, {"error": "Record not found"}), Answer(410, {"error": "Gone"})),
+    edits="PUT /api/v1/statuses/11",
+    deletes="DELETE /api/v1/statuses/11",
+    routes={"GET /api/v1/accounts/verify_credentials": Answer(200, {"id": "7"})},
+    found=(Answer(200, POSTS),),
+    absent=(Answer(200, []),),
 )

@@ -26,4 +26,5 @@ KIND = Kind(
     wait=timedelta(minutes=2),
     text='{"type":"article.published","data":{"title":"海自の新型護衛艦"}}',
     flood_is_yes=True,
+    events=True,
 )
