@@ -20,6 +20,8 @@ from sqlalchemy import make_url
 from feedpub.categories import DESK
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
+from feedpub.commands.seeing import Seen, see
+from feedpub.commands.trying import Tried, verify
 from feedpub.errors import StoreError
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
@@ -230,6 +232,14 @@ class App:
     def brief(self, brief: Brief) -> Accepted:
         """Put a short topic where the next poll finds it. Raises FeedpubError, StoreError."""
         return accept(brief, self.desk, self.publisher)
+
+    def verify(self) -> Iterator[Tried]:
+        """Try the credentials of every target without posting anything."""
+        return verify(self.publisher)
+
+    def preview(self, article: str = "", targets: Sequence[str] = ()) -> tuple[Seen, ...]:
+        """Tell what an article would say on targets; no network is touched."""
+        return see(self.publisher, article, targets)
 
     @property
     def decisions(self) -> Decisions:

@@ -26,7 +26,6 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
-    Article,
     Batch,
     Category,
     Census,
@@ -46,7 +45,7 @@ from feedpub.model import (
 from feedpub.networks.base import Network
 from feedpub.networks.feed_subject import FeedNetwork
 from feedpub.networks.websub import WebSub
-from feedpub.notices.compose import Draft, compose, draft, key_of
+from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
 from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
 from feedpub.notices.pace import rest_after
@@ -260,33 +259,6 @@ class Publisher:
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
         done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
-
-    def outlook(self, article: Article) -> tuple[Owed, ...]:
-        """Tell what an article would owe to each target if it were new when it is published."""
-        return plan(
-            [article],
-            self.setup.targets.values(),
-            self.ledger.articles.categories(),
-            site=self.setup.site,
-            baseline=False,
-            already={},
-            now=max(self.now(), article.published),
-        )
-
-    def draft(self, article: Article, target: Network, *, said_instead: str = "") -> Draft:
-        """Write what an article would say on a target now, by what is known without asking anybody."""
-        knowing = target.knowing(self.ledger.targets.memory(target.name))
-        key = key_of(article.guid, target.name, Action.ANNOUNCE, 1)
-        known = self.ledger.articles.categories()
-        return draft(
-            article,
-            knowing,
-            action=Action.ANNOUNCE,
-            key=key,
-            categories=known,
-            site=self.setup.site,
-            said_instead=said_instead,
-        )
 
     def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from feedpub import clean
+from feedpub.commands.preview import Known, drafted_by
 from feedpub.errors import ComposeError, FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Action, Article, Delivery, State
@@ -79,18 +80,23 @@ class Decisions:
         if target is None or one.article is None or not any(target.price(one.action, text) for text in samples):
             return Decimal(0)
         try:
-            text = self.publisher.draft(one.article, target, said_instead=one.delivery.words).text
+            knowing = target.knowing(self.publisher.ledger.targets.memory(target.name))
+            text = drafted_by(one.article, knowing, self.known(), one.delivery.words).text
         except ComposeError:
             return Decimal(0)  # it will fail, and cost nothing
         return target.price(one.action, text)
+
+    def known(self) -> Known:
+        """Gather what previews are made from."""
+        return Known(self.publisher.setup.site, self.publisher.ledger.articles.categories(), self.publisher.now())
 
     def speaking(self) -> tuple[str, ...]:
         """The targets that are told of articles."""
         return tuple(name for name, target in self.publisher.setup.targets.items() if target.subject == "article")
 
-    def article(self, name: str) -> Article:
-        """Find a public article by its id or guid."""
-        found = self.publisher.ledger.articles.find(name)
+    def article(self, name: str, *, waiting: bool = False) -> Article:
+        """Find a public article by its id or guid; `waiting`: or one that waits for its date."""
+        found = self.publisher.ledger.articles.find(name, waiting=waiting)
         if not found:
             raise FeedpubError(f"there is no public article {name}: name one by its id in the store, or by its guid")
         if len(found) > 1:
