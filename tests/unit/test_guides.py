@@ -44,6 +44,8 @@ def facts(kind: str) -> list[str]:
         "hub_url": "https://a.test/",
         "server": "https://a.test",
         "token": "t",
+        "chat_id": "1",
+        "room": "!1",
     }
     made: Network = network(name="t", **{key: value for key, value in needed.items() if key in options(network)})
     return [

@@ -8,13 +8,31 @@ from pydantic import Field
 
 from feedpub.networks.console import Console
 from feedpub.networks.discord import Discord
+from feedpub.networks.line import Line
 from feedpub.networks.mastodon import Mastodon
+from feedpub.networks.matrix import Matrix
 from feedpub.networks.ping import Ping
 from feedpub.networks.slack import Slack
+from feedpub.networks.telegram import Telegram
 from feedpub.networks.webhook import Webhook
 from feedpub.networks.websub import WebSub
 
-AnyNetwork = Annotated[Console | Discord | Mastodon | Ping | Slack | Webhook | WebSub, Field(discriminator="kind")]
-"""One target's options, told apart by `kind`. A new network is one file here and one name in this line."""
+AnyNetwork = Annotated[
+    Console | Discord | Line | Mastodon | Matrix | Ping | Slack | Telegram | Webhook | WebSub,
+    Field(discriminator="kind"),
+]
+"""One target's options, told apart by `kind`. A new network is one file here and one name in this list."""
 
-__all__ = ["AnyNetwork", "Console", "Discord", "Mastodon", "Ping", "Slack", "WebSub", "Webhook"]
+__all__ = [
+    "AnyNetwork",
+    "Console",
+    "Discord",
+    "Line",
+    "Mastodon",
+    "Matrix",
+    "Ping",
+    "Slack",
+    "Telegram",
+    "WebSub",
+    "Webhook",
+]
