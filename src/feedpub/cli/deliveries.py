@@ -17,6 +17,7 @@ from feedpub.commands.deciding import Decided, Decisions, Which, advice
 from feedpub.errors import FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import State, parse_duration
+from feedpub.notices.pace import millionths, money
 
 deliveries_cli = typer.Typer(help="What is owed to targets, and what became of it.", no_args_is_help=True)
 cli.add_typer(deliveries_cli, name="deliveries")
@@ -174,7 +175,7 @@ def _count(found: Sequence[Listed]) -> str:
 
 
 def _cost(cost: Decimal) -> str:
-    return f", which costs {cost:f}" if cost else ""
+    return f", which costs {money(millionths(cost))}" if cost else ""
 
 
 def _tell(decided: Decided, what: str) -> None:

@@ -15,6 +15,7 @@ from feedpub.commands.preview import Note, Preview
 from feedpub.commands.seeing import Seen
 from feedpub.feeds.texts import language_tag, line, short, words
 from feedpub.model import Article, Site, Span
+from feedpub.notices.pace import millionths, money
 
 _PAGES = Environment(
     loader=PackageLoader("feedpub", "templates"),
@@ -38,7 +39,7 @@ def preview_page(seen: Sequence[Seen], site: Site, now: datetime) -> str:
         site_lang=language_tag(site.language),
         site=line(site.title),
         site_url=site.url,
-        initial=short(line(site.title), 1).removesuffix("…") or "·",
+        initial=short(line(site.title), 2)[:1] or "·",
         made=own["lead"].format(date=_moment(now, site)),
         articles=[_article(one, site, now) for one in seen],
     )
@@ -47,7 +48,7 @@ def preview_page(seen: Sequence[Seen], site: Site, now: datetime) -> str:
 def _article(seen: Seen, site: Site, now: datetime) -> _View:
     article, own = seen.article, words(site.language, "preview")
     return {
-        "title": line(article.title) or short(line(article.summary), 60) or own["brief"],
+        "title": short(line(article.title), 90) or short(line(article.summary), 60) or own["brief"],
         "brief": article.brief,
         "url": article.url,
         "lang": language_tag(article.language),
@@ -73,7 +74,7 @@ def _post(one: Preview, site: Site, now: datetime) -> _View:
         "payload": one.payload if one.payload != one.text else "",
         "whole": one.whole if one.whole != one.text else "",
         "measure": measure if limited else None,
-        "count": own["count" if limited else "weighs"].format(**_figures(one)) if measure is not None else "",
+        "count": own["count" if limited else "weighs"].format(**_figures(one, own)) if measure is not None else "",
         "card": one.card,
         "cost": own["cost"].format(cost=shown_cost(one.cost)) if one.cost else "",
         "when": _when(one, site, now),
@@ -89,14 +90,17 @@ UNLIMITED = 10_000_000
 """A limit that large is none."""
 
 
-def _figures(one: Preview) -> Mapping[str, str]:
+def _figures(one: Preview, own: Mapping[str, str]) -> Mapping[str, str]:
     measure = one.measure
-    return {} if measure is None else {"used": f"{measure.used:,}", "limit": f"{measure.limit:,}", "unit": measure.unit}
+    if measure is None:
+        return {}
+    unit = own.get(f"unit_{measure.unit.replace(' ', '_')}", measure.unit)
+    return {"used": f"{measure.used:,}", "limit": f"{measure.limit:,}", "unit": unit}
 
 
 def shown_cost(cost: Decimal) -> str:
     """Write a price as it is counted."""
-    return f"{cost:f}"
+    return money(millionths(cost))
 
 
 def _when(one: Preview, site: Site, now: datetime) -> Markup:

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+from feedpub.cadence import parse_quiet, quiet_until
 from feedpub.errors import ComposeError
 from feedpub.feeds.texts import words as spoken
 from feedpub.model import (
@@ -21,6 +22,7 @@ from feedpub.model import (
     Delivery,
     Image,
     Measure,
+    Notice,
     Site,
     Span,
     State,
@@ -29,7 +31,7 @@ from feedpub.model import (
 from feedpub.networks.base import Network
 from feedpub.notices.compose import Draft, draft, key_of
 from feedpub.notices.lifecycle import FLOOD
-from feedpub.notices.pace import Rest
+from feedpub.notices.pace import Rest, affordable, bill, money
 from feedpub.notices.rules import Rules, subjects
 from feedpub.notices.wording import wording
 from feedpub.notices.words import line, words
@@ -58,10 +60,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a target is doing, and what became of the article there."""
+    """How a target is doing, what became of the article there, and what was spent this month (in millionths)."""
 
     rest: Rest = field(default_factory=lambda: Rest(0, EPOCH, EPOCH))
     delivery: Delivery | None = None
+    spent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def preview(article: Article, target: Network, known: Known, standing: Standing,
         return replace(about, fault=str(error))
     text = drafted.text
     return replace(
-        about,
+        _within_budget(about, article, target, known, standing.spent, text),
         text=text,
         payload=target.word(text),
         whole=drafted.whole,
@@ -183,7 +186,22 @@ def _when(
         if until > at:
             at = until
             notes.append(note)
+    if (end := quiet_until(parse_quiet(target.quiet), at, known.site.zone)) is not None:
+        at = end
+        notes.append(Note("wait_quiet", target.quiet))
     return at, tuple(notes)
+
+
+def _within_budget(about: Preview, article: Article, target: Network, known: Known, spent: int, text: str) -> Preview:
+    """Put off what this month's budget does not cover, as `deliver` would."""
+    announced = Notice(target.name, Action.ANNOUNCE, article.id, article.guid, 1, "", known.now, text)
+    owed = bill(target, announced, known.now, known.site.zone)
+    if owed is None or affordable(owed, spent) or about.at is None:
+        return about
+    if target.beyond_allowance() == "skip":
+        return replace(about, kept_out=about.kept_out or Note("out_budget", money(owed.allowance)))
+    waits = (*about.waits, Note("wait_budget", money(owed.allowance)))
+    return replace(about, at=max(about.at, owed.next_month), waits=waits)
 
 
 _STANDS = {

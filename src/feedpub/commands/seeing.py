@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from feedpub.commands.deciding import Decisions
 from feedpub.commands.preview import Preview, Standing, preview
 from feedpub.errors import FeedpubError
-from feedpub.model import Article
+from feedpub.model import EPOCH, Article
+from feedpub.notices.pace import Rest, month_of
 from feedpub.pipeline import Publisher
 
 _NEWEST = 200
@@ -47,6 +48,8 @@ def _preview(decisions: Decisions, article: Article, name: str) -> Preview:
     rests = {one.name: one.rest for one in ledger.targets.states()}
     there = ledger.deliveries.listed(target=name, article=article.guid, limit=1)
     delivery = there[0].delivery if there else None
-    standing = Standing(rests[name], delivery) if name in rests else Standing(delivery=delivery)
+    now, zone = decisions.publisher.now(), decisions.publisher.setup.site.zone
+    spent = ledger.deliveries.spent(month_of(now, zone)).get(name, 0)
+    standing = Standing(rests.get(name, Rest(0, EPOCH, EPOCH)), delivery, spent)
     words = delivery.words if delivery is not None else ""
     return preview(article, target.knowing(ledger.targets.memory(name)), decisions.known(), standing, words)
