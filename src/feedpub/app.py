@@ -25,6 +25,7 @@ from feedpub.commands.trying import Tried, verify
 from feedpub.errors import StoreError
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
+from feedpub.images import Pictures, origins
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.database import Database
@@ -109,6 +110,7 @@ class App:
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
+        door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
         desk = DeskOptions(path=_desk_path(settings))
         sources[DESK] = Source(desk, desk.open())
@@ -128,6 +130,8 @@ class App:
         if loaded.settings.database != self.settings.database:
             log.warning("config_warning", what="database.url: a change takes effect at the next start")
         configure_log(loaded.settings.log, _secrets(loaded.settings))
+        if loaded.settings.site.url != self.settings.site.url:
+            self.door.picture = Pictures(self.door, origins(loaded.settings.site.url)).fetch
         sources = self._reopen(loaded.settings)
         self.publisher.apply(_setup(loaded.settings, sources))
         for name, source in self._sources.items():

@@ -23,6 +23,9 @@ TARGET = Telegram(name="t", token=f"123456:{CANARY}", chat_id="-1001234567890")
 TEXTS = st.text(st.sampled_from("@#/$aBz_9あ海＃. \n") | st.characters(codec="utf-8"), max_size=60)
 
 
+NAMED: tuple[dict[str, Any], ...] = ({"username": "news"}, {})
+
+
 def sent(message: int = 7, **chat: Any) -> Reply:
     return reply(200, {"ok": True, "result": {"message_id": message, "chat": {"id": -1001234567890} | chat}})
 
@@ -208,7 +211,7 @@ def test_the_wait_that_telegram_asks_for_is_kept() -> None:
 
 
 def test_a_post_of_a_public_chat_has_an_address_and_that_of_a_private_one_has_none() -> None:
-    public, private = (talk(TARGET.announce(notice(), context()), sent(**chat)) for chat in ({"username": "news"}, {}))
+    public, private = (talk(TARGET.announce(notice(), context()), sent(**named)) for named in NAMED)
     assert public.outcome == Said("-1001234567890/7", "https://t.me/news/7")
     assert private.outcome == Said("-1001234567890/7")
 
