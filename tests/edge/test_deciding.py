@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from tests.edge.front_door import CONSOLE, ROOT, Site, ago, mastodon, webhook
-from tests.edge.receiver import Receiver
+from tests.edge.receiver import Receiver, Seen
 
 MANY = tuple(f"a{number:02}" for number in range(25))
 
@@ -35,6 +35,11 @@ def states(site: Site) -> dict[str, int]:
     for one in site.deliveries():
         counts[one["state"]] = counts.get(one["state"], 0) + 1
     return counts
+
+
+def posts(server: Receiver) -> list[Seen]:
+    """What would have appeared there."""
+    return [seen for seen in server.requests if seen.method == "POST"]
 
 
 def flooded(site: Site) -> None:
@@ -64,11 +69,11 @@ def test_an_article_that_stands_is_said_once_more_only_if_somebody_says_so(site:
             "terminal: it will be said by the feedpub that runs, else at the next `feedpub once`\n"
         )
         site.feedpub("once")
-        assert len(server.requests) == 1
+        assert len(posts(server)) == 1
         ended, shown = asked(site, "y", "announce", "1", "--target", "social")
         assert (ended, "Say it once more on social? [y/N]" in shown) == (0, True)
         site.feedpub("once")
-        first, second = server.requests
+        first, second = posts(server)
         assert first.body == second.body
         assert first.headers["idempotency-key"] != second.headers["idempotency-key"], "it is no repeat"
         assert len(server.kept) == 2
@@ -149,6 +154,18 @@ def test_what_failed_is_said_again_by_its_target_or_its_time_and_each_says_what_
         assert site.feedpub("deliveries", "retry", "--since", "1h", "--yes").out == "2 will be said.\n"
         assert "Said: 2 to hook." in site.feedpub("once").out
         assert site.feedpub("deliveries", "retry", "--target", "hook").out == "0 will be said.\n"
+
+
+def test_what_waits_for_a_paused_target_says_how_to_let_it_speak(site: Site) -> None:
+    with Receiver() as server:
+        server.default = (401, {})
+        site.configure(targets={"hook": webhook(server)})
+        site.feedpub("once")
+        site.publish("one")
+        site.feedpub("once", code=1)
+        (one,) = site.deliveries()
+        assert one["state"] == "due"
+        assert one["advice"].endswith("mend that, then `feedpub resume hook`")
 
 
 def test_what_waits_is_cancelled_by_its_target(site: Site) -> None:

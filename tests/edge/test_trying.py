@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from feedpub.model import Context, Conversation, Remember, Request, Said
 from feedpub.networks import Ping
 from feedpub.networks.base import Network, ask
 from feedpub.pipeline import Publisher, Setup
-from tests.edge.front_door import CONSOLE, Site, free_port, webhook
+from tests.edge.front_door import CONSOLE, Site, free_port, mastodon, webhook
 from tests.edge.receiver import Receiver
 from tests.edge.test_publisher import SITE
 from tests.world import Board
@@ -88,6 +89,18 @@ def test_targets_that_do_not_answer_are_tried_beside_one_another(ledger: Ledger)
     found = tried(ledger, *nobody, Ping(name="ping", url="http://ping.test/"))
     assert [one.well for one in found.values()] == [False, False, False, None]
     assert all("refuses connections" in found[name].told for name in ("club0", "club1", "club2"))
+
+
+def test_a_target_that_refuses_us_is_told_and_the_command_fails(site: Site) -> None:
+    with Receiver() as server:
+        site.configure(targets={"good": mastodon(server), "bad": mastodon(server, timeout="1s")})
+        server.default = (200, {"acct": "news"})
+        told = site.feedpub("check", "--targets").out
+        assert re.search(r"^good: signed in as @news@127\.0\.0\.1$", told, re.MULTILINE)
+        server.default = (401, {"error": "The access token is invalid"})
+        refused = site.feedpub("check", "--targets", code=1)
+        assert re.findall("^(good|bad): .*access token is invalid", refused.err, re.MULTILINE) == ["good", "bad"]
+        assert {seen.method for seen in server.requests} == {"GET"}, "nothing is posted"
 
 
 def test_the_config_is_checked_and_its_targets_tried_before_feedpub_ever_ran(site: Site) -> None:

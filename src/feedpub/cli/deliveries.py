@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -48,11 +48,11 @@ def deliveries_list(
     """List deliveries, newest first, and what can be done about those that do not go on by themselves."""
     with known(context) as app:
         which = Which((), state or (), target, article, held_by, _since(since, app))
-        listed = app.decisions.listed(which, limit)
+        listed, paused = app.decisions.listed(which, limit), app.decisions.paused()
     if as_json:
-        say_json([_delivery(one) for one in listed])
+        say_json([_delivery(one, paused) for one in listed])
     else:
-        _print_deliveries(listed)
+        _print_deliveries(listed, paused)
 
 
 @deliveries_cli.command("retry")
@@ -187,7 +187,7 @@ def _tell(decided: Decided, what: str) -> None:
 # ---------------------------------------------------------------- showing them
 
 
-def _delivery(one: Listed) -> dict[str, Any]:
+def _delivery(one: Listed, paused: Collection[str]) -> dict[str, Any]:
     delivery = one.delivery
     return {
         "id": delivery.id,
@@ -204,11 +204,11 @@ def _delivery(one: Listed) -> dict[str, Any]:
         "due_at": delivery.due_at,
         "remote_url": delivery.remote_url,
         "error": delivery.reason,
-        "advice": advice(one),
+        "advice": advice(one, paused),
     }
 
 
-def _print_deliveries(listed: Sequence[Listed]) -> None:
+def _print_deliveries(listed: Sequence[Listed], paused: Collection[str]) -> None:
     if not listed:
         say("No deliveries.")
         return
@@ -216,7 +216,7 @@ def _print_deliveries(listed: Sequence[Listed]) -> None:
     for one in listed:
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
-        why = "; ".join(filter(None, (delivery.reason or delivery.remote_url, advice(one))))
+        why = "; ".join(filter(None, (delivery.reason or delivery.remote_url, advice(one, paused))))
         due, about = moment(delivery.due_at), f"{one.subject} {one.title[:30]}".strip()
         rows.append((str(delivery.id), delivery.target, state, about, str(one.attempts), due, why))
     table(("id", "target", "state", "about", "tries", "due", "why or where, and what to do"), rows, names=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -85,6 +85,10 @@ class Decisions:
         except ComposeError:
             return Decimal(0)  # it will fail, and cost nothing
         return target.price(one.action, text)
+
+    def paused(self) -> frozenset[str]:
+        """The targets that speak no more until somebody lets them."""
+        return frozenset(one.name for one in self.publisher.ledger.targets.states() if one.rest.paused)
 
     def known(self) -> Known:
         """Gather what previews are made from."""
@@ -202,9 +206,14 @@ def names(found: Iterable[str]) -> str:
     return ", ".join(sorted(found)) or "none"
 
 
-def advice(one: Listed) -> str:
-    """Tell what a person can do about a delivery that does not go on by itself; empty where nothing need be done."""
+def advice(one: Listed, paused: Collection[str] = ()) -> str:
+    """Tell what a person can do about a delivery that does not go on by itself; empty where nothing need be done.
+
+    `paused`: the targets that speak no more until somebody lets them.
+    """
     delivery = one.delivery
+    if delivery.target in paused and delivery.due_at is not None:
+        return f"its target is paused (`feedpub status` tells why): mend that, then `feedpub resume {delivery.target}`"
     retry = f"`feedpub deliveries retry {delivery.id}`"
     if delivery.state is State.DOUBTFUL and delivery.due_at is None:
         return f"look there: {retry} if it is missing, `feedpub deliveries cancel {delivery.id}` if it stands"
