@@ -339,6 +339,7 @@ class Deliveries:
         ids: Sequence[int] = (),
         article: str = "",
         held_by: str = "",
+        since: datetime | None = None,
         limit: int = 100,
     ) -> tuple[Listed, ...]:
         """Deliveries with what they are about, newest first."""
@@ -354,6 +355,7 @@ class Deliveries:
             (ids, one.id.in_(list(ids))),
             (article, or_(schema.article.c.id == article, schema.article.c.guid == article)),
             (held_by, one.held_by == held_by),
+            (since, one.created_at >= (since or EPOCH)),
         ):
             if given:
                 query = query.where(where)
