@@ -19,9 +19,13 @@ from PIL import Image, ImageCms, ImageDraw
 from structlog.testing import capture_logs
 
 from feedpub import images
+from feedpub.app import App
 from feedpub.http import Door
 from feedpub.images import Pictures, origins, reencode
-from feedpub.model import FetchImage, Picture
+from feedpub.model import Conversation, FetchImage, Picture, Request, Said
+from feedpub.networks.base import ask, look
+from feedpub.settings import Loaded, load
+from tests.edge.front_door import Site
 from tests.edge.receiver import FLOOD, LOGIN_PAGE, Answer, Mood, Receiver
 
 CARD = 1_000_000
@@ -109,6 +113,43 @@ def test_a_picture_is_small_or_left_out_and_time_is_left_for_the_notice(
     assert (got is not None) == had
     assert got is None or len(got.content) < CARD
     assert got is None or opened(got).size == (1000, 800) or opened(got).size == (40, 20)
+
+
+def test_a_notice_is_said_though_its_picture_never_comes(server: Receiver) -> None:
+    server.script = [Answer(200, mood=Mood.HANG), Answer(201)]
+    door = Door()
+    door.picture = Pictures(door, origins(server.url)).fetch
+
+    def talk() -> Conversation:
+        picture = yield from look(FetchImage(server.url + "/og.png", CARD))
+        reply = yield from ask(Request("POST", server.url + "/post"))
+        return Said(f"{reply.status} {picture}")
+
+    outcome = door.converse(talk(), lambda _key, _value: None, timeout=timedelta(seconds=2), allow_private=True)
+    assert outcome == Said("201 None")
+
+
+def test_the_sites_own_pictures_are_had_and_no_other_private_ones(
+    site: Site, server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after the site has moved, without a restart."""
+    server.default = Answer(200, encoded(halves(), "PNG"))
+    wanted = FetchImage(server.url + "/og.png", CARD)
+
+    def settings_for(url: str) -> Loaded:
+        site.configure(site={"title": "航空ニュース", "url": url})
+        return load(site.folder / "config", {})
+
+    monkeypatch.chdir(site.folder)
+    app = App.open(settings_for(server.url), lead=True)
+    try:
+        assert app.door.picture(wanted, TIME)
+        app.apply(settings_for("https://news.test/"))
+        assert app.door.picture(wanted, TIME) is None
+        app.apply(settings_for(server.url))
+        assert app.door.picture(wanted, TIME)
+    finally:
+        app.close()
 
 
 @pytest.mark.parametrize(
