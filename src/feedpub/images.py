@@ -20,7 +20,7 @@ from time import monotonic
 from urllib.parse import urljoin, urlsplit
 
 import structlog
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from feedpub.errors import UnreachableError
 from feedpub.http import Door
@@ -202,7 +202,10 @@ def reencode(content: bytes, max_bytes: int, max_side: int) -> Picture:
 
 def _decoded(content: bytes, max_side: int) -> Image.Image:
     """Decode it, no larger than needed."""
-    opened = Image.open(BytesIO(content), formats=_formats())
+    try:
+        opened = Image.open(BytesIO(content), formats=_formats())
+    except UnidentifiedImageError:
+        raise _UnusableError("it is no JPEG, PNG, WebP, GIF or AVIF, or a broken one") from None
     jpeg = opened.format in {"JPEG", "MPO"}
     if opened.width * opened.height > MOST_PIXELS * (2 if jpeg else 1):
         raise _UnusableError(f"it has {opened.width} × {opened.height} pixels")

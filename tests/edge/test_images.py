@@ -229,10 +229,15 @@ def test_more_bytes_than_a_picture_needs_are_not_taken(server: Receiver, monkeyp
 
 
 def test_why_a_picture_is_left_out_is_told_without_its_address(server: Receiver) -> None:
-    server.default = Answer(404)
-    with capture_logs() as told:
-        pictures(server).fetch(FetchImage(server.url + "/og.png?token=canary", CARD), TIME)
-    assert told == [{"event": "picture_left_out", "log_level": "info", "host": "127.0.0.1", "why": "HTTP 404"}]
+    for answer, why in (
+        (Answer(404), "HTTP 404"),
+        (Answer(200, SVG), "it is no JPEG, PNG, WebP, GIF or AVIF, or a broken one"),
+        (Answer(200, encoded(noise(99, 99), "PNG")[:9000]), "it cannot be read (OSError)"),
+    ):
+        server.script = [answer]
+        with capture_logs() as told:
+            pictures(server).fetch(FetchImage(server.url + "/og.png?token=canary", CARD), TIME)
+        assert told == [{"event": "picture_left_out", "log_level": "info", "host": "127.0.0.1", "why": why}]
 
 
 # ---------------------------------------------------------------- once for all
