@@ -169,7 +169,10 @@ def test_the_sites_own_pictures_are_had_and_no_other_private_ones(
 def test_nothing_private_is_fetched(server: Receiver, url: str) -> None:
     server.default = Answer(200, encoded(halves(), "PNG"))
     private = Pictures(Door(), origins("https://news.test/"))
-    assert private.fetch(FetchImage(url.format(port=server.port), CARD), TIME) is None
+    with capture_logs() as told:
+        assert private.fetch(FetchImage(url.format(port=server.port), CARD), TIME) is None
+    assert [one["event"] for one in told] == ["picture_left_out"]
+    assert "allow_private" not in told[0]["why"]
     assert server.requests == []
 
 
