@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -197,6 +197,7 @@ class X(Network):
             if not _names_one(account):
                 return self._unread(reply, context)
             yield Remember(_ACCOUNT, self._whose() + account)
+        words = self.word(notice.text)
         query = {
             "max_results": "100",
             "start_time": f"{notice.at.astimezone(UTC) - _CLOCKS_APART:%Y-%m-%dT%H:%M:%SZ}",
@@ -208,7 +209,7 @@ class X(Network):
                 return self._unread(reply, context)
             for post in _posts_of(reply):
                 standing = post.id in {notice.remote_id, *notice.also} or post.at < notice.at - _CLOCKS_APART
-                if not standing and post.says(notice, self.word(notice.text)):
+                if not standing and post.says(notice, words, self.link_params):
                     return Said(post.id, _address(post.id))
             onward = field_of(reply, "meta", "next_token")
             if not isinstance(onward, str) or not onward:
@@ -333,10 +334,10 @@ class _Post:
     at: datetime
     links: tuple[_Link, ...]
 
-    def says(self, notice: Notice, words: str) -> bool:
-        """Whether it carries the notice's link; without a link, its words."""
+    def says(self, notice: Notice, words: str, passing: Collection[str]) -> bool:
+        """Whether it carries the notice's link, whatever its `passing` parameters; without a link, its words."""
         if notice.link:
-            return any(same_address(notice.link, link.leads_to) for link in self.links)
+            return any(same_address(notice.link, link.leads_to, passing) for link in self.links)
         text = self.text
         for link in self.links:
             text = text.replace(link.short, link.reads) if link.short else text
