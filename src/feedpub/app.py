@@ -23,6 +23,7 @@ from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.errors import FeedpubError, StoreError
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
+from feedpub.images import Pictures, origins
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.database import Database
@@ -30,6 +31,7 @@ from feedpub.ledger.deliveries import Listed
 from feedpub.ledger.targets import TargetState
 from feedpub.model import Article, Delivery, Quarantined, State
 from feedpub.notices.lifecycle import FEEDS, FLOOD, Cancelled, Released, Retried
+from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Published, Publisher, Setup, Source
 from feedpub.settings import DatabaseOptions, Loaded, LogOptions, Settings
@@ -48,12 +50,23 @@ def now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Whether a target may speak, in words; and what it spent this month of its budget, if it has one."""
+
+    words: str
+    quiet_until: datetime | None = None
+    spent: str = ""
+    budget: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How everything stands, as people look at it."""
 
     articles: Mapping[str, int]
     stores: tuple[StoreState, ...]
     targets: tuple[TargetState, ...]
+    paces: Mapping[str, Pace]
     deliveries: Mapping[str, Mapping[str, int]]
     feeds: Mapping[str, tuple[str, ...]]
     quarantined: tuple[tuple[str, Quarantined], ...]
@@ -108,6 +121,7 @@ class App:
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
+        door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
         desk = DeskOptions(path=_desk_path(settings))
         sources[DESK] = Source(desk, desk.open())
@@ -127,6 +141,8 @@ class App:
         if loaded.settings.database != self.settings.database:
             log.warning("config_warning", what="database.url: a change takes effect at the next start")
         configure_log(loaded.settings.log, _secrets(loaded.settings))
+        if loaded.settings.site.url != self.settings.site.url:
+            self.door.picture = Pictures(self.door, origins(loaded.settings.site.url)).fetch
         sources = self._reopen(loaded.settings)
         self.publisher.apply(_setup(loaded.settings, sources))
         for name, source in self._sources.items():
@@ -160,16 +176,28 @@ class App:
 
     def status(self) -> Status:
         """Look at everything."""
+        targets = tuple(one for one in self.ledger.targets.states() if one.name in self.settings.targets)
         return Status(
             articles=self.ledger.articles.counts(),
             stores=tuple(one for one in self.ledger.articles.store_states() if self._has(one.name)),
-            targets=tuple(one for one in self.ledger.targets.states() if one.name in self.settings.targets),
+            targets=targets,
+            paces=self._paces(targets),
             deliveries=self.ledger.deliveries.counts(),
             feeds=self.ledger.feeds.paths(),
             quarantined=self.ledger.articles.quarantined(),
             cautions=self.cautions(),
             problems=self.problems(),
         )
+
+    def _paces(self, targets: Iterable[TargetState]) -> dict[str, Pace]:
+        moment, zone = now(), self.settings.site.zone
+        quiet, spent = silent(self.settings.targets, moment, zone), self.ledger.deliveries.spent(month_of(moment, zone))
+        paces = {}
+        for one in targets:
+            end, allowance = quiet.get(one.name), self.settings.targets[one.name].allowance()
+            had, of = ("", "") if allowance is None else (money(spent.get(one.name, 0)), money(millionths(allowance)))
+            paces[one.name] = Pace(_how(one.rest, end, moment, zone), end, had, of)
+        return paces
 
     def problems(self) -> tuple[str, ...]:
         """What keeps feedpub from doing all of its work, one sentence each; empty if nothing does."""
@@ -212,6 +240,9 @@ class App:
                 told.setdefault(target.name, []).append(why)
         for name, why in _parked(self.ledger.deliveries.counts(), self.settings.targets):
             told.setdefault(name, []).append(why)
+        for name, count in self.ledger.deliveries.unpaid().items():
+            if name in self.settings.targets:
+                told.setdefault(name, []).append(_unpaid(name, count))
         return told
 
     def _unwritten(self) -> str:
@@ -371,10 +402,32 @@ def _parked(counts: Mapping[str, Mapping[str, int]], targets: Iterable[str]) -> 
             )
 
 
+def _how(rest: Rest, quiet: datetime | None, moment: datetime, zone: tzinfo) -> str:
+    if rest.paused:
+        return f"paused: {rest.paused}"
+    waits = (("rests until", rest.rest_until), ("quiet until", quiet or moment), ("next at", rest.slot_until))
+    return next((f"{what} {_when(until, moment, zone)}" for what, until in waits if until > moment), "well")
+
+
+def _when(moment: datetime, today: datetime, zone: tzinfo) -> str:
+    """Tell the time, and the day if it is not today."""
+    here = moment.astimezone(zone)
+    return f"{here:%H:%M}" if here.date() == today.astimezone(zone).date() else f"{here:%Y-%m-%d %H:%M}"
+
+
+def _unpaid(target: str, count: int) -> str:
+    what = "a notice waits" if count == 1 else f"{count} notices wait"
+    return (
+        f"targets.{target}: {what} for next month, as this month's budget does not cover more: "
+        f"raise targets.{target}.budget, or `feedpub deliveries cancel ID` for each of "
+        f"`feedpub deliveries list --state due --target {target}`"
+    )
+
+
 def _in_vain(target: str, unsaid: Sequence[Delivery], zone: tzinfo) -> str:
     what = "a notice" if len(unsaid) == 1 else f"{len(unsaid)} notices"
     again = min((one.due_at for one in unsaid if one.due_at is not None), default=None)
-    then = f"; it is tried again from {again.astimezone(zone):%H:%M} on" if again else ""
+    then = f"; it is tried again from {_when(again, now(), zone)} on" if again else ""
     return f"targets.{target}: {what} could not be said: {unsaid[-1].reason}{then}"
 
 

@@ -1,4 +1,7 @@
-"""a cadence as admins write it (a duration or a cron line) + the last run -> the next run. Time is an argument."""
+"""when things may happen, as admins write it: how often, and when not. Time is an argument.
+
+a cadence (a duration or a cron line) + the last run -> the next run; quiet hours + now -> when they end.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import product
 from zoneinfo import ZoneInfo
 
@@ -246,3 +250,66 @@ def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
         else:
             before = middle
     return after
+
+
+# ---------------------------------------------------------------- when not
+
+_MINUTES = 24 * 60
+_HOURS_LIKE = 'quiet hours are written like "23:00-06:00", several with commas: "23:00-06:00, 12:00-13:00"'
+_SPAN = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """When there is silence: spans of local time, in minutes of the day. One that ends before it begins spans midnight.
+
+    The first minute belongs to it, the last does not.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=1024)
+def parse_quiet(text: str) -> Quiet:
+    """Read "23:00-06:00" or "23:00-06:00, 12:00-13:00" ("" is never); raises ValueError with the sentence to show."""
+    spans = tuple(_parse_span(part.strip()) for part in text.split(",")) if text.strip() else ()
+    covered = {minute % _MINUTES for start, end in spans for minute in range(start, end + _MINUTES * (end <= start))}
+    if len(covered) == _MINUTES:
+        raise ValueError("quiet hours must leave some time of the day to speak in")
+    return Quiet(spans)
+
+
+def _parse_span(text: str) -> tuple[int, int]:
+    said = _SPAN.fullmatch(text)
+    start, end = (_minute(said[1], said[2]), _minute(said[3], said[4])) if said else (-1, -1)
+    if not 0 <= start < _MINUTES or not 0 <= end <= _MINUTES:
+        raise ValueError(_HOURS_LIKE)
+    if start == end % _MINUTES:
+        raise ValueError("quiet hours end at another time than they begin")
+    return start, end % _MINUTES
+
+
+def _minute(hour: str, minute: str) -> int:
+    return int(hour) * 60 + int(minute) if int(minute) < 60 else -1
+
+
+def quiet_until(quiet: Quiet, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """When the silence that there is now ends, in UTC; None if there is none.
+
+    It begins when clocks in `zone` first show its first minute, and ends when they last show its last: where DST skips
+    one of these, at the change. Spans that meet are one silence.
+    """
+    end = now
+    while later := [until for start, until in _silences(quiet, end, zone) if start <= end < until]:
+        end = max(later)
+    return None if end == now else end.astimezone(UTC)
+
+
+def _silences(quiet: Quiet, moment: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    """Every silence that could hold a moment: those of its own local day and of the two around it."""
+    today = moment.astimezone(zone).date()
+    for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
+        midnight = datetime.combine(day, time())
+        for start, end in quiet.spans:
+            last = midnight + timedelta(minutes=end, days=end <= start)
+            yield _instant(midnight + timedelta(minutes=start), zone), _second_pass(last, zone)

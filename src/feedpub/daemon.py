@@ -280,7 +280,7 @@ class _Deliveries:
             self._begin(one)
         if len(claimed) == free:
             return 0.0
-        due = self._app.ledger.deliveries.next_due(self._app.publisher.setup.targets, now())
+        due = self._app.publisher.next_due()
         left = LONGEST_SLEEP if due is None else (due - now()).total_seconds()
         return min(max(left, 0.05), LONGEST_SLEEP)
 

@@ -726,6 +726,10 @@ class Target(Protocol):
         """What may be spent in a calendar month; None: as much as it costs."""
         ...
 
+    def beyond_allowance(self) -> Literal["wait", "skip"]:
+        """What becomes of what the allowance does not cover."""
+        ...
+
 
 Remembering = Callable[[str, str], None]
 """Makes a key and its value durable for one target before it returns."""

@@ -49,7 +49,7 @@ from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
 from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
-from feedpub.notices.pace import rest_after
+from feedpub.notices.pace import Bill, bill, rest_after, silent, windows
 from feedpub.notices.plan import Owed, news_by_target, plan, unclear
 from feedpub.stores.base import Store, StoreOptions
 
@@ -117,7 +117,9 @@ class Publisher:
         self._welcome([target for name, target in setup.targets.items() if name not in known])
         for name, count in self.ledger.targets.sync(setup.targets).items():
             log.warning("queue_cancelled", target=name, deliveries=count, why="the target was removed from the config")
-        self.setup = setup
+        before, self.setup = self.setup, setup
+        changed = [name for name, target in setup.targets.items() if before.targets.get(name) != target]
+        self.ledger.deliveries.follow_config(setup.targets, changed, self.now())
         self.builder.apply(_feeds_plan(setup))
         self._tell_unknown()
 
@@ -450,7 +452,15 @@ class Publisher:
 
     def claim(self, limit: int) -> tuple[Delivery, ...]:
         """Lease what is due, for so many free workers."""
-        return self.ledger.deliveries.claim(self.setup.targets, self.now(), limit)
+        return self.ledger.deliveries.claim(self.setup.targets, self.now(), limit, self.silent())
+
+    def next_due(self) -> datetime | None:
+        """When there may be something to claim."""
+        return self.ledger.deliveries.next_due(self.setup.targets, self.now(), self.silent())
+
+    def silent(self) -> dict[str, datetime]:
+        """The targets whose quiet hours it is, and when each may speak again."""
+        return silent(self.setup.targets, self.now(), self.setup.site.zone)
 
     def deliver(self, claimed: Delivery) -> Delivery | None:
         """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now."""
@@ -474,8 +484,14 @@ class Publisher:
             notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target)
         except ComposeError as error:
             return self._settle(claimed, target, Refused(str(error)))
-        started = self.ledger.deliveries.start(claimed, notice, target, self.now())
-        return self._settle(started, target, self._say(target, _conversation(target, notice, context)))
+        if claimed.wanted is not None and target.name in self.silent():
+            return self.ledger.deliveries.put_back(claimed, target, self.now())
+        owed = bill(target, notice, self.now(), self.setup.site.zone)
+        started = self.ledger.deliveries.start(claimed, notice, target, self.now(), owed)
+        if started.state is not State.SENDING:
+            self._tell_waiting(started)
+            return started
+        return self._settle(started, target, self._say(target, _conversation(target, notice, context)), owed)
 
     def _learned(self, target: Network) -> Mapping[str, str]:
         """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
@@ -542,15 +558,17 @@ class Publisher:
         # What a network calls a post is hostile until cleaned, like everything it says.
         return Said(clean.line(outcome.id), clean.url(outcome.url)) if isinstance(outcome, Said) else outcome
 
-    def _settle(self, held: Delivery, target: Network, outcome: Outcome) -> Delivery:
+    def _settle(self, held: Delivery, target: Network, outcome: Outcome, paid: Bill | None = None) -> Delivery:
         """Write the answer down; it is worth some patience, for to lose it is to doubt."""
         action = held.frozen.action if held.frozen is not None else Action.ANNOUNCE
+        rules = self.setup.targets.get(target.name, target)  # as they are by now
         waits = iter(_PERSIST_WAITS)
         while True:
             try:
                 before = self.ledger.targets.rest(target.name)
-                rest = rest_after(outcome, action, held.attempts, before, target, self.now())
-                settled = self.ledger.deliveries.settle(held, outcome, rest, target, self.now())
+                spoken = self.ledger.deliveries.spoken(target.name, windows(rules), self.now(), besides=held.id)
+                rest = rest_after(outcome, action, held.attempts, before, rules, self.now(), spoken)
+                settled = self.ledger.deliveries.settle(held, outcome, rest, target, self.now(), paid)
             except Superseded:
                 raise
             except LedgerError:
@@ -563,17 +581,22 @@ class Publisher:
                     log.error("target_paused", target=target.name, why=rest.paused)
                 return settled
 
+    def _about(self, delivery: Delivery) -> dict[str, str | None]:
+        if delivery.article is None:
+            return {"feed": delivery.feed}
+        return {"article": self.ledger.articles.by_key(delivery.article).article.id}
+
+    def _tell_waiting(self, unpaid: Delivery) -> None:
+        log.warning(
+            "budget_spent", target=unpaid.target, **self._about(unpaid), state=str(unpaid.state), why=unpaid.reason
+        )
+
     def _tell_outcome(self, delivery: Delivery, outcome: Outcome) -> None:
         well = delivery.state in {State.SENT, State.SKIPPED, State.DUE} and not isinstance(outcome, Refused)
-        about = (
-            {"feed": delivery.feed}
-            if delivery.article is None
-            else {"article": self.ledger.articles.by_key(delivery.article).article.id}
-        )
         (log.info if well else log.error)(
             "delivery",
             target=delivery.target,
-            **about,
+            **self._about(delivery),
             state=str(delivery.state),
             outcome=type(outcome).__name__.lower(),
             **({"why": delivery.reason} if delivery.reason else {}),

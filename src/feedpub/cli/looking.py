@@ -10,7 +10,7 @@ from dataclasses import asdict
 import typer
 from pydantic import ValidationError
 
-from feedpub.app import Status
+from feedpub.app import Pace, Status
 from feedpub.cli.root import AsJson, cli, known, load_config
 from feedpub.cli.show import complain, listing, moment, say, say_json, table
 from feedpub.errors import ConfigError, FeedpubError, UnreachableError
@@ -89,14 +89,19 @@ def _print_status(found: Status) -> None:
             one.name,
             one.kind,
             *(str(found.deliveries.get(one.name, {}).get(state, "")) for state in State),
-            f"paused: {one.rest.paused}" if one.rest.paused else "well",
+            _spent(found.paces[one.name]),
+            found.paces[one.name].words,
         )
         for one in found.targets
     ]
-    table(("target", "kind", *State, "state"), targets)
+    table(("target", "kind", *State, "spent", "state"), targets)
     for store_name, kept_out in found.quarantined:
         say(f"quarantined: {store_name}/{kept_out.id}: {kept_out.reason}")
     for caution in found.cautions:
         say(f"caution: {caution}", style="yellow")
     for problem in found.problems:
         say(f"problem: {problem}", style="red")
+
+
+def _spent(pace: Pace) -> str:
+    return f"{pace.spent} of {pace.budget}" if pace.budget else ""

@@ -6,7 +6,7 @@ Locks are always taken in the order target, delivery.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.feeds import free_held
 from feedpub.ledger.moving import insert_owed, locked, save
 from feedpub.ledger.rows import article_of, delivery_of
-from feedpub.model import Action, Article, Delivery, Notice, Outcome, Said, State, Target
+from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Said, State, Target
 from feedpub.notices.lifecycle import (
     FLOOD,
     Answered,
@@ -47,13 +47,25 @@ from feedpub.notices.lifecycle import (
     cancel,
     step,
 )
-from feedpub.notices.pace import Rest
+from feedpub.notices.pace import (
+    BUDGET,
+    Bill,
+    Rest,
+    Spoken,
+    Window,
+    affordable,
+    refunded,
+    slot_of,
+    unaffordable,
+    windows,
+)
 from feedpub.notices.plan import Owed
 
 LEASE_MARGIN = timedelta(seconds=30)
 """A lease outlives its conversation's deadline by this."""
 
 _OPEN = (State.CLAIMED, State.SENDING)
+_WAITING = (State.DUE, State.DOUBTFUL)
 _due = schema.delivery.alias("due")
 _other = schema.delivery.alias("other")
 
@@ -104,39 +116,78 @@ class Deliveries:
 
     # ------------------------------------------------------------ a delivery's way
 
-    def claim(self, targets: Mapping[str, Target], now: datetime, limit: int) -> tuple[Delivery, ...]:
-        """Lease up to `limit` deliveries that are due: at most one per target, and none of a target in conversation."""
+    def claim(
+        self, targets: Mapping[str, Target], now: datetime, limit: int, silent: Collection[str] = ()
+    ) -> tuple[Delivery, ...]:
+        """Lease up to `limit` deliveries that are due: at most one per target, and none of a target in conversation.
+
+        Of the `silent` targets only what is withdrawn.
+        """
         claimed: list[Delivery] = []
         with self._database.write() as connection:
-            for name in connection.execute(_free_targets(list(targets), now).limit(limit)).scalars().all():
+            for name in connection.execute(_free_targets(list(targets), now, silent).limit(limit)).scalars().all():
                 lease = Claimed(now + targets[name].timeout + LEASE_MARGIN)
-                taken = _claim_one(connection, targets[name], lease, now)
+                taken = _claim_one(connection, targets[name], lease, now, silent)
                 claimed += [taken] if taken is not None else []
         return tuple(claimed)
 
-    def start(self, delivery: Delivery, notice: Notice, target: Target, now: datetime) -> Delivery:
-        """Freeze the words and commit `sending`; only then may a socket open. Raises Superseded."""
+    def put_back(self, delivery: Delivery, target: Target, now: datetime) -> Delivery:
+        """Give a claim back before anything was sent. Raises Superseded if it is lost."""
         with self._database.write() as connection:
+            held = _own(connection, delivery)
+            given = step(held, Lost(), target, now)
+            save(connection, held, given)
+            return given
+
+    def start(
+        self, delivery: Delivery, notice: Notice, target: Target, now: datetime, bill: Bill | None = None
+    ) -> Delivery:
+        """Freeze the words, pay the bill, and commit `sending`; only then may a socket open. Raises Superseded.
+
+        What the month's budget does not cover is not started, and comes back in another state.
+        """
+        with self._database.write() as connection:
+            if bill is not None:
+                _lock(connection, target.name)
             held = _own(connection, delivery)
             started = step(held, Started(notice), target, now)
             if started == held:
                 raise Superseded("the delivery changed while its notice was written")
+            spent = 0 if bill is None else _spent(connection, target.name, bill.month)
+            if bill is not None and not affordable(bill, spent):
+                waits = unaffordable(held, notice, target, bill, spent, now)
+                save(connection, held, waits)
+                return waits
+            started = replace(started, held_by="")
             save(connection, held, started)
             _journal_start(connection, started, notice.action, now)
+            if bill is not None:
+                _spend(connection, target.name, bill.month, bill.price)
             return started
 
-    def settle(self, delivery: Delivery, outcome: Outcome, rest: Rest, target: Target, now: datetime) -> Delivery:
-        """Write what came of it: for the delivery, its target, the journal. Raises Superseded if the lease is lost."""
+    def settle(
+        self,
+        delivery: Delivery,
+        outcome: Outcome,
+        rest: Rest,
+        target: Target,
+        now: datetime,
+        bill: Bill | None = None,
+    ) -> Delivery:
+        """Write what came of it: for the delivery, its target, the journal. Raises Superseded if the lease is lost.
+
+        `bill`: what was paid at its start; it is given back where nothing was said.
+        """
         with self._database.write() as connection:
-            connection.execute(
-                select(schema.target.c.name).where(schema.target.c.name == delivery.target).with_for_update()
-            )
+            _lock(connection, delivery.target)
             held = _own(connection, delivery)
             settled = step(held, Answered(outcome), target, now)
             save(connection, held, settled)
             if settled.state is State.HELD:  # to be announced anew: its feeds may have been out for long
                 free_held(connection, {target.name: target}, now, only=settled.id)
             _journal_end(connection, held, outcome, now)
+            if bill is not None and refunded(outcome):
+                _spend(connection, delivery.target, bill.month, -bill.price)
             connection.execute(
                 update(schema.target)
                 .where(schema.target.c.name == delivery.target)
@@ -159,7 +210,55 @@ class Deliveries:
                 after = _orphaned(delivery) if target is None else step(delivery, Lost(), target, now)
                 save(connection, delivery, after)
                 _journal_end(connection, delivery, None, now)
-            return len(rows)
+        # What may have been said has had its turn. Locks are taken in one order, so this comes for itself.
+        names = {row.target for row in rows} & targets.keys()
+        self._repace([targets[name] for name in sorted(names)], now)
+        return len(rows)
+
+    # ------------------------------------------------------------ when, and for how much
+
+    def spoken(self, target: str, windows: Sequence[Window], now: datetime, besides: int = 0) -> Spoken:
+        """When a target made its latest announcements, for each window; `besides` is left out."""
+        if not windows:
+            return {}
+        with self._database.read() as connection:
+            return _spoken(connection, target, windows, now, besides)
+
+    def spent(self, month: str) -> dict[str, int]:
+        """What each target spent in a month, in millionths."""
+        of = schema.spent.c
+        with self._database.read() as connection:
+            rows = connection.execute(select(of.target, of.amount).where(of.month == month))
+            return {row.target: row.amount for row in rows}
+
+    def follow_config(self, targets: Mapping[str, Target], changed: Collection[str], now: datetime) -> None:
+        """The rules may be others now: every pace is told anew, and what waits for money is looked at again.
+
+        The `changed` targets need no rest any more, and what failed there is tried at once; a pause stays.
+        """
+        one, of = schema.delivery.c, schema.target.c
+        with self._database.write() as connection:
+            connection.execute(
+                update(schema.target).where(of.name.in_(list(changed))).values(failures=0, rest_until=EPOCH)
+            )
+            again = or_(one.held_by == BUDGET, and_(one.target.in_(list(changed)), one.attempts > 0))
+            waits = and_(one.target.in_(list(targets)), one.state.in_(_WAITING), one.due_at > now)
+            connection.execute(update(schema.delivery).where(waits, again).values(due_at=now))
+        self._repace([targets[name] for name in sorted(targets)], now)
+
+    def _repace(self, targets: Sequence[Target], now: datetime) -> None:
+        """Write down when each may announce something next."""
+        of = schema.target.c
+        with self._database.write() as connection:
+            free = [target.name for target in targets if not windows(target)]
+            connection.execute(
+                update(schema.target).where(of.name.in_(free), of.slot_until != EPOCH).values(slot_until=EPOCH)
+            )
+            for target in targets:
+                if pace := windows(target):
+                    _lock(connection, target.name)
+                    slot = slot_of(target, _spoken(connection, target.name, pace, now), now)
+                    connection.execute(update(schema.target).where(of.name == target.name).values(slot_until=slot))
 
     def follow_clock(self, step: timedelta) -> None:
         """The clock was set by `step`: what is under way keeps its lease, and nothing waits longer than it did.
@@ -184,28 +283,44 @@ class Deliveries:
                 )
             )
 
-    def next_due(self, targets: Iterable[str], now: datetime) -> datetime | None:
-        """When something may next be claimed, or a lease runs out. Never sooner than true, at most `now` late."""
+    def next_due(
+        self, targets: Iterable[str], now: datetime, silent: Mapping[str, datetime] | None = None
+    ) -> datetime | None:
+        """When something may next be claimed, or a lease runs out: `now`, if that is past. Never sooner than true.
+
+        `silent`: when each of the targets that are silent now may speak again.
+        """
         one, of = schema.delivery.c, schema.target.c
-        ready = and_(one.state.in_((State.DUE, State.DOUBTFUL)), one.due_at.is_not(None))
+        ready = and_(one.state.in_(_WAITING), one.due_at.is_not(None))
         idle = ~exists().where(_busy(schema.target))
+        gone = one.wanted.is_(None)
         with self._database.read() as connection:
             rows = connection.execute(
-                select(func.min(one.due_at).label("due"), of.rest_until, of.slot_until)
+                select(
+                    func.min(one.due_at).label("due"),
+                    of.name,
+                    of.rest_until,
+                    of.slot_until,
+                    one.state,
+                    gone.label("gone"),
+                )
                 .join(schema.target, of.name == one.target)
                 .where(ready, of.paused == "", of.name.in_(list(targets)), idle)
-                .group_by(of.name, of.rest_until, of.slot_until)
+                .group_by(of.name, of.rest_until, of.slot_until, one.state, gone)
             ).all()
-            retraction = connection.execute(
-                select(func.min(one.due_at))
-                .join(schema.target, of.name == one.target)
-                .where(
-                    ready, one.wanted.is_(None), of.paused == "", of.rest_until <= now, of.name.in_(list(targets)), idle
-                )
-            ).scalar()
             lease = connection.execute(select(func.min(one.lease_until)).where(one.state.in_(_OPEN))).scalar()
-        moments = [max(row.due, row.rest_until, row.slot_until) for row in rows]
-        return min([*moments, *(one for one in (retraction, lease) if one is not None)], default=None)
+        ends = silent or {}
+        moments = [
+            max(
+                row.due,
+                row.rest_until,
+                EPOCH if row.gone or row.state == State.DOUBTFUL else row.slot_until,
+                EPOCH if row.gone else ends.get(row.name, EPOCH),
+            )
+            for row in rows
+        ]
+        soonest = min([*moments, *([lease] if lease is not None else [])], default=None)
+        return None if soonest is None else max(soonest, now)
 
     # ------------------------------------------------------------ people
 
@@ -259,8 +374,15 @@ class Deliveries:
 
     def flooded(self) -> dict[str, int]:
         """How many deliveries of each target the flood guard holds."""
+        return self._held_by(FLOOD, State.HELD)
+
+    def unpaid(self) -> dict[str, int]:
+        """How many deliveries of each target wait for a month in which there is money again."""
+        return self._held_by(BUDGET, *_WAITING)
+
+    def _held_by(self, what: str, *states: State) -> dict[str, int]:
         one = schema.delivery.c
-        held = (one.state == State.HELD) & (one.held_by == FLOOD)
+        held = one.state.in_(states) & (one.held_by == what)
         with self._database.read() as connection:
             rows = connection.execute(select(one.target, func.count()).where(held).group_by(one.target))
             return {row[0]: row[1] for row in rows}
@@ -307,14 +429,23 @@ def _busy(target: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or its 
     return and_(_other.c.target == target.c.name, _other.c.state.in_(_OPEN))
 
 
-def _free_targets(names: Sequence[str], now: datetime) -> Select[str]:
+def _may_speak(one: Any, slot_until: Any, name: Any, silent: Collection[str], now: datetime) -> ColumnElement[bool]:  # noqa: ANN401 - tables or their aliases
+    """Tell what a target's pace lets pass.
+
+    What is withdrawn at any time; what may have been said, and so has had its turn, whenever it is not silent.
+    """
+    in_turn = or_(slot_until <= now, one.state == State.DOUBTFUL)
+    return or_(one.wanted.is_(None), and_(in_turn, name.not_in(list(silent))) if silent else in_turn)
+
+
+def _free_targets(names: Sequence[str], now: datetime, silent: Collection[str]) -> Select[str]:
     """Targets with something due, in the order of what waits longest; locked, so that two claims never meet."""
     of = schema.target.c
     ready = and_(
         _due.c.target == of.name,
-        _due.c.state.in_((State.DUE, State.DOUBTFUL)),
+        _due.c.state.in_(_WAITING),
         _due.c.due_at <= now,
-        or_(of.slot_until <= now, _due.c.wanted.is_(None)),
+        _may_speak(_due.c, of.slot_until, of.name, silent, now),
     )
     oldest = select(func.min(_due.c.due_at)).where(ready).correlate(schema.target).scalar_subquery()
     return (
@@ -326,7 +457,9 @@ def _free_targets(names: Sequence[str], now: datetime) -> Select[str]:
     )
 
 
-def _claim_one(connection: Connection, target: Target, lease: Claimed, now: datetime) -> Delivery | None:
+def _claim_one(
+    connection: Connection, target: Target, lease: Claimed, now: datetime, silent: Collection[str]
+) -> Delivery | None:
     """The target's oldest due delivery, leased; those that are no longer wanted are put aside on the way."""
     one, of = schema.delivery.c, schema.target.c
     # Asked again now that the target's row is locked: another claim may have been faster.
@@ -335,8 +468,8 @@ def _claim_one(connection: Connection, target: Target, lease: Claimed, now: date
     slot = select(of.slot_until).where(of.name == target.name).scalar_subquery()
     query = (
         select(schema.delivery)
-        .where(one.target == target.name, one.state.in_((State.DUE, State.DOUBTFUL)), one.due_at <= now)
-        .where(or_(slot <= now, one.wanted.is_(None)))
+        .where(one.target == target.name, one.state.in_(_WAITING), one.due_at <= now)
+        .where(_may_speak(one, slot, one.target, silent, now))
         .order_by(one.due_at, one.id)
         .limit(1)
         .with_for_update()
@@ -348,6 +481,40 @@ def _claim_one(connection: Connection, target: Target, lease: Claimed, now: date
         if after.state is State.CLAIMED:
             return after
     return None
+
+
+def _lock(connection: Connection, target: str) -> None:
+    """Have a target's row to oneself: before that of any delivery."""
+    connection.execute(select(schema.target.c.name).where(schema.target.c.name == target).with_for_update())
+
+
+def _spoken(connection: Connection, target: str, windows: Iterable[Window], now: datetime, besides: int = 0) -> Spoken:
+    one = schema.delivery.c
+    doubtful = select(one.doubt_since).where(
+        one.target == target, one.state == State.DOUBTFUL, one.said.is_(None), one.id != besides
+    )
+    maybe = [moment for moment in connection.execute(doubtful).scalars() if moment is not None]
+    found = {}
+    for window in windows:
+        around = one.said_at.between(now - window.span, now + window.span)
+        query = select(one.said_at).where(one.target == target, around, one.id != besides)
+        said = connection.execute(query.order_by(one.said_at.desc()).limit(window.most)).scalars()
+        near = [moment for moment in maybe if abs(now - moment) <= window.span]
+        found[window] = tuple(sorted([*said, *near], reverse=True)[: window.most])
+    return found
+
+
+def _spent(connection: Connection, target: str, month: str) -> int:
+    of = schema.spent.c
+    return connection.execute(select(of.amount).where(of.target == target, of.month == month)).scalar() or 0
+
+
+def _spend(connection: Connection, target: str, month: str, amount: int) -> None:
+    """Add to what was spent; the target's row is locked."""
+    of = schema.spent.c
+    more = update(schema.spent).where(of.target == target, of.month == month).values(amount=of.amount + amount)
+    if not connection.execute(more).rowcount:
+        connection.execute(insert(schema.spent).values(target=target, month=month, amount=amount))
 
 
 def _own(connection: Connection, delivery: Delivery) -> Delivery:

@@ -181,7 +181,7 @@ def quotable(reply: Reply, secrets: Iterable[str]) -> str:
     body = as_json(reply)
     if body is None:
         return shown(reply.body.decode("utf-8", "replace"), secrets)
-    paths = (("error", "message"), ("error",), ("message",), ("error_description",), ("detail",))
+    paths = (("error", "message"), ("error",), ("message",), ("error_description",), ("description",), ("detail",))
     said = (field_of(reply, *path) for path in paths)
     return next((shown(text, secrets) for text in said if isinstance(text, str)), "")
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from feedpub.cadence import parse_quiet
 from feedpub.model import (
     Action,
     Context,
@@ -58,6 +59,15 @@ def look(image: FetchImage) -> Seen:
     """Take one step of a conversation: ask for a picture; None where it cannot be had, for whatever reason."""
     picture = yield image
     return picture if isinstance(picture, Picture) else None
+
+
+def outside_links(text: str, change: Callable[[str], str]) -> str:
+    """Change a text everywhere but in its addresses."""
+    out, end = [], 0
+    for link in LINK.finditer(text):
+        out += [change(text[end : link.start()]), link[0]]
+        end = link.end()
+    return "".join([*out, change(text[end:])])
 
 
 def json_request(
@@ -156,6 +166,12 @@ class Network(BaseModel):
             raise ValueError(f"{cls.label} cannot do that: write {_either([*able, 'ignore'])}")
         return way
 
+    @field_validator("quiet")
+    @classmethod
+    def _hours(cls, quiet: str) -> str:
+        parse_quiet(quiet)
+        return quiet
+
     @field_validator("image")
     @classmethod
     def _image_it_can(cls, image: str) -> str:
@@ -173,6 +189,10 @@ class Network(BaseModel):
     def measure(self, text: str) -> Measure:
         """Count a text as this network counts it, in the words that are sent."""
         raise NotImplementedError
+
+    def cautions(self, text: str) -> tuple[str, ...]:  # noqa: ARG002 - for those networks that surprise
+        """Tell, one sentence each, what the network would make of a text that its author may not have meant."""
+        return ()
 
     def hears(self, feed: str) -> bool:  # noqa: ARG002 - for those networks whose subject is a feed
         """Whether it is told when the feed at this address (`all`, `category/us`) changes."""
@@ -223,6 +243,10 @@ class Network(BaseModel):
     def allowance(self) -> Decimal | None:
         """Tell what may be spent in a calendar month; None: as much as it costs."""
         return None
+
+    def beyond_allowance(self) -> Literal["wait", "skip"]:
+        """Tell what becomes of what the allowance does not cover: it waits for another month, or is never said."""
+        return "wait"
 
     def read(self, reply: Reply, context: Context, *, says: bool = True) -> Outcome:
         """Judge an answer: by the network's own words first, else as HTTP means it."""

@@ -1,0 +1,1 @@
+"""Networks met as they are: servers that others wrote (`make test-networks`)."""
