@@ -21,6 +21,7 @@ SECRETS = {
     "LINE_TOKEN": "a-token-of-some-length",
     "MATRIX_TOKEN": "a-token-of-some-length",
     "TELEGRAM_TOKEN": "123456:a-token-of-some-length",
+    "MISSKEY_TOKEN": "a-token-of-some-length",
     "BLOG_RANKING_PING": "https://ping.test/xmlrpc/0123456789abcdef",
     "HOOK_SECRET": OLD,
     "HOOK_SECRET_NEW": NEW,

@@ -485,7 +485,8 @@ def test_a_status_carries_its_key_visibility_and_language() -> None:
     assert (requests[0].method, requests[0].url) == ("POST", "https://m.example/api/v1/statuses")
     assert requests[0].headers["idempotency-key"] == NOTICE.key
     assert requests[0].headers["authorization"] == "Bearer t0ken"
-    assert json.loads(requests[0].body) == {"status": "海自", "visibility": "unlisted", "language": "ja"}
+    said = {"status": "海自", "visibility": "unlisted", "language": "ja", "content_type": "text/plain"}
+    assert json.loads(requests[0].body) == said
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "https://m.example/\x1b[31m", 7, None, "https://" + "a" * 9000])

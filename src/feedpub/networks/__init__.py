@@ -11,6 +11,7 @@ from feedpub.networks.discord import Discord
 from feedpub.networks.line import Line
 from feedpub.networks.mastodon import Mastodon
 from feedpub.networks.matrix import Matrix
+from feedpub.networks.misskey import Misskey
 from feedpub.networks.ping import Ping
 from feedpub.networks.slack import Slack
 from feedpub.networks.telegram import Telegram
@@ -18,7 +19,7 @@ from feedpub.networks.webhook import Webhook
 from feedpub.networks.websub import WebSub
 
 AnyNetwork = Annotated[
-    Console | Discord | Line | Mastodon | Matrix | Ping | Slack | Telegram | Webhook | WebSub,
+    Console | Discord | Line | Mastodon | Matrix | Misskey | Ping | Slack | Telegram | Webhook | WebSub,
     Field(discriminator="kind"),
 ]
 """One target's options, told apart by `kind`. A new network is one file here and one name in this list."""
@@ -30,6 +31,7 @@ __all__ = [
     "Line",
     "Mastodon",
     "Matrix",
+    "Misskey",
     "Ping",
     "Slack",
     "Telegram",

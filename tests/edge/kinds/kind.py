@@ -16,6 +16,8 @@ LINK = "https://example.org/2026/04/28/mogami?p=1&q=2"
 TEXT = f"海自の新型護衛艦「もがみ」型8番艦が就役 @everyone\n{LINK}"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TOKEN = "kanaria7f3b9c1d5e"
+SERVER = "https://server.test"
+"""Stands for the server's own address in `said`."""
 PATIENCE = timedelta(seconds=5)
 NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)
 FEED = "https://example.org/feeds/all.rss"
