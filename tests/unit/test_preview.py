@@ -172,6 +172,8 @@ def test_what_became_of_it_already_is_told_and_rules_no_more(delivery: Delivery,
     found = shown(ARTICLE, Dear(name="dear", takes=("brief",)), Standing(delivery=delivery))
     assert found.stands is not None
     assert (found.stands.told("en"), found.kept_out) == (told, None)
+    assert found.coming == (delivery.state is State.DUE)
+    assert found.at == (delivery.due_at or NOW)
 
 
 # ---------------------------------------------------------------- the page
