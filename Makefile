@@ -8,8 +8,8 @@ READY := .venv/.ready
 help:
 	@echo 'make demo            feedpub with a sample site on http://127.0.0.1:8080'
 	@echo 'make test            linters, types, import contracts and all tests'
-	@echo 'make bench           how long a feed takes, beside five other ways, and a site with 100,000 articles: a quarter'
-	@echo '                     of an hour (BENCH="--folder DIR": on the disk of DIR)'
+	@echo 'make bench           how long a feed takes, beside five other ways; a site with 100,000 articles; one article'
+	@echo '                     to 1,000 webhooks: a quarter of an hour (BENCH="--folder DIR": on the disk of DIR)'
 	@echo 'make check           linters, types and import contracts alone'
 	@echo 'make fix             mend what the linter and the formatter can mend'
 	@echo 'make test-wordpress  the tests against a real WordPress on loopback'
@@ -28,6 +28,7 @@ test: check
 bench: $(READY)
 	@$(BIN)/python -m tests.bench.feeds $(BENCH)
 	@$(BIN)/python -m tests.bench.archive $(BENCH)
+	@$(BIN)/python -m tests.bench.fanout $(BENCH)
 
 check: $(READY)
 	$(BIN)/ruff check

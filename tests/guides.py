@@ -17,10 +17,13 @@ OLD, NEW = "whsec_" + "b2xk" * 8, "whsec_" + "bmV3" * 8
 SECRETS = {
     "DISCORD_WEBHOOK": "https://discord.com/api/webhooks/1/token",
     "SLACK_WEBHOOK": "https://hooks.slack.com/services/T0/B0/token",
+    "BLUESKY_APP_PASSWORD": "abcd-efgh-ijkl-mnop",
+    **{name: f"{name}-of-some-length" for name in ("X_API_KEY", "X_API_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_SECRET")},
     "MASTODON_TOKEN": "a-token-of-some-length",
     "LINE_TOKEN": "a-token-of-some-length",
     "MATRIX_TOKEN": "a-token-of-some-length",
     "TELEGRAM_TOKEN": "123456:a-token-of-some-length",
+    "MISSKEY_TOKEN": "a-token-of-some-length",
     "BLOG_RANKING_PING": "https://ping.test/xmlrpc/0123456789abcdef",
     "TEAMS_WEBHOOK": "https://prod-1.westus.logic.azure.test/workflows/0/triggers/manual/paths/invoke?sig=0123456789",
     "MATTERMOST_WEBHOOK": "https://mattermost.test/hooks/0123456789abcdef",

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -42,7 +43,11 @@ CLOCK_STEP = 5.0
 """Seconds that the wall clock may part from the steady one between two looks before cadences are anchored anew."""
 POOL = 16
 """Conversations at a time; those older than `PATIENCE` do not count, so that hanging targets starve nobody."""
-PATIENCE = 1.0
+PATIENCE = 0.1
+"""Seconds: so few that a tenth of all targets may hang, and the others hardly notice (`make bench`)."""
+AHEAD = POOL
+"""Deliveries claimed at most before there is a worker for them: one claim for many, and no worker waits for it."""
+LONG_AGO = float("-inf")
 CAP = 256
 """Conversations at a time, hanging ones included."""
 LONGEST_SLEEP = 5.0
@@ -236,13 +241,14 @@ class Daemon:
 
 
 class _Deliveries:
-    """Claims what is due for free workers, and lets each say it in a thread of its own."""
+    """Claims what is due for workers that are free or soon will be; each says it in a thread, one after the other."""
 
     def __init__(self, app: App, wake: threading.Event, stopping: threading.Event) -> None:
         self._app = app
         self._wake = wake
         self._stopping = stopping
         self._lock = threading.Lock()
+        self._claimed: deque[Delivery] = deque()
         self._at_work: dict[tuple[int, int], float] = {}
         self._idle = threading.Condition(self._lock)
         self._thread = threading.Thread(target=self._loop, name="deliveries", daemon=True)
@@ -258,9 +264,12 @@ class _Deliveries:
         self._thread.start()
 
     def drain(self, seconds: float) -> None:
-        """Wait for the conversations under way, at most so long."""
+        """Wait for the conversations under way, and until what was not begun is given back; at most so long."""
+        end = time.monotonic() + seconds
         with self._idle:
             self._idle.wait_for(lambda: not self._at_work, timeout=seconds)
+        if self._thread.is_alive():
+            self._thread.join(max(end - time.monotonic(), 0))
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -269,42 +278,80 @@ class _Deliveries:
             with _told("deliver"):
                 sleep = self._round()
             self._wake.wait(sleep)
+        with _told("stop"):
+            self._give_back()
 
     def _round(self) -> float:
-        """Claim for every free worker; returns seconds until there may be more to do."""
-        free, until_free = self._free()
-        if not free:
-            return until_free
-        claimed = self._app.publisher.claim(free)
-        for one in claimed:
-            self._begin(one)
-        if len(claimed) == free:
-            return 0.0
+        """Claim for every worker that is free or soon will be; returns seconds until there may be more to do."""
+        wanted = self._wanted()
+        claimed = self._app.publisher.claim(wanted) if wanted else ()
+        with self._lock:
+            self._claimed += claimed
+        self._begin()
+        if self._claimed or len(claimed) == wanted:
+            return PATIENCE / 2
         due = self._app.publisher.next_due()
         left = LONGEST_SLEEP if due is None else (due - now()).total_seconds()
         return min(max(left, 0.05), LONGEST_SLEEP)
 
-    def _free(self) -> tuple[int, float]:
+    def _wanted(self) -> int:
+        """For how many there is a worker, or will be within `PATIENCE`; none while those claimed are enough."""
         with self._lock:
-            begun = sorted(self._at_work.values())
-        young = [one for one in begun if time.monotonic() - one < PATIENCE]
-        free = min(POOL - len(young), CAP - len(begun))
-        return max(free, 0), (young[0] + PATIENCE - time.monotonic()) if young else PATIENCE
+            begun, claimed = len(self._at_work), len(self._claimed)
+            free = self._free()
+        return max(min(free + AHEAD, CAP - begun) - claimed, 0) if claimed <= free + AHEAD // 4 else 0
 
-    def _begin(self, claimed: Delivery) -> None:
+    def _free(self) -> int:
+        """How many more may begin. Only with the lock."""
+        young = sum(time.monotonic() - begun < PATIENCE for begun in self._at_work.values())
+        return 0 if self._stopping.is_set() else min(POOL - young, CAP - len(self._at_work))
+
+    def _begin(self) -> None:
+        while (claimed := self._next()) is not None:
+            threading.Thread(target=self._work, args=(claimed,), name="say", daemon=True).start()
+
+    def _next(self) -> Delivery | None:
+        """Take what was claimed first, if it may begin now."""
         with self._lock:
+            if not self._claimed or self._free() <= 0:
+                return None
+            claimed = self._claimed.popleft()
             self._at_work[claimed.id, claimed.fence] = time.monotonic()
-        threading.Thread(target=self._deliver, args=(claimed,), name=f"say:{claimed.target}", daemon=True).start()
+            return claimed
+
+    def _work(self, claimed: Delivery | None) -> None:
+        while claimed is not None:
+            self._deliver(claimed)
+            claimed = self._next()
+            self._call_for_more()
 
     def _deliver(self, claimed: Delivery) -> None:
         try:
             with _told("deliver", target=claimed.target):
-                self._app.publisher.deliver(claimed)
+                self._app.publisher.deliver(claimed, lambda: self._heard(claimed))
         finally:
             with self._idle:
                 del self._at_work[claimed.id, claimed.fence]
                 self._idle.notify_all()
+
+    def _heard(self, said: Delivery) -> None:
+        """Let the next one begin while what came of this one is written down."""
+        with self._lock:
+            self._at_work[said.id, said.fence] = LONG_AGO
+        self._begin()
+        self._call_for_more()
+
+    def _call_for_more(self) -> None:
+        if len(self._claimed) <= AHEAD // 4:
             self._wake.set()
+
+    def _give_back(self) -> None:
+        """Let whoever comes after us say at once what we claimed and did not begin."""
+        with self._lock:
+            left = tuple(self._claimed)
+            self._claimed.clear()
+        for claimed in left:
+            self._app.publisher.put_back(claimed)
 
 
 # ---------------------------------------------------------------- the desk

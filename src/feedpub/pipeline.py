@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -26,7 +27,6 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
-    Article,
     Batch,
     Category,
     Census,
@@ -263,18 +263,6 @@ class Publisher:
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
         done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
 
-    def outlook(self, article: Article) -> tuple[Owed, ...]:
-        """Tell what an article would owe to each target if it were new when it is published."""
-        return plan(
-            [article],
-            self.setup.targets.values(),
-            self.ledger.articles.categories(),
-            site=self.setup.site,
-            baseline=False,
-            already={},
-            now=max(self.now(), article.published),
-        )
-
     def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""
         written: dict[str, Written] = {}
@@ -462,36 +450,47 @@ class Publisher:
         """The targets whose quiet hours it is, and when each may speak again."""
         return silent(self.setup.targets, self.now(), self.setup.site.zone)
 
-    def deliver(self, claimed: Delivery) -> Delivery | None:
-        """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now."""
+    def put_back(self, claimed: Delivery) -> None:
+        """Give back what was claimed and not begun."""
+        target = self.setup.targets.get(claimed.target)
+        if target is not None:
+            with suppress(Superseded):
+                self.ledger.deliveries.put_back(claimed, target, self.now())
+
+    def deliver(self, claimed: Delivery, heard: Callable[[], object] = lambda: None) -> Delivery | None:
+        """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now.
+
+        `heard` is called when the other side has answered, or will not: all that is left is to write it down.
+        """
         target = self.setup.targets.get(claimed.target)
         if target is None:
             return None
         try:
-            return self._converse(claimed, target)
+            return self._converse(claimed, target, heard)
         except Superseded as error:
             log.info("delivery_superseded", target=claimed.target, delivery=claimed.id, why=str(error))
             return None
 
-    def _converse(self, claimed: Delivery, configured: Network) -> Delivery:
+    def _converse(self, claimed: Delivery, configured: Network, heard: Callable[[], object]) -> Delivery:
         memory = self._learned(configured)
         target = configured.knowing(memory)
         doubt = claimed.doubt_since is not None
         context = Context(self.now(), memory, doubted=doubt)
         if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
-            return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context)))
+            return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context), heard))
         try:
             notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target)
         except ComposeError as error:
             return self._settle(claimed, target, Refused(str(error)))
-        if claimed.wanted is not None and target.name in self.silent():
+        if claimed.wanted is not None and silent({target.name: target}, self.now(), self.setup.site.zone):
             return self.ledger.deliveries.put_back(claimed, target, self.now())
         owed = bill(target, notice, self.now(), self.setup.site.zone)
         started = self.ledger.deliveries.start(claimed, notice, target, self.now(), owed)
         if started.state is not State.SENDING:
             self._tell_waiting(started)
             return started
-        return self._settle(started, target, self._say(target, _conversation(target, notice, context)), owed)
+        outcome = self._say(target, _conversation(target, notice, context), heard)
+        return self._settle(started, target, outcome, owed)
 
     def _learned(self, target: Network) -> Mapping[str, str]:
         """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
@@ -509,7 +508,7 @@ class Publisher:
             raise Superseded("there is nothing left to say")
         if claimed.article is None:
             return self._compose_feed(claimed, action, target)
-        written = self.ledger.articles.by_key(claimed.article)
+        written, categories = self.ledger.articles.subject(claimed.article)
         article = written.article
         return compose(
             article,
@@ -518,7 +517,7 @@ class Publisher:
             revision=written.revision,
             key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
             now=self.now(),
-            categories=self.ledger.articles.categories(),
+            categories=categories,
             site=self.setup.site,
             remote_id=claimed.remote_id,
             also=claimed.also,
@@ -544,7 +543,7 @@ class Publisher:
             now=self.now(),
         )
 
-    def _say(self, target: Network, conversation: Conversation) -> Outcome:
+    def _say(self, target: Network, conversation: Conversation, heard: Callable[[], object] = lambda: None) -> Outcome:
         def remember(key: str, value: str) -> None:
             self.ledger.targets.remember(target.name, key, value)
 
@@ -555,6 +554,8 @@ class Publisher:
         except Exception as error:  # noqa: BLE001 - one target's fault must not end the others'
             log.error("conversation_failed", target=target.name, error=type(error).__name__, at=place(error))
             return Doubt("feedpub itself failed in this conversation: see the log, and please report it")
+        finally:
+            heard()
         # What a network calls a post is hostile until cleaned, like everything it says.
         return Said(clean.line(outcome.id), clean.url(outcome.url)) if isinstance(outcome, Said) else outcome
 
@@ -584,7 +585,7 @@ class Publisher:
     def _about(self, delivery: Delivery) -> dict[str, str | None]:
         if delivery.article is None:
             return {"feed": delivery.feed}
-        return {"article": self.ledger.articles.by_key(delivery.article).article.id}
+        return {"article": self.ledger.articles.id_of(delivery.article)}
 
     def _tell_waiting(self, unpaid: Delivery) -> None:
         log.warning(

@@ -44,6 +44,10 @@ def facts(kind: str) -> list[str]:
         "hub_url": "https://a.test/",
         "server": "https://a.test",
         "token": "t",
+        "identifier": "news.a.test",
+        "app_password": "p",
+        **dict.fromkeys(("api_key", "api_secret", "access_token", "access_secret"), "k"),
+        "budget": 20,
         "chat_id": "1",
         "room": "!1",
     }

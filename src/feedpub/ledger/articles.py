@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,12 +36,27 @@ class StoreState:
     """The digest of the rules that its articles were cleaned by, once it was read to its end."""
 
 
+_SEQ = select(schema.counter.c.value).where(schema.counter.c.name == "seq")
+KEPT = 16
+"""Articles kept as they were last read: what many targets are told of at once."""
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read since something was last recorded, at `seq`."""
+
+    seq: int = -1
+    written: dict[int, Written] = field(default_factory=dict)
+    categories: tuple[Category, ...] | None = None
+
+
 class Articles:
     """The articles' side of the ledger."""
 
     def __init__(self, database: Database) -> None:
         """Work on an open database."""
         self._database = database
+        self._read = _Read()
 
     # ------------------------------------------------------------ looking
 
@@ -150,6 +165,25 @@ class Articles:
             row = connection.execute(select(schema.article).where(schema.article.c.pk == key)).one()
         return Written(article_of(row.body), row.fingerprint, row.headline, row.revision)
 
+    def subject(self, key: int) -> tuple[Written, tuple[Category, ...]]:
+        """The article of a delivery, and every category, as they are now; read again only if anything was recorded."""
+        with self._database.glance() as connection:
+            seq = connection.execute(_SEQ).scalar_one()
+        # Looked at first: what is recorded from here on is read now, and once more by whoever comes next.
+        read = self._read
+        if read.seq != seq or len(read.written) > KEPT:
+            self._read = read = _Read(seq)
+        if read.categories is None:
+            read.categories = self.categories()
+        if key not in read.written:
+            read.written[key] = self.by_key(key)
+        return read.written[key], read.categories
+
+    def id_of(self, key: int) -> str:
+        """The id of a delivery's article in its store, which never changes."""
+        read = self._read.written.get(key)
+        return (read or self.by_key(key)).article.id
+
     def ripe(self, now: datetime, limit: int = CHUNK) -> tuple[Written, ...]:
         """Articles dated in the future whose time has come."""
         with self._database.read() as connection:
@@ -171,13 +205,12 @@ class Articles:
             )
             return tuple(article_of(row.body) for row in rows)
 
-    def find(self, name: str) -> tuple[Article, ...]:
-        """Public articles by id or guid, whatever their store."""
+    def find(self, name: str, *, waiting: bool = False) -> tuple[Article, ...]:
+        """Public articles by id or guid, whatever their store; `waiting`: those too that wait for their date."""
+        states, one = (LIVE, WAITING) if waiting else (LIVE,), schema.article.c
         with self._database.read() as connection:
             rows = connection.execute(
-                select(schema.article.c.body).where(
-                    (schema.article.c.state == LIVE) & ((schema.article.c.id == name) | (schema.article.c.guid == name))
-                )
+                select(one.body).where(one.state.in_(states) & ((one.id == name) | (one.guid == name)))
             )
             return tuple(article_of(row.body) for row in rows)
 

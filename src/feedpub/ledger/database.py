@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -24,6 +24,9 @@ from sqlalchemy.pool import QueuePool
 
 from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerGone, LedgerTooNew, OutputError
 from feedpub.ledger import schema
+from feedpub.ledger.together import Together
+
+_Some = TypeVar("_Some")
 
 BUSY_SECONDS = 30
 _LEADER_LOCK = 0x666565647075  # "feedpu": the advisory lock of whoever leads
@@ -47,6 +50,7 @@ class Database:
         self.engine: Engine = _sqlite(str(self._url.database)) if self.is_sqlite else _postgresql(self._url)
         self._leader: IO[str] | Connection | None = None
         self._opened: tuple[int, int] | None = None
+        self._together = Together(self.write)
 
     @property
     def is_sqlite(self) -> bool:
@@ -59,6 +63,17 @@ class Database:
         with self._translated(), self.engine.begin() as connection:
             yield connection
 
+    def write_together(self, write: Callable[[Connection], _Some]) -> _Some:
+        """One transaction that writes, shared with other threads that come with one at this moment.
+
+        `write` must raise Superseded before it has written anything, and may be called a second time where the others'
+        part failed. PostgreSQL has many writers, and commits together by itself.
+        """
+        if self.is_sqlite:
+            return self._together.write(write)
+        with self.write() as connection:
+            return write(connection)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent look."""
@@ -67,6 +82,12 @@ class Database:
             self.engine.connect().execution_options(looks=True) as connection,
             connection.begin(),
         ):
+            yield connection
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """One statement's look: consistent by itself, and cheaper."""
+        with self._translated(), self.engine.connect().execution_options(outside=True) as connection:
             yield connection
 
     # ------------------------------------------------------------ the schema
@@ -238,7 +259,8 @@ def _sqlite(path: str) -> Engine:
         raise OutputError(
             f"cannot make the folder {folder} for the database: make it, or change database.url"
         ) from None
-    engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=4, max_overflow=300)
+    # To open a file is to read its schema: those who deliver at one moment find it open.
+    engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=32, max_overflow=300, pool_use_lifo=True)
 
     @event.listens_for(engine, "connect")
     def prepare(dbapi: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no type of its own
@@ -256,7 +278,7 @@ def _sqlite(path: str) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        if not options.get("outside"):  # VACUUM cannot be part of a transaction
+        if not options.get("outside"):  # VACUUM cannot be part of a transaction, one SELECT need not
             connection.exec_driver_sql("BEGIN" if options.get("looks") else "BEGIN IMMEDIATE")
 
     return engine

@@ -13,11 +13,13 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
     Select,
     and_,
+    bindparam,
     exists,
     func,
     insert,
@@ -123,13 +125,16 @@ class Deliveries:
 
         Of the `silent` targets only what is withdrawn.
         """
-        claimed: list[Delivery] = []
-        with self._database.write() as connection:
+
+        def write(connection: Connection) -> tuple[Delivery, ...]:
+            claimed, oldest = list[Delivery](), _oldest(silent)
             for name in connection.execute(_free_targets(list(targets), now, silent).limit(limit)).scalars().all():
                 lease = Claimed(now + targets[name].timeout + LEASE_MARGIN)
-                taken = _claim_one(connection, targets[name], lease, now, silent)
+                taken = _claim_one(connection, targets[name], lease, now, oldest)
                 claimed += [taken] if taken is not None else []
-        return tuple(claimed)
+            return tuple(claimed)
+
+        return self._database.write_together(write)
 
     def put_back(self, delivery: Delivery, target: Target, now: datetime) -> Delivery:
         """Give a claim back before anything was sent. Raises Superseded if it is lost."""
@@ -146,7 +151,8 @@ class Deliveries:
 
         What the month's budget does not cover is not started, and comes back in another state.
         """
-        with self._database.write() as connection:
+
+        def write(connection: Connection) -> Delivery:
             if bill is not None:
                 _lock(connection, target.name)
             held = _own(connection, delivery)
@@ -165,6 +171,8 @@ class Deliveries:
                 _spend(connection, target.name, bill.month, bill.price)
             return started
 
+        return self._database.write_together(write)
+
     def settle(
         self,
         delivery: Delivery,
@@ -178,7 +186,8 @@ class Deliveries:
 
         `bill`: what was paid at its start; it is given back where nothing was said.
         """
-        with self._database.write() as connection:
+
+        def write(connection: Connection) -> Delivery:
             _lock(connection, delivery.target)
             held = _own(connection, delivery)
             settled = step(held, Answered(outcome), target, now)
@@ -188,14 +197,12 @@ class Deliveries:
             _journal_end(connection, held, outcome, now)
             if bill is not None and refunded(outcome):
                 _spend(connection, delivery.target, bill.month, -bill.price)
-            connection.execute(
-                update(schema.target)
-                .where(schema.target.c.name == delivery.target)
-                .values(
-                    failures=rest.failures, rest_until=rest.rest_until, slot_until=rest.slot_until, paused=rest.paused
-                )
-            )
+            values = {"failures": rest.failures, "paused": rest.paused}
+            moments = {"rest_until": rest.rest_until, "slot_until": rest.slot_until}
+            connection.execute(_REST, {"key": delivery.target, **values, **moments})
             return settled
+
+        return self._database.write_together(write)
 
     def recover(self, targets: Mapping[str, Target], now: datetime, *, all_leases: bool) -> int:
         """Take back leases that ran out (`all_leases`: every one, since nobody else can be at work)."""
@@ -286,9 +293,9 @@ class Deliveries:
     def next_due(
         self, targets: Iterable[str], now: datetime, silent: Mapping[str, datetime] | None = None
     ) -> datetime | None:
-        """When something may next be claimed, or a lease runs out: `now`, if that is past. Never sooner than true.
+        """When something may next be claimed, or a lease runs out: `now`, if that is past. Never later than true.
 
-        `silent`: when each of the targets that are silent now may speak again.
+        `silent`: when each of the targets that are silent now may speak again; a silence to come is seen when it comes.
         """
         one, of = schema.delivery.c, schema.target.c
         ready = and_(one.state.in_(_WAITING), one.due_at.is_not(None))
@@ -332,6 +339,7 @@ class Deliveries:
         ids: Sequence[int] = (),
         article: str = "",
         held_by: str = "",
+        since: datetime | None = None,
         limit: int = 100,
     ) -> tuple[Listed, ...]:
         """Deliveries with what they are about, newest first."""
@@ -347,6 +355,7 @@ class Deliveries:
             (ids, one.id.in_(list(ids))),
             (article, or_(schema.article.c.id == article, schema.article.c.guid == article)),
             (held_by, one.held_by == held_by),
+            (since, one.created_at >= (since or EPOCH)),
         ):
             if given:
                 query = query.where(where)
@@ -418,6 +427,19 @@ class Deliveries:
             insert_owed(connection, owed, now)
 
 
+# ---------------------------------------------------------------- statements that every delivery needs, built once
+
+_key: BindParameter[Any] = bindparam("key")
+_now: BindParameter[datetime] = bindparam("now", type_=schema.Moment)
+_LOCK = select(schema.target.c.name).where(schema.target.c.name == _key).with_for_update()
+_REST = update(schema.target).where(schema.target.c.name == _key)
+_OWN = select(schema.delivery).where(schema.delivery.c.id == _key).with_for_update()
+_IN_CONVERSATION = select(_other.c.id).where(_other.c.target == _key, _other.c.state.in_(_OPEN))
+_TRY = insert(schema.attempt)
+_TRIED = update(schema.attempt).where(
+    schema.attempt.c.delivery == bindparam("of"), schema.attempt.c.fence == bindparam("with_fence")
+)
+
 # ---------------------------------------------------------------- small things
 
 
@@ -429,7 +451,7 @@ def _busy(target: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or its 
     return and_(_other.c.target == target.c.name, _other.c.state.in_(_OPEN))
 
 
-def _may_speak(one: Any, slot_until: Any, name: Any, silent: Collection[str], now: datetime) -> ColumnElement[bool]:  # noqa: ANN401 - tables or their aliases
+def _may_speak(one: Any, slot_until: Any, name: Any, silent: Collection[str], now: Any) -> ColumnElement[bool]:  # noqa: ANN401 - tables or their aliases, and a parameter
     """Tell what a target's pace lets pass.
 
     What is withdrawn at any time; what may have been said, and so has had its turn, whenever it is not silent.
@@ -457,24 +479,28 @@ def _free_targets(names: Sequence[str], now: datetime, silent: Collection[str]) 
     )
 
 
-def _claim_one(
-    connection: Connection, target: Target, lease: Claimed, now: datetime, silent: Collection[str]
-) -> Delivery | None:
-    """The target's oldest due delivery, leased; those that are no longer wanted are put aside on the way."""
+def _oldest(silent: Collection[str]) -> Select[Any]:
+    """The delivery of the target `key` that has waited longest and may be said `now`."""
     one, of = schema.delivery.c, schema.target.c
-    # Asked again now that the target's row is locked: another claim may have been faster.
-    if connection.execute(select(_other.c.id).where(_other.c.target == target.name, _other.c.state.in_(_OPEN))).first():
-        return None
-    slot = select(of.slot_until).where(of.name == target.name).scalar_subquery()
-    query = (
+    slot = select(of.slot_until).where(of.name == _key).scalar_subquery()
+    return (
         select(schema.delivery)
-        .where(one.target == target.name, one.state.in_(_WAITING), one.due_at <= now)
-        .where(_may_speak(one, slot, one.target, silent, now))
+        .where(one.target == _key, one.state.in_(_WAITING), one.due_at <= _now)
+        .where(_may_speak(one, slot, one.target, silent, _now))
         .order_by(one.due_at, one.id)
         .limit(1)
         .with_for_update()
     )
-    while (row := connection.execute(query).first()) is not None:
+
+
+def _claim_one(
+    connection: Connection, target: Target, lease: Claimed, now: datetime, oldest: Select[Any]
+) -> Delivery | None:
+    """The target's `_oldest` due delivery, leased; those that are no longer wanted are put aside on the way."""
+    # Asked again now that the target's row is locked: another claim may have been faster.
+    if connection.execute(_IN_CONVERSATION, {"key": target.name}).first():
+        return None
+    while (row := connection.execute(oldest, {"key": target.name, "now": now}).first()) is not None:
         delivery = delivery_of(row)
         after = step(delivery, lease, target, now)
         save(connection, delivery, after)
@@ -484,8 +510,9 @@ def _claim_one(
 
 
 def _lock(connection: Connection, target: str) -> None:
-    """Have a target's row to oneself: before that of any delivery."""
-    connection.execute(select(schema.target.c.name).where(schema.target.c.name == target).with_for_update())
+    """Have a target's row to oneself: before that of any delivery. With SQLite, whoever writes has all to itself."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(_LOCK, {"key": target})
 
 
 def _spoken(connection: Connection, target: str, windows: Iterable[Window], now: datetime, besides: int = 0) -> Spoken:
@@ -519,9 +546,7 @@ def _spend(connection: Connection, target: str, month: str, amount: int) -> None
 
 def _own(connection: Connection, delivery: Delivery) -> Delivery:
     """The row as it is now, if the lease is still ours."""
-    row = connection.execute(
-        select(schema.delivery).where(schema.delivery.c.id == delivery.id).with_for_update()
-    ).first()
+    row = connection.execute(_OWN, {"key": delivery.id}).first()
     held = None if row is None else delivery_of(row)
     if held is None or held.fence != delivery.fence or held.state not in _OPEN:
         raise Superseded("the delivery changed hands")
@@ -529,22 +554,16 @@ def _own(connection: Connection, delivery: Delivery) -> Delivery:
 
 
 def _journal_start(connection: Connection, delivery: Delivery, action: Action, now: datetime) -> None:
-    connection.execute(
-        insert(schema.attempt).values(
-            delivery=delivery.id, fence=delivery.fence, action=str(action), started_at=now, outcome="", detail=""
-        )
-    )
+    values = {"delivery": delivery.id, "fence": delivery.fence, "action": str(action), "started_at": now}
+    connection.execute(_TRY, {**values, "outcome": "", "detail": ""})
 
 
 def _journal_end(connection: Connection, delivery: Delivery, outcome: Outcome | None, now: datetime) -> None:
     """Close the try. One that opened no socket (a look, a notice that could not be written) has no entry."""
     kind = "lost" if outcome is None else type(outcome).__name__.lower()
     detail = "" if outcome is None or isinstance(outcome, Said) else outcome.why
-    connection.execute(
-        update(schema.attempt)
-        .where((schema.attempt.c.delivery == delivery.id) & (schema.attempt.c.fence == delivery.fence))
-        .values(ended_at=now, outcome=kind, detail=detail)
-    )
+    values = {"ended_at": now, "outcome": kind, "detail": detail}
+    connection.execute(_TRIED, {"of": delivery.id, "with_fence": delivery.fence, **values})
 
 
 def _orphaned(delivery: Delivery) -> Delivery:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from feedpub.ledger import schema
 from feedpub.ledger.rows import AnyRow, Fields, chunks, delivery_fields, delivery_of
@@ -17,6 +17,8 @@ from feedpub.model import Delivery, State, Target
 from feedpub.notices.feeds import plan_feeds
 from feedpub.notices.lifecycle import FEEDS, Edited, Event, FeedsOut, step
 from feedpub.notices.plan import Owed
+
+_SAVE = update(schema.delivery).where(schema.delivery.c.id == bindparam("key"))
 
 
 def move_all(connection: Connection, events: Mapping[int, Event], targets: Mapping[str, Target], now: datetime) -> None:
@@ -84,7 +86,7 @@ def save(connection: Connection, before: Delivery, after: Delivery) -> bool:
     """Write how a delivery stands now, if that is not how it stood before; tells whether it was written."""
     if before == after:
         return False
-    connection.execute(update(schema.delivery).where(schema.delivery.c.id == after.id).values(**delivery_fields(after)))
+    connection.execute(_SAVE, {"key": after.id, **delivery_fields(after)})
     return True
 
 

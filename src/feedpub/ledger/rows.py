@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import fields as fields_of
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -16,6 +16,8 @@ from feedpub.model import Article, Comment, Delivery, Notice, State
 _articles = TypeAdapter(Article)
 _comments = TypeAdapter(Comment)
 _notices = TypeAdapter(Notice)
+
+_DELIVERY = tuple(one.name for one in fields_of(Delivery) if one.name not in {"id", "frozen"})
 
 _Some = TypeVar("_Some")
 
@@ -63,7 +65,7 @@ def delivery_of(row: AnyRow) -> Delivery:
 
 def delivery_fields(delivery: Delivery) -> Fields:
     """Write a delivery for its table, all but its id."""
-    fields = {name: value for name, value in asdict(delivery).items() if name not in {"id", "frozen"}}
+    fields = {name: getattr(delivery, name) for name in _DELIVERY}
     frozen = None if delivery.frozen is None else _notices.dump_json(delivery.frozen).decode()
     return fields | {"state": str(delivery.state), "frozen": frozen, "also": json.dumps(delivery.also)}
 

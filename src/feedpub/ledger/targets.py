@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
@@ -15,6 +15,9 @@ from feedpub.ledger.rows import AnyRow, delivery_of
 from feedpub.model import EPOCH, State, Target
 from feedpub.notices.lifecycle import cancel
 from feedpub.notices.pace import Rest
+
+_ONE = select(schema.target).where(schema.target.c.name == bindparam("key"))
+_MEMORY = select(schema.target.c.memory).where(schema.target.c.name == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,8 @@ class Targets:
 
     def rest(self, name: str) -> Rest:
         """How one target is going on."""
-        with self._database.read() as connection:
-            return _rest(connection.execute(select(schema.target).where(schema.target.c.name == name)).one())
+        with self._database.glance() as connection:
+            return _rest(connection.execute(_ONE, {"key": name}).one())
 
     def resume(self, name: str) -> None:
         """Let a paused target speak again."""
@@ -73,10 +76,10 @@ class Targets:
             )
 
     def memory(self, name: str) -> dict[str, str]:
-        """What a target remembered."""
-        with self._database.read() as connection:
-            text = connection.execute(select(schema.target.c.memory).where(schema.target.c.name == name)).scalar_one()
-        return dict(json.loads(text))
+        """What a target remembered; nothing, if feedpub has not met it yet."""
+        with self._database.glance() as connection:
+            text = connection.execute(_MEMORY, {"key": name}).scalar()
+        return dict(json.loads(text or "{}"))
 
     def remember(self, name: str, key: str, value: str) -> None:
         """Make something durable for a target; an empty value forgets it."""

@@ -6,12 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from feedpub.networks.bluesky import Bluesky
 from feedpub.networks.console import Console
 from feedpub.networks.discord import Discord
 from feedpub.networks.line import Line
 from feedpub.networks.mastodon import Mastodon
 from feedpub.networks.matrix import Matrix
 from feedpub.networks.mattermost import Mattermost
+from feedpub.networks.misskey import Misskey
 from feedpub.networks.ping import Ping
 from feedpub.networks.rocketchat import RocketChat
 from feedpub.networks.slack import Slack
@@ -19,33 +21,39 @@ from feedpub.networks.teams import Teams
 from feedpub.networks.telegram import Telegram
 from feedpub.networks.webhook import Webhook
 from feedpub.networks.websub import WebSub
+from feedpub.networks.x import X
 
 AnyNetwork = Annotated[
-    Console
+    Bluesky
+    | Console
     | Discord
     | Line
     | Mastodon
     | Matrix
     | Mattermost
+    | Misskey
     | Ping
     | RocketChat
     | Slack
     | Teams
     | Telegram
     | Webhook
-    | WebSub,
+    | WebSub
+    | X,
     Field(discriminator="kind"),
 ]
 """One target's options, told apart by `kind`. A new network is one file here and one name in this list."""
 
 __all__ = [
     "AnyNetwork",
+    "Bluesky",
     "Console",
     "Discord",
     "Line",
     "Mastodon",
     "Matrix",
     "Mattermost",
+    "Misskey",
     "Ping",
     "RocketChat",
     "Slack",
@@ -53,4 +61,5 @@ __all__ = [
     "Telegram",
     "WebSub",
     "Webhook",
+    "X",
 ]

@@ -1,24 +1,25 @@
-"""a notice -> a status of a Mastodon account."""
+"""a notice -> a status of an account on Mastodon, or on a server that speaks its API."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar, Literal
-from urllib.parse import urlencode
+from math import isqrt
+from typing import ClassVar, Literal, Self
+from urllib.parse import urlencode, urlsplit
 
-import regex
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from feedpub.model import (
-    Absent,
     Again,
     Context,
     Conversation,
-    Doubt,
+    FetchImage,
     Measure,
     Notice,
     Outcome,
+    Picture,
     Refused,
     Reply,
     Request,
@@ -26,22 +27,22 @@ from feedpub.model import (
 )
 from feedpub.networks.answers import as_json, field_of, is_page, puzzling, unnamed
 from feedpub.networks.base import LINK, Network, ask, check_address, json_request
-from feedpub.networks.timeline import Status, statuses_of
+from feedpub.networks.instance import Instance, Strictness, facts_of, is_too_long, lenient
+from feedpub.networks.learning import asking, is_due, known, outdated, told
+from feedpub.networks.pictures import Brought, Shelf, bring, description_of, left_over, multipart, put_away
+from feedpub.networks.timeline import Page, Status, look_back, names_one, one_id, statuses_of
 
-_LINK_COUNTS = 23
-_GRAPHEME = regex.compile(r"\X")
 _MENTION = re.compile(r"@(?=\w)", re.ASCII)
 _WORD_JOINER = "\u2060"
-_PAGES = 5
-_CLOCKS_APART = timedelta(minutes=10)
+# A server remembers an Idempotency-Key for an hour; we stop relying on it a little before.
+_DROPS_REPEATS_FOR = timedelta(minutes=55)
 
 
 class Mastodon(Network):
-    """Posts to the account of an access token."""
+    """Posts to the account of an access token; how the server counts, it is asked once a day."""
 
-    # The server remembers an Idempotency-Key for an hour; we stop relying on it a little before.
-    dedupe_for: ClassVar[timedelta] = timedelta(minutes=55)
-    can: ClassVar[frozenset[str]] = frozenset({"correct", "retract", "find"})
+    can: ClassVar[frozenset[str]] = frozenset({"correct", "reply", "retract", "find"})
+    images: ClassVar[frozenset[str]] = frozenset({"card", "attach", "none"})
     docs: ClassVar[str] = "https://docs.joinmastodon.org/methods/statuses/"
     label: ClassVar[str] = "Mastodon"
     mend: ClassVar[str] = "server and token"
@@ -51,7 +52,10 @@ class Mastodon(Network):
     token: SecretStr = Field(description="access token that may write:statuses, read:statuses and read:accounts")
     visibility: Literal["public", "unlisted", "private"] = Field(default="public", description="who sees the posts")
     language: str = Field(default="", description="ISO 639 code of the posts; without it the article's own")
-    limit: int = Field(default=500, ge=30, description="how many characters the server allows")
+    limit: int | None = Field(default=None, ge=30, description="how many characters, if not as many as the server says")
+
+    _instance: Instance = PrivateAttr(default=Instance())
+    _strict: Strictness = PrivateAttr(default=Strictness())
 
     @field_validator("server")
     @classmethod
@@ -59,6 +63,18 @@ class Mastodon(Network):
         if not re.fullmatch(r"https?://[^/]+/?", check_address(server)):
             raise ValueError("the server's bare address is needed, such as https://mastodon.social")
         return server.rstrip("/")
+
+    @property
+    def dedupe_for(self) -> timedelta:  # type: ignore[override]  # of one server, not of all that speak its API
+        """How long a repeat of the same key is dropped: not at all where the server is not known to do it."""
+        return _DROPS_REPEATS_FOR if self._instance.drops_repeats else timedelta(0)
+
+    def knowing(self, memory: Mapping[str, str]) -> Self:
+        """Count, and rely on the key, as the server's own words allow."""
+        knowing = self.model_copy()
+        knowing._instance = Instance.of(known(memory, self.server))  # noqa: SLF001 - a copy of ourselves
+        knowing._strict = Strictness.read(memory)  # noqa: SLF001
+        return knowing
 
     def word(self, text: str) -> str:
         """Put an invisible word joiner behind each @ that begins a name, outside addresses: it reads the same."""
@@ -69,83 +85,169 @@ class Mastodon(Network):
         return "".join([*out, _MENTION.sub("@" + _WORD_JOINER, text[end:])])
 
     def measure(self, text: str) -> Measure:
-        """Count graphemes, and every address as 23 of them, as the server's StatusLengthValidator does."""
-        rest, links = LINK.subn("", self.word(text))
-        return Measure(used=len(_GRAPHEME.findall(rest)) + _LINK_COUNTS * links, limit=self.limit, unit="characters")
+        """Count as the server does (Mastodon: its StatusLengthValidator), or more strictly where that went wrong."""
+        limit = self.limit or self._instance.limit
+        used = self._instance.count(self.word(text), strictly=bool(self._strict.notice))
+        return Measure(used, limit * 9 // 10 if self._strict.less else limit, "characters")
 
     def announce(self, notice: Notice, context: Context) -> Conversation:
-        """Post it under the notice's key: within the hour the server answers a repeat with the first post."""
-        said = self._words(notice) | {"visibility": self.visibility}
-        headers = self._authority() | {"idempotency-key": notice.key}
-        reply = yield from ask(json_request("POST", f"{self.server}/api/v1/statuses", said, headers=headers))
-        return self.read(reply, context)
+        """Post it under the notice's key: within the hour Mastodon answers a repeat with the first post."""
+        picture = yield from self._picture(notice, context)
+        if isinstance(picture, Again):
+            return picture
+        outcome = yield from self._post(notice, context, {"media_ids": [picture]} if picture else {})
+        if self._attaches(notice) and isinstance(outcome, Said | Refused):
+            yield put_away(notice)
+        return outcome
+
+    def reply(self, notice: Notice, context: Context) -> Conversation:
+        """Post it below the status, under a key of its own."""
+        if not names_one(notice.remote_id):
+            return unnamed(self.label)
+        return (yield from self._post(notice, context, {"in_reply_to_id": notice.remote_id}))
 
     def correct(self, notice: Notice, context: Context) -> Conversation:
-        """Edit the status."""
-        if not _names_one(notice.remote_id):
+        """Edit the status. Pictures that an edit does not name would go, so those that are there are named."""
+        if not names_one(notice.remote_id):
             return unnamed(self.label)
-        url, said = self._status(notice), self._words(notice)
+        said = self._words(notice)
+        if self._attaches(notice):
+            reply = yield from ask(Request("GET", self._status(notice.remote_id), self._authority(), says=False))
+            if reply.status != 200:
+                return self._gone_or(reply, context, "correct")
+            said |= {"media_ids": _pictures(reply)}
+        url = self._status(notice.remote_id)
         reply = yield from ask(json_request("PUT", url, said, headers=self._authority(), says=False))
         if _is_gone(reply):
-            return Refused("the post was deleted on Mastodon: there is nothing left to correct")
-        return self.read(reply, context, says=False)
+            return self._gone_or(reply, context, "correct")
+        return (yield from self._judged(reply, notice, context, says=False))
 
     def retract(self, notice: Notice, context: Context) -> Conversation:
         """Delete the status."""
-        if not _names_one(notice.remote_id):
+        if not names_one(notice.remote_id):
             return unnamed(self.label)
-        reply = yield from ask(Request("DELETE", self._status(notice), self._authority(), says=False))
-        return Said(notice.remote_id) if _is_gone(reply) else self.read(reply, context, says=False)
+        reply = yield from ask(Request("DELETE", self._status(notice.remote_id), self._authority(), says=False))
+        if _is_gone(reply) or (200 <= reply.status < 300 and not is_page(reply)):
+            return Said(notice.remote_id)
+        return self.read(reply, context, says=False)
 
     def find(self, notice: Notice, context: Context) -> Conversation:
         """Look through the account's posts since the notice was frozen, for its link or else its text."""
         reply = yield from ask(self._get("/api/v1/accounts/verify_credentials"))
         account = field_of(reply, "id")
-        if not isinstance(account, str) or not _names_one(account):
+        if not isinstance(account, str) or not names_one(account):
             return self._unread(reply, context)
-        since, before = notice.at - _CLOCKS_APART, ""
-        for _ in range(_PAGES):
-            reply = yield from ask(self._get(f"/api/v1/accounts/{account}/statuses", before))
-            if not isinstance(as_json(reply), list):
-                return self._unread(reply, context)
-            statuses = statuses_of(reply)
-            for status in statuses:
-                if status.at >= since and status.says(notice):
-                    return Said(status.id, status.url)
-            if not statuses or statuses[-1].at < since:
-                return Absent()
-            before = statuses[-1].id
-        return Doubt("too many posts on Mastodon since then to tell whether this one was among them")
+
+        def page(before: str) -> Page:
+            query = {"limit": "40", "exclude_reblogs": "true"} | ({"max_id": before} if before else {})
+            reply = yield from ask(self._get(f"/api/v1/accounts/{account}/statuses?{urlencode(query)}"))
+            return statuses_of(reply) if isinstance(as_json(reply), list) else self._unread(reply, context)
+
+        return (yield from look_back(notice, page, who=self.label, passing=self.link_params))
+
+    def learn(self, context: Context) -> Conversation | None:
+        """Ask the server once a day what it is and what it takes."""
+        return self._learned(context) if is_due(context.memory, self.server, context.now) else None
+
+    def verify(self, context: Context) -> Conversation:
+        """Ask whose token it is."""
+        reply = yield from ask(self._get("/api/v1/accounts/verify_credentials"))
+        account = field_of(reply, "acct")
+        if not 200 <= reply.status < 300 or not isinstance(account, str):
+            return self._unread(reply, context)
+        return Said(f"@{account}@{urlsplit(self.server).hostname}")
 
     def said(self, reply: Reply) -> Outcome:
         """Keep the status's id and address."""
         status = Status.of(as_json(reply))
         return Said(status.id, status.url) if status else puzzling(self.label)
 
-    def _words(self, notice: Notice) -> dict[str, str]:
+    def _learned(self, context: Context) -> Conversation:
+        yield asking(context.memory, self.server, context.now)
+        for version in ("v2", "v1"):
+            reply = yield from ask(self._get(f"/api/{version}/instance"))
+            if (facts := facts_of(reply)) is not None:
+                yield told(self.server, context.now, facts)
+                yield from left_over(context.memory, context.now)
+                if Strictness.read(context.memory).over(context.now):
+                    yield lenient()
+                return Said()
+        return Again("the server does not tell how long a post may be; it is asked again in an hour")
+
+    def _post(self, notice: Notice, context: Context, more: dict[str, object]) -> Conversation:
+        said = self._words(notice) | {"visibility": self.visibility} | more
+        headers = self._authority() | {"idempotency-key": notice.key}
+        reply = yield from ask(json_request("POST", f"{self.server}/api/v1/statuses", said, headers=headers))
+        if notice.remote_id and _is_gone(reply):
+            return self._gone_or(reply, context, "reply to")
+        return (yield from self._judged(reply, notice, context, says=True))
+
+    def _judged(self, reply: Reply, notice: Notice, context: Context, *, says: bool) -> Conversation:
+        """Judge an answer; a notice refused for its length is written anew once, by a stricter counting."""
+        outcome = self.read(reply, context, says=says)
+        before = Strictness.read(context.memory)
+        final = context.doubted or before.notice == notice.key or not is_too_long(reply)
+        if final or not isinstance(outcome, Refused):
+            return outcome
+        strictest = self._instance.count(self.word(notice.text), strictly=True)
+        less = bool(before.notice) or strictest <= (self.limit or self._instance.limit)
+        yield Strictness(notice.key, less, context.now).note()
+        yield outdated()
+        return Again("Mastodon finds this notice too long: it is cut shorter, and tried once more")
+
+    def _picture(self, notice: Notice, context: Context) -> Brought:
+        if not self._attaches(notice) or notice.image is None:
+            return ""
+        instance, described = self._instance, description_of(notice.image, self._instance.description)
+        side = min(2000, isqrt(instance.picture_pixels))
+
+        def upload(picture: Picture) -> Request:
+            media_type, body = multipart(notice.key, {"description": described} if described else {}, picture)
+            headers = self._authority() | {"content-type": media_type}
+            return Request("POST", f"{self.server}/api/v2/media", headers, body, says=False)
+
+        shelf = Shelf(
+            fetch=FetchImage(notice.image.url, instance.picture_bytes, side),
+            upload=upload,
+            look_up=lambda id_: self._get(f"/api/v1/media/{id_}"),
+            place=lambda reply: one_id(field_of(reply, "id")),
+        )
+        return (yield from bring(notice, context, shelf))
+
+    def _attaches(self, notice: Notice) -> bool:
+        return self.image == "attach" and notice.image is not None
+
+    def _words(self, notice: Notice) -> dict[str, object]:
         language = self.language or notice.language.partition("-")[0].lower()
-        return {"status": self.word(notice.text)} | ({"language": language} if language else {})
+        # Some of its kin let their users write Markdown or HTML; a headline is neither.
+        said: dict[str, object] = {"status": self.word(notice.text), "content_type": "text/plain"}
+        return said | ({"language": language} if language else {})
 
     def _authority(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.token.get_secret_value()}"}
 
-    def _status(self, notice: Notice) -> str:
-        return f"{self.server}/api/v1/statuses/{notice.remote_id}"
+    def _status(self, id_: str) -> str:
+        return f"{self.server}/api/v1/statuses/{id_}"
 
-    def _get(self, path: str, before: str = "") -> Request:
-        query = {"limit": "40", "exclude_reblogs": "true"} | ({"max_id": before} if before else {})
-        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if path.endswith("/statuses") else "")
-        return Request("GET", url, self._authority(), says=False, read_limit=4_000_000)
+    def _get(self, path: str) -> Request:
+        return Request("GET", f"{self.server}{path}", self._authority(), says=False, read_limit=4_000_000)
 
     def _unread(self, reply: Reply, context: Context) -> Outcome:
         if 200 <= reply.status < 300 and not is_page(reply):
             return Again("Mastodon's list of our posts cannot be read; it is not known yet whether this one is there")
         return self.read(reply, context, says=False)
 
-
-def _names_one(remote_id: str) -> bool:
-    return re.fullmatch(r"[\w-]{1,64}", remote_id, re.ASCII) is not None
+    def _gone_or(self, reply: Reply, context: Context, deed: str) -> Outcome:
+        if _is_gone(reply):
+            return Refused(f"the post was deleted on Mastodon: there is nothing left to {deed}")
+        return self.read(reply, context, says=False)
 
 
 def _is_gone(reply: Reply) -> bool:
     return reply.status in {404, 410} and not is_page(reply)
+
+
+def _pictures(reply: Reply) -> list[str]:
+    attached = field_of(reply, "media_attachments")
+    ids = [one.get("id") for one in attached if isinstance(one, dict)] if isinstance(attached, list) else []
+    return [str(id_) for id_ in ids if names_one(id_)]

@@ -16,6 +16,8 @@ LINK = "https://example.org/2026/04/28/mogami?p=1&q=2"
 TEXT = f"海自の新型護衛艦「もがみ」型8番艦が就役 @everyone\n{LINK}"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TOKEN = "kanaria7f3b9c1d5e"
+SERVER = "https://server.test"
+"""Stands for the server's own address in `said`."""
 PATIENCE = timedelta(seconds=5)
 NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)
 FEED = "https://example.org/feeds/all.rss"
@@ -80,6 +82,8 @@ class Kind:
     """The answers to a search that finds the notice (as `said`); those that `routes` give are left out."""
     absent: tuple[Answer, ...] = ()
     """The answers to one that does not."""
+    looks: str = ""
+    """Which of `routes` a search is about: there its answer is not the usual one."""
     found_as: Said | None = None
     """What a search that finds it comes to, if not `said`."""
     verified: tuple[Answer, ...] = ()

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from feedpub.model import Said
 from feedpub.networks import Mastodon
-from tests.edge.kinds.kind import LINK, PATIENCE, TOKEN, Kind
+from feedpub.networks.learning import told
+from tests.edge.kinds.kind import LINK, NOW, PATIENCE, TOKEN, Kind
 from tests.edge.receiver import Answer
 
 STATUS = {"id": "11", "url": "https://m.example/@me/11", "content": "…"}
@@ -19,14 +20,22 @@ POSTS = [
     },
 ]
 
+
+def _proper(url: str) -> Mastodon:
+    """A server that told that it is Mastodon itself."""
+    note = told(url, NOW, {"software": "mastodon"})
+    mastodon = Mastodon(name="news", server=url, token=TOKEN, allow_private=True, timeout=PATIENCE)
+    return mastodon.knowing({note.key: note.value})
+
+
 KIND = Kind(
-    make=lambda url: Mastodon(name="news", server=url, token=TOKEN, allow_private=True, timeout=PATIENCE),
+    make=_proper,
     yes=Answer(200, STATUS),
     said=Said("11", "https://m.example/@me/11"),
     path="/api/v1/statuses",
     refusals={
-        "too long a text": (Answer(422, {"error": "Validation failed: Text character limit exceeded"}), "item"),
-        "a clone's way to say so": (Answer(400, {"error": "Bad Request: text too long"}), "item"),
+        "a text it does not like": (Answer(422, {"error": "Validation failed: Text can't be blank"}), "item"),
+        "its kin's way to say so": (Answer(400, {"error": "Bad Request: no text"}), "item"),
         "a token that was revoked": (Answer(401, {"error": "The access token was revoked"}), "target"),
         "a token that may not post": (Answer(403, {"error": "outside the authorized scopes"}), "target"),
         "a server that is none": (Answer(404, "nothing here"), "target"),
@@ -38,7 +47,9 @@ KIND = Kind(
     gone=(Answer(404, {"error": "Record not found"}), Answer(410, {"error": "Gone"})),
     edits="PUT /api/v1/statuses/11",
     deletes="DELETE /api/v1/statuses/11",
-    routes={"GET /api/v1/accounts/verify_credentials": Answer(200, {"id": "7"})},
+    routes={"GET /api/v1/accounts/verify_credentials": Answer(200, {"id": "7", "acct": "news"})},
+    replies="POST /api/v1/statuses",
     found=(Answer(200, POSTS),),
     absent=(Answer(200, []),),
+    who="@news@127.0.0.1",
 )
