@@ -23,9 +23,17 @@ from tests.edge.test_publisher import Desk
 
 HEADLINE = "海自の新型護衛艦「もがみ」型8番艦が就役"
 MADE = {name: kind.make("http://a.test") for name, kind in KINDS.items()}
-OF_ARTICLES = [name for name in KINDS if MADE[name].subject == "article"]
+# What a PDS answers depends on what stands there; one that keeps to the rules is in fake_pds.py.
+OF_ARTICLES = [name for name in KINDS if MADE[name].subject == "article" and name != "bluesky"]
 FORGETFUL = [name for name in OF_ARTICLES if not MADE[name].dedupe_for]
 BLIND = [name for name in FORGETFUL if "find" not in MADE[name].can]
+
+
+LIMITS = {
+    "POST /api/meta": Answer(200, {"maxNoteTextLength": 3000}),
+    "GET /api/v2/instance": Answer(200, {"version": "4.3.0", "configuration": {"statuses": {"max_characters": 500}}}),
+}
+"""What servers say of their limits, whenever they are asked."""
 
 
 class Outside(Door):
@@ -38,7 +46,7 @@ class Place:
     """A desk with one target, and the server behind it."""
 
     def __init__(self, kind: Kind, server: Receiver, folder: Path, **options: object) -> None:
-        server.routes, server.key, server.default = dict(kind.routes), kind.key, kind.yes
+        server.routes, server.key, server.default = LIMITS | dict(kind.routes), kind.key, kind.yes
         self.kind, self.server = kind, server
         target = kind.make(server.url).model_copy(update=options)
         self.desk: Desk = Desk(f"sqlite:///{folder / 'ledger.db'}", folder, targets={"news": target})
