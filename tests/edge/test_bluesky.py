@@ -200,9 +200,11 @@ def test_without_pictures_there_is_no_card(pds: FakePds) -> None:
 
 
 def test_a_brief_needs_no_link(pds: FakePds, account: Account) -> None:
-    account.announce(replace(NOTICE, text="短信です。example.jpも見てください。", link="", title="", spans=()))
+    brief = replace(NOTICE, text="短信です。example.jpも見てください。", link="", title="", spans=())
+    account.announce(replace(brief, image=Image("https://example.jp/a.jpg")))
     (record,) = pds.records.values()
     assert record.keys() == {"$type", "text", "createdAt", "langs"}
+    assert account.wanted == []
 
 
 # ---------------------------------------------------------------- once

@@ -265,7 +265,7 @@ class Bluesky(Network):
 
     def _embed(self, notice: Notice, talk: Talk) -> Generator[Step, Reply | Picture | None, dict[str, object]]:
         """Make the card of the link, or attach the picture; without a picture, whatever hindered it, a bare card."""
-        if self.image == "none":
+        if self.image == "none" or not (notice.link or self.image == "attach"):
             return {}
         had = (yield from self._picture(notice, notice.image, talk)) if notice.image else None
         if had and notice.image and self.image == "attach":
@@ -395,7 +395,7 @@ class _Uploaded(NamedTuple):
 
     def attached(self, image: Image) -> dict[str, object]:
         """Show it below the text, with what it shows and whose it is in words."""
-        alt = " / ".join(filter(None, (image.alt, image.credit, image.license)))
+        alt = _short(" / ".join(filter(None, (image.alt, image.credit, image.license))), most=2000)
         ratio = {"width": self.width, "height": self.height}
         return {"$type": "app.bsky.embed.images", "images": [{"image": self.blob, "alt": alt, "aspectRatio": ratio}]}
 
@@ -410,9 +410,9 @@ def _card(notice: Notice, picture: _Uploaded | None) -> dict[str, object]:
     return {"$type": "app.bsky.embed.external", "external": {**card, **({"thumb": picture.blob} if picture else {})}}
 
 
-def _short(text: str) -> str:
-    letters = _GRAPHEME.findall(text[: 20 * _CARD])
-    return text if len(letters) <= _CARD and len(text) <= 20 * _CARD else "".join(letters[: _CARD - 1]) + "…"
+def _short(text: str, most: int = _CARD) -> str:
+    letters = _GRAPHEME.findall(text[: 20 * most])
+    return text if len(letters) <= most and len(text) <= 20 * most else "".join(letters[: most - 1]) + "…"
 
 
 def _can_be_one(span: Span) -> bool:

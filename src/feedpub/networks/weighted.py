@@ -34,7 +34,10 @@ class Found(NamedTuple):
 
 
 class _Library(NamedTuple):
-    """What we take of twitter-text: how it finds links and emoji, and which characters emoji are made of."""
+    """What we take of twitter-text: how it finds links and emoji, and runs of the characters that emoji are made of.
+
+    It tries 1,700 sequences at every letter, so it is asked only about such runs.
+    """
 
     links: Callable[[str], list[dict[str, Any]]]
     emoji: re.Pattern[str]
@@ -70,9 +73,15 @@ def _links_in(run: str) -> tuple[tuple[int, int], ...]:
 def _weight(text: str) -> int:
     """Weigh what holds no link."""
     library = _library()
-    # The pattern for emoji tries 1,700 sequences at every letter: it is asked only where there may be one.
-    rest, emoji = library.emoji.subn("", text) if library.of_emoji.search(text) else (text, 0)
-    return 2 * (len(rest) + emoji) - len(_LIGHT.findall(rest))
+    weight = _plain(library.of_emoji.sub("", text))
+    for run in library.of_emoji.findall(text):
+        rest, emoji = library.emoji.subn("", run)
+        weight += _plain(rest) + 2 * emoji
+    return weight
+
+
+def _plain(text: str) -> int:
+    return 2 * len(text) - len(_LIGHT.findall(text))
 
 
 @lru_cache(maxsize=1)
@@ -89,6 +98,7 @@ def _library() -> _Library:
         if present is stand_in:
             del sys.modules["pkg_resources"]
     urls, emoji = parts
-    sequences = {code for one in emoji.emoji_list for code in one.codepoint.split()}
-    made_of = {chr(int(code, 16)) for code in sequences} - set("#*0123456789")
-    return _Library(urls.extract_urls_with_indices, emoji.emoji, re.compile(f"[{re.escape(''.join(made_of))}]"))
+    made_of = {chr(int(code, 16)) for one in emoji.emoji_list for code in one.codepoint.split()}
+    # Digits are letters like others, but where a keycap follows.
+    run = f"(?:[0-9#*]?[{re.escape(''.join(made_of - set('0123456789#*')))}])+"
+    return _Library(urls.extract_urls_with_indices, emoji.emoji, re.compile(run))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from oauthlib.oauth1.rfc5849 import Client, signature
@@ -32,7 +32,7 @@ from feedpub.model import (
     Said,
 )
 from feedpub.networks import weighted
-from feedpub.networks.answers import as_json, field_of, is_page, puzzling, quotable, unnamed
+from feedpub.networks.answers import as_json, field_of, is_page, puzzling, shown, unnamed
 from feedpub.networks.base import Asked, Network, ask, check_address, json_request
 from feedpub.networks.timeline import same_address, same_words
 
@@ -72,6 +72,9 @@ class X(Network):
     price_with_link: Decimal = Field(default=Decimal("0.200"), ge=0, description="a post that holds a link")
     price_without_link: Decimal = Field(default=Decimal("0.015"), ge=0, description="a post that holds none")
     price_of_deletion: Decimal = Field(default=Decimal("0.010"), ge=0, description="deleting a post")
+    over_budget: Literal["wait", "skip"] = Field(
+        default="wait", description="what the month's budget does not cover waits for the next month, or is not posted"
+    )
     edits: bool = Field(default=False, description="the account has X Premium, and may edit a post for an hour")
     api_url: str = Field(default="https://api.x.com", description="where X's API is")
 
@@ -114,8 +117,9 @@ class X(Network):
             cashtags += found
             out += [plain, link.text]
             end = link.end
+        worded = "".join(out)
         # With its @ cut off, @example.jp would become a link, which costs.
-        return _without_links("".join(out), but={link.text for link in links})
+        return worded if worded == text else _without_links(worded, but={link.text for link in links})
 
     def measure(self, text: str) -> Measure:
         """Weigh it as X does: most scripts weigh 1, Japanese and emoji 2, and each link 23."""
@@ -144,6 +148,10 @@ class X(Network):
         """Tell the monthly budget."""
         return self.budget
 
+    def beyond_allowance(self) -> Literal["wait", "skip"]:
+        """Tell what the admin wants of what it does not cover."""
+        return self.over_budget
+
     # ------------------------------------------------------------ conversations
 
     def announce(self, notice: Notice, context: Context) -> Conversation:
@@ -164,10 +172,8 @@ class X(Network):
         if _is_duplicate(reply):  # an earlier try got through, and its answer did not
             return Said(notice.remote_id)
         if reply.status in {400, 403, 404} and not is_page(reply) and not _is_about_the_app(reply):
-            why = quotable(reply, self.secrets())
-            return Refused(
-                f"X does not let this post be edited ({why or reply.status}): change it by hand, or leave it"
-            )
+            why = shown(_detail(reply), self.secrets()) or f"HTTP {reply.status}"
+            return Refused(f"X does not let this post be edited ({why}): change it by hand, or leave it")
         return self.read(reply, context, says=False)
 
     def retract(self, notice: Notice, context: Context) -> Conversation:
@@ -202,7 +208,8 @@ class X(Network):
             if not isinstance(field_of(reply, "meta"), dict):
                 return self._unread(reply, context)
             for post in _posts_of(reply):
-                if post.at >= notice.at - _CLOCKS_APART and post.says(notice, words, self.link_params):
+                standing = post.id in {notice.remote_id, *notice.also} or post.at < notice.at - _CLOCKS_APART
+                if not standing and post.says(notice, words, self.link_params):
                     return Said(post.id, _address(post.id))
             onward = field_of(reply, "meta", "next_token")
             if not isinstance(onward, str) or not onward:
@@ -228,18 +235,20 @@ class X(Network):
         return Said(id_, _address(id_)) if isinstance(id_, str) and _names_one(id_) else puzzling(self.label)
 
     def dialect(self, reply: Reply) -> Outcome | None:
-        """Tell apart what X says with 403, and what it says of money."""
+        """Tell apart what X says with 403, and what it says of money; say a 400 in X's own words."""
         if reply.status == 402:
             return Refused(
                 "the credits of X's API are used up: buy some at console.x.com, then resume the target", "target"
             )
-        if reply.status != 403 or is_page(reply):
+        if reply.status not in {400, 403} or as_json(reply) is None:
             return None
         if _is_duplicate(reply):
             return Refused("X refuses the same words twice: change the article or the template, or leave it", "item")
-        if re.search(r"too long|cashtag", _detail(reply), re.IGNORECASE):
-            why = quotable(reply, self.secrets())
-            return Refused(f"X did not take this notice (HTTP 403: {why}): change its template or the article")
+        if reply.status == 400 or re.search(r"too long|cashtag", _detail(reply), re.IGNORECASE):
+            why = shown(_detail(reply) or "no reason given", self.secrets())
+            return Refused(
+                f"X did not take this notice (HTTP {reply.status}: {why}): change its template or the article"
+            )
         return None
 
     def _unread(self, reply: Reply, context: Context) -> Outcome:
@@ -308,22 +317,30 @@ def _without_cashtags(text: str, *, spare: bool) -> tuple[str, int]:
 # ---------------------------------------------------------------- an account's posts
 
 
+class _Link(NamedTuple):
+    """A link as X tells of it: t.co's address in its place in the text, where it leads, and how it reads."""
+
+    short: str
+    leads_to: str
+    reads: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Post:
-    """What we read of one post: `links` are (as it stands in the text, what it leads to, as it is shown)."""
+    """What we read of one post."""
 
     id: str
     text: str
     at: datetime
-    links: tuple[tuple[str, str, str], ...]
+    links: tuple[_Link, ...]
 
     def says(self, notice: Notice, words: str, passing: Collection[str]) -> bool:
         """Whether it carries the notice's link, whatever its `passing` parameters; without a link, its words."""
         if notice.link:
-            return any(same_address(notice.link, leads_to, passing) for _, leads_to, _ in self.links)
+            return any(same_address(notice.link, link.leads_to, passing) for link in self.links)
         text = self.text
-        for short, _, shown in self.links:
-            text = text.replace(short, shown) if short else text
+        for link in self.links:
+            text = text.replace(link.short, link.reads) if link.short else text
         return same_words(html.unescape(text), words)
 
 
@@ -337,12 +354,11 @@ def _posts_of(reply: Reply) -> Iterator[_Post]:
             yield _Post(id_, text, _moment(value.get("created_at")), tuple(_links_of(value.get("entities"))))
 
 
-def _links_of(entities: object) -> Iterator[tuple[str, str, str]]:
+def _links_of(entities: object) -> Iterator[_Link]:
     urls = entities.get("urls") if isinstance(entities, dict) else None
     for url in urls if isinstance(urls, list) else ():
         if isinstance(url, dict):
-            short, leads_to, shown = (str(url.get(key) or "") for key in ("url", "expanded_url", "display_url"))
-            yield short, leads_to, shown
+            yield _Link(*(str(url.get(key) or "") for key in ("url", "expanded_url", "display_url")))
 
 
 def _moment(value: object) -> datetime:
@@ -357,12 +373,17 @@ def _moment(value: object) -> datetime:
 
 
 def _detail(reply: Reply) -> str:
+    """Read why: the errors say more than what stands above them."""
     said = as_json(reply)
-    return str(said.get("detail", "")) if isinstance(said, dict) else ""
+    if not isinstance(said, dict):
+        return ""
+    errors = said.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return str((first.get("message") if isinstance(first, dict) else None) or said.get("detail") or "")
 
 
 def _is_duplicate(reply: Reply) -> bool:
-    return reply.status == 403 and "duplicate content" in _detail(reply)
+    return reply.status == 403 and "duplicate" in _detail(reply).lower()
 
 
 def _is_about_the_app(reply: Reply) -> bool:

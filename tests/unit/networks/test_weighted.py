@@ -79,6 +79,8 @@ def test_letters_weigh_what_the_configuration_says(text: str, weight: int) -> No
         ("https://localhost/", 18, []),
         ("ftp://example.jp", 16, []),
         ("a.jp b.jp", 47, ["a.jp", "b.jp"]),
+        ("\n…\u200d.がexample.jp", 30, ["example.jp"]),
+        ("…\u200d.がexample.jp", 16, []),
         ("https://a.jp/1️⃣", 27, ["https://a.jp/1"]),
     ],
 )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from oauthlib.oauth1 import Client
 from pydantic import ValidationError
 
+from feedpub.errors import ConfigError
 from feedpub.model import (
     Absent,
     Action,
@@ -33,6 +35,7 @@ from feedpub.model import (
     Said,
 )
 from feedpub.networks import X, weighted
+from feedpub.settings import load
 
 NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)
 CONTEXT = Context(NOW)
@@ -86,6 +89,46 @@ def test_without_a_budget_it_is_refused_with_the_prices() -> None:
     described = X.model_fields["budget"].description or ""
     assert "$0.200 for a post with a link" in described
     assert "$0.015" in described
+
+
+TABLE = """
+[site]
+title = "航空ニュース"
+url = "https://blog.test/"
+[feeds]
+base_url = "https://blog.test/feeds/"
+[targets.x_news]
+kind = "x"
+api_key = "k"
+api_secret = "s"
+access_token = "t"
+access_secret = "u"
+"""
+
+
+@pytest.mark.parametrize(
+    ("budget", "sentence"),
+    [
+        ("", r"targets\.x_news\.budget: is required: what may be spent .* \$0\.200 .* \$0\.015"),
+        ("budget = []", r"targets\.x_news\.budget: write a number"),
+        ('budget = "much"', r"targets\.x_news\.budget: write a number"),
+        ("budget = 0", r"targets\.x_news\.budget: must be more than 0"),
+        ('budget = 1\ncorrect = "edit"', r"targets\.x_news: .*set edits = true"),
+    ],
+)
+def test_a_config_without_a_sensible_budget_is_refused_in_one_sentence(
+    tmp_path: Path, budget: str, sentence: str
+) -> None:
+    (tmp_path / "feedpub.toml").write_text(TABLE + budget, encoding="utf-8")
+    with pytest.raises(ConfigError, match=sentence):
+        load(tmp_path, {})
+
+
+def test_a_config_with_a_budget_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "feedpub.toml").write_text(TABLE + "budget = 12.5\nprice_with_link = 0.1", encoding="utf-8")
+    (loaded,) = load(tmp_path, {}).settings.targets.values()
+    assert loaded.allowance() == Decimal("12.5")
+    assert loaded.price(Action.ANNOUNCE, LINK) == Decimal("0.1")
 
 
 @pytest.mark.parametrize("budget", [0, -1, "much"])
@@ -189,6 +232,11 @@ def test_the_length_is_that_of_the_words_that_are_sent() -> None:
 def test_what_it_costs(action: Action, text: str, cost: str) -> None:
     assert target().price(action, text) == Decimal(cost)
     assert target().allowance() == 20
+
+
+def test_what_is_beyond_the_budget_waits_or_is_skipped() -> None:
+    assert target().beyond_allowance() == "wait"
+    assert target(over_budget="skip").beyond_allowance() == "skip"
 
 
 def test_prices_are_options() -> None:
@@ -346,6 +394,15 @@ def test_a_failure_with_the_post_in_hand_leaves_a_doubt(status: int) -> None:
     assert isinstance(announced(reply(503)), Again)
 
 
+def test_a_bad_request_is_told_in_xs_own_words() -> None:
+    errors = [{"message": "$.text: must be at most 25000 characters", "parameters": {}}]
+    outcome = announced(reply(400, {"title": "Invalid Request", "detail": "One or more …", "errors": errors}))
+    assert isinstance(outcome, Refused)
+    assert "HTTP 400: $.text: must be at most 25000 characters" in outcome.why
+    canary = announced(reply(400, {"detail": f"no {KEYS['access_token']} and {KEYS['api_secret']}"}))
+    assert "kanaria" not in str(canary)
+
+
 def test_the_same_words_twice_are_refused_for_good_with_a_reason() -> None:
     outcome = announced(DUPLICATE)
     assert outcome == Refused("X refuses the same words twice: change the article or the template, or leave it")
@@ -416,6 +473,11 @@ def test_a_post_without_a_link_is_found_by_its_words() -> None:
     bare = replace(BRIEF, text="詳細はexample.jpへ @user")
     shortened = post("6", "詳細はhttps://t.co/y へ @\u2060user", ("https://t.co/y", "http://example.jp", "example.jp"))
     assert found(bare, page(shortened)) == Said("6", "https://x.com/i/web/status/6")
+
+
+def test_what_is_known_to_stand_there_is_not_what_is_looked_for() -> None:
+    assert found(replace(NOTICE, remote_id="99"), page(OURS)) == Absent()
+    assert found(replace(NOTICE, also=("98", "99")), page(OURS)) == Absent()
 
 
 def test_what_was_posted_before_it_was_to_be_said_is_not_it() -> None:
