@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.databases import database_url, postgres
 
@@ -26,6 +27,10 @@ def _live_in_memory() -> None:
 
 
 _live_in_memory()
+
+# How long an example takes says more of the machine than of us.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

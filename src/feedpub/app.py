@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import structlog
 from pydantic import BaseModel, SecretStr
@@ -20,19 +19,19 @@ from sqlalchemy import make_url
 
 from feedpub.categories import DESK
 from feedpub.commands.briefs import Accepted, Brief, accept
-from feedpub.errors import FeedpubError, StoreError
+from feedpub.commands.deciding import Decisions
+from feedpub.commands.seeing import Seen, see
+from feedpub.commands.trying import Tried, verify
+from feedpub.errors import StoreError
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
 from feedpub.images import Pictures, origins
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.database import Database
-from feedpub.ledger.deliveries import Listed
 from feedpub.ledger.targets import TargetState
-from feedpub.model import Article, Delivery, Quarantined, State
-from feedpub.notices.lifecycle import FEEDS, FLOOD, Cancelled, Released, Retried
+from feedpub.model import Delivery, Quarantined, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
-from feedpub.notices.plan import Owed
 from feedpub.pipeline import Published, Publisher, Setup, Source
 from feedpub.settings import DatabaseOptions, Loaded, LogOptions, Settings
 from feedpub.stores.desk import Desk, DeskOptions
@@ -40,8 +39,6 @@ from feedpub.stores.imports import ImportReport, import_files
 from feedpub.stores.sql import SqlOptions, SqlStore
 
 log = structlog.get_logger("feedpub")
-
-_TO_BE_SAID = "it will be said by the feedpub that runs, else at the next `feedpub once`"
 
 
 def now() -> datetime:
@@ -86,14 +83,6 @@ class Round:
         """What was tried in vain, for good or for now."""
         lost = {State.FAILED, State.DOUBTFUL}
         return tuple(one for one in self.tried if one.state in lost or (one.state is State.DUE and one.reason))
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """How many deliveries a person's word changed, and how the others stand, a sentence each."""
-
-    changed: int
-    others: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -275,88 +264,18 @@ class App:
         """Put a short topic where the next poll finds it. Raises FeedpubError, StoreError."""
         return accept(brief, self.desk, self.publisher)
 
-    def announce(self, name: str, targets: Sequence[str]) -> tuple[str, ...]:
-        """Owe an article (by id or guid) to targets, whatever was decided before. Returns what came of it, in words."""
-        found = self.ledger.articles.find(name)
-        if not found:
-            raise FeedpubError(f"there is no public article {name}: name one by its id in the store, or by its guid")
-        if len(found) > 1:
-            guids = ", ".join(one.guid for one in found)
-            raise FeedpubError(f"several stores have an article {name}: name it by its guid, one of {guids}")
-        unknown = [one for one in targets if one not in self.settings.targets]
-        if unknown:
-            raise FeedpubError(f"there is no target {unknown[0]}: the config has {_names(self.settings.targets)}")
-        if not self.speaking():
-            raise FeedpubError("there is no target that articles are told to: add one to the config")
-        deaf = [one for one in targets if one not in self.speaking()]
-        if deaf:
-            raise FeedpubError(
-                f"targets.{deaf[0]} is told of feeds, not of articles: name one of {_names(self.speaking())}"
-            )
-        return tuple(self._announce(found[0], target) for target in targets or self.speaking())
+    def verify(self) -> Iterator[Tried]:
+        """Try the credentials of every target without posting anything."""
+        return verify(self.publisher)
 
-    def _announce(self, article: Article, target: str) -> str:
-        deliveries = self.ledger.deliveries
-        there = deliveries.listed(target=target, article=article.guid)
-        if not there:
-            deliveries.owe([Owed(target, article.guid, State.HELD, FEEDS, "", None)], now())
-            self.ledger.feeds.free(self.publisher.setup.targets, now())
-            return f"{target}: {_TO_BE_SAID}"
-        one = there[0].delivery
-        if one.state is State.SENT:
-            return f"{target}: said already{f', see {one.remote_url}' if one.remote_url else ''}"
-        changed = self.retry([one.id]).changed or self.release([one.id])
-        return f"{target}: {_TO_BE_SAID}" if changed else f"{target}: it is {one.state} already"
+    def preview(self, article: str = "", targets: Sequence[str] = ()) -> tuple[Seen, ...]:
+        """Tell what an article would say on targets; no network is touched."""
+        return see(self.publisher, article, targets)
 
-    def speaking(self) -> tuple[str, ...]:
-        """The targets that are told of articles."""
-        return tuple(name for name, target in self.settings.targets.items() if target.subject == "article")
-
-    def deliveries(self, *, target: str = "", **filters: Any) -> tuple[Listed, ...]:  # noqa: ANN401 - passed on to Deliveries.listed
-        """List deliveries; the filters are those of the ledger. A target may have left the config."""
-        if target and target not in {one.name for one in self.ledger.targets.states()}:
-            self._find(target)
-        return self.ledger.deliveries.listed(target=target, **filters)
-
-    def retry(self, ids: Sequence[int]) -> Decided:
-        """Say these now, whatever happened before."""
-        return self._decide(ids, Retried())
-
-    def cancel(self, ids: Sequence[int]) -> Decided:
-        """Never say these."""
-        return self._decide(ids, Cancelled("cancelled by hand"))
-
-    def _decide(self, ids: Sequence[int], word: Retried | Cancelled) -> Decided:
-        before = self._standing(ids)
-        changed = self.ledger.deliveries.tell(ids, word, self.publisher.setup.targets, now())
-        after = self._standing(ids)
-        return Decided(changed, self.how_they_stand([one for one in ids if before.get(one) == after.get(one)]))
-
-    def how_they_stand(self, ids: Sequence[int]) -> tuple[str, ...]:
-        """Tell why deliveries were left as they are, a sentence each."""
-        standing = self._standing(ids)
-        return tuple(_stays(one, standing.get(one), self.settings.targets) for one in dict.fromkeys(ids))
-
-    def _standing(self, ids: Sequence[int]) -> dict[int, Delivery]:
-        listed = self.ledger.deliveries.listed(ids=ids, limit=len(ids)) if ids else ()
-        return {one.delivery.id: one.delivery for one in listed}
-
-    def release(self, ids: Sequence[int]) -> int:
-        """Let go what the flood guard holds."""
-        released = self.ledger.deliveries.tell(ids, Released(), self.publisher.setup.targets, now())
-        self.ledger.feeds.free(self.publisher.setup.targets, now())
-        return released
-
-    def resume(self, target: str) -> bool:
-        """Let a paused target speak again. Tells whether it was paused."""
-        self._find(target)
-        paused = any(one.rest.paused for one in self.ledger.targets.states() if one.name == target)
-        self.ledger.targets.resume(target)
-        return paused
-
-    def _find(self, target: str) -> None:
-        if target not in self.settings.targets:
-            raise FeedpubError(f"there is no target {target}: the config has {_names(self.settings.targets)}")
+    @property
+    def decisions(self) -> Decisions:
+        """What people may decide about deliveries."""
+        return Decisions(self.publisher)
 
     def once(self) -> Round:
         """Poll every store, build every feed touched, say everything that is due now."""
@@ -429,27 +348,6 @@ def _in_vain(target: str, unsaid: Sequence[Delivery], zone: tzinfo) -> str:
     again = min((one.due_at for one in unsaid if one.due_at is not None), default=None)
     then = f"; it is tried again from {_when(again, now(), zone)} on" if again else ""
     return f"targets.{target}: {what} could not be said: {unsaid[-1].reason}{then}"
-
-
-_STANDING = {
-    State.HELD: "waits for its feeds (held)",
-    State.DUE: "waits for its time (due)",
-    State.CLAIMED: "is about to be said (claimed)",
-    State.SENDING: "is being said just now (sending)",
-    State.DOUBTFUL: "may have been said (doubtful)",
-    State.SENT: "was said (sent)",
-    State.FAILED: "was given up (failed)",
-    State.SKIPPED: "was decided against (skipped)",
-}
-
-
-def _stays(identity: int, one: Delivery | None, targets: Iterable[str]) -> str:
-    if one is None:
-        return f"there is no delivery {identity}"
-    if one.target not in targets:
-        return f"delivery {identity} is left as it is: its target {one.target} is not in the config"
-    standing = "is held as one of too many (held)" if one.held_by == FLOOD else _STANDING[one.state]
-    return f"delivery {identity} is left as it is: it {standing}{f', as {one.reason}' if one.reason else ''}"
 
 
 def _flooded(counts: Mapping[str, int], targets: Iterable[str]) -> list[str]:

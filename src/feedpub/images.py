@@ -20,10 +20,10 @@ from time import monotonic
 from urllib.parse import urljoin, urlsplit
 
 import structlog
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from feedpub.errors import UnreachableError
-from feedpub.http import Door
+from feedpub.http import Door, MisdirectedError
 from feedpub.model import FetchImage, Picture, Request
 
 log = structlog.get_logger("feedpub")
@@ -39,8 +39,8 @@ PATIENCE = timedelta(seconds=10)
 
 _FORMATS = ("AVIF", "GIF", "JPEG", "PNG", "WEBP")
 _HOPS = 4
-_KEPT = 16
-_KEPT_BYTES = 2 * MOST_BYTES
+_KEPT = 8
+_KEPT_BYTES = MOST_BYTES
 _KEPT_FOR = 120.0
 
 Origin = tuple[str, int]
@@ -118,6 +118,8 @@ class Pictures:
             # Once, for all the networks that ask for it about the same time.
             content = self._shelf.get(image.url, lambda: self._fetched(image.url, deadline), deadline)
             return self._made(content, image, deadline)
+        except MisdirectedError:  # in other words than its own: no option of a target allows it
+            why = "its address is private, or whoever answers there is not who it should be"
         except (_UnusableError, UnreachableError) as error:
             why = str(error)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a picture, the notice goes on
@@ -202,7 +204,10 @@ def reencode(content: bytes, max_bytes: int, max_side: int) -> Picture:
 
 def _decoded(content: bytes, max_side: int) -> Image.Image:
     """Decode it, no larger than needed."""
-    opened = Image.open(BytesIO(content), formats=_formats())
+    try:
+        opened = Image.open(BytesIO(content), formats=_formats())
+    except UnidentifiedImageError:
+        raise _UnusableError("it is no JPEG, PNG, WebP, GIF or AVIF, or a broken one") from None
     jpeg = opened.format in {"JPEG", "MPO"}
     if opened.width * opened.height > MOST_PIXELS * (2 if jpeg else 1):
         raise _UnusableError(f"it has {opened.width} × {opened.height} pixels")

@@ -27,7 +27,6 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.model import (
     Action,
-    Article,
     Batch,
     Category,
     Census,
@@ -263,18 +262,6 @@ class Publisher:
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
         done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
-
-    def outlook(self, article: Article) -> tuple[Owed, ...]:
-        """Tell what an article would owe to each target if it were new when it is published."""
-        return plan(
-            [article],
-            self.setup.targets.values(),
-            self.ledger.articles.categories(),
-            site=self.setup.site,
-            baseline=False,
-            already={},
-            now=max(self.now(), article.published),
-        )
 
     def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""

@@ -471,6 +471,7 @@ def test_a_webhook_is_told_of_edits_and_retractions_by_signed_events() -> None:
 
 @FINDING
 def test_what_may_have_been_said_is_found_or_surely_not_there(at: Counter) -> None:
+    at.server.routes.pop(at.kind.looks, None)
     at.server.script = list(at.kind.found)
     assert at.do("find") == (at.kind.found_as or at.kind.said)
 
@@ -497,6 +498,7 @@ def test_what_may_have_been_said_is_found_or_surely_not_there(at: Counter) -> No
     ids=lambda answer: f"{answer.status} {answer.mood.name} {answer.content[:9]!r}",
 )
 def test_a_list_that_cannot_be_read_tells_nothing(at: Counter, answer: Answer) -> None:
+    at.server.routes.pop(at.kind.looks, None)
     at.server.default = answer
     assert isinstance(at.do("find"), Again | Refused | Doubt)
 

@@ -220,7 +220,7 @@ def test_a_flood_is_held_and_told_until_a_person_lets_it_go(site: Site) -> None:
         "more than 20 new articles in one poll: look, then `feedpub deliveries release --target terminal`"
     }
     assert "news.test" not in site.feedpub("once").out
-    assert "25 released." in site.feedpub("deliveries", "release", "--target", "terminal").out
+    assert "25 released." in site.feedpub("deliveries", "release", "--target", "terminal", "--yes").out
     assert site.feedpub("once").out.count("https://news.test/a") == 25
     assert site.deliveries("--state", "held") == []
     site.feedpub("status")
@@ -306,14 +306,16 @@ def test_the_list_of_deliveries_is_for_scripts_too(site: Site) -> None:
 # ---------------------------------------------------------------- what people decide by hand
 
 
-def test_an_article_noted_before_can_be_announced_by_hand_but_not_twice(site: Site) -> None:
+def test_an_article_noted_before_can_be_announced_by_hand_but_not_twice_unasked(site: Site) -> None:
     site.configure(targets={"terminal": CONSOLE})
     site.feedpub("import", str(one_article(site)))
     first = site.feedpub("once").out
     assert "Try now: feedpub announce 1 --target terminal" in first
     assert "terminal: it will be said" in site.feedpub("announce", "1", "--target", "terminal").out
     assert "https://news.test/1" in site.feedpub("once").out
-    assert "terminal: said already" in site.feedpub("announce", "1", "--target", "terminal").out
+    asked = site.feedpub("announce", "1", "--target", "terminal", code=1)
+    assert asked.out == "terminal: said already\n"
+    assert asked.err == "Say it once more on terminal? Nobody can be asked here: say --yes\n"
     assert "https://news.test/1" not in site.feedpub("once").out
     assert "there is no target x: the config has terminal" in site.feedpub("announce", "1", "--target", "x", code=1).err
 

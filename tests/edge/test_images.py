@@ -19,9 +19,13 @@ from PIL import Image, ImageCms, ImageDraw
 from structlog.testing import capture_logs
 
 from feedpub import images
+from feedpub.app import App
 from feedpub.http import Door
 from feedpub.images import Pictures, origins, reencode
-from feedpub.model import FetchImage, Picture
+from feedpub.model import Conversation, FetchImage, Picture, Request, Said
+from feedpub.networks.base import ask, look
+from feedpub.settings import Loaded, load
+from tests.edge.front_door import Site
 from tests.edge.receiver import FLOOD, LOGIN_PAGE, Answer, Mood, Receiver
 
 CARD = 1_000_000
@@ -111,6 +115,43 @@ def test_a_picture_is_small_or_left_out_and_time_is_left_for_the_notice(
     assert got is None or opened(got).size == (1000, 800) or opened(got).size == (40, 20)
 
 
+def test_a_notice_is_said_though_its_picture_never_comes(server: Receiver) -> None:
+    server.script = [Answer(200, mood=Mood.HANG), Answer(201)]
+    door = Door()
+    door.picture = Pictures(door, origins(server.url)).fetch
+
+    def talk() -> Conversation:
+        picture = yield from look(FetchImage(server.url + "/og.png", CARD))
+        reply = yield from ask(Request("POST", server.url + "/post"))
+        return Said(f"{reply.status} {picture}")
+
+    outcome = door.converse(talk(), lambda _key, _value: None, timeout=timedelta(seconds=2), allow_private=True)
+    assert outcome == Said("201 None")
+
+
+def test_the_sites_own_pictures_are_had_and_no_other_private_ones(
+    site: Site, server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after the site has moved, without a restart."""
+    server.default = Answer(200, encoded(halves(), "PNG"))
+    wanted = FetchImage(server.url + "/og.png", CARD)
+
+    def settings_for(url: str) -> Loaded:
+        site.configure(site={"title": "航空ニュース", "url": url})
+        return load(site.folder / "config", {})
+
+    monkeypatch.chdir(site.folder)
+    app = App.open(settings_for(server.url), lead=True)
+    try:
+        assert app.door.picture(wanted, TIME)
+        app.apply(settings_for("https://news.test/"))
+        assert app.door.picture(wanted, TIME) is None
+        app.apply(settings_for(server.url))
+        assert app.door.picture(wanted, TIME)
+    finally:
+        app.close()
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -128,7 +169,10 @@ def test_a_picture_is_small_or_left_out_and_time_is_left_for_the_notice(
 def test_nothing_private_is_fetched(server: Receiver, url: str) -> None:
     server.default = Answer(200, encoded(halves(), "PNG"))
     private = Pictures(Door(), origins("https://news.test/"))
-    assert private.fetch(FetchImage(url.format(port=server.port), CARD), TIME) is None
+    with capture_logs() as told:
+        assert private.fetch(FetchImage(url.format(port=server.port), CARD), TIME) is None
+    assert [one["event"] for one in told] == ["picture_left_out"]
+    assert "allow_private" not in told[0]["why"]
     assert server.requests == []
 
 
@@ -188,10 +232,15 @@ def test_more_bytes_than_a_picture_needs_are_not_taken(server: Receiver, monkeyp
 
 
 def test_why_a_picture_is_left_out_is_told_without_its_address(server: Receiver) -> None:
-    server.default = Answer(404)
-    with capture_logs() as told:
-        pictures(server).fetch(FetchImage(server.url + "/og.png?token=canary", CARD), TIME)
-    assert told == [{"event": "picture_left_out", "log_level": "info", "host": "127.0.0.1", "why": "HTTP 404"}]
+    for answer, why in (
+        (Answer(404), "HTTP 404"),
+        (Answer(200, SVG), "it is no JPEG, PNG, WebP, GIF or AVIF, or a broken one"),
+        (Answer(200, encoded(noise(99, 99), "PNG")[:9000]), "it cannot be read (OSError)"),
+    ):
+        server.script = [answer]
+        with capture_logs() as told:
+            pictures(server).fetch(FetchImage(server.url + "/og.png?token=canary", CARD), TIME)
+        assert told == [{"event": "picture_left_out", "log_level": "info", "host": "127.0.0.1", "why": why}]
 
 
 # ---------------------------------------------------------------- once for all

@@ -115,6 +115,16 @@ def test_an_old_article_that_is_saved_again_or_filed_elsewhere_announces_nothing
     assert [(post.target, post.text) for post in desk.world.posts] == [("board", "記事1\nhttps://news.test/1")]
 
 
+def test_the_same_article_in_three_categories_of_a_target_is_said_once(desk: Desk) -> None:
+    desk.store.categories = tuple(Category("blog", key, f"分類{key}", f"c{key}") for key in "123")
+    desk.targets["board"] = Board(name="board", categories=("分類1", "c2", "分類3"))
+    desk.publisher.apply(desk.setup())
+    desk.article("1", categories=("1", "2", "3"))
+    for _ in range(3):
+        desk.round(minutes=1)
+    assert desk.said() == ["1"]
+
+
 def test_what_rules_keep_out_owes_nothing_when_it_is_new_and_when_it_ripens(desk: Desk) -> None:
     desk.targets["board"] = Board(name="board", when="'速報' in title and '日本関連' in categories")
     desk.publisher.apply(desk.setup())

@@ -112,11 +112,10 @@ def test_an_edit_shows_the_new_words_and_a_repeated_one_changes_nothing_more(pla
 
 def test_a_post_is_redacted_and_redacted_again_and_cannot_be_corrected_or_answered_any_more(place: Place) -> None:
     first, second, talker = said(place, "msg_one"), said(place, "msg_two"), Talker()
-    gone = notice("msg_gone", action=Action.RETRACT, remote_id=first.id, also=(second.id,))
+    gone = notice("msg_gone", action=Action.RETRACT, remote_id=first.id)
 
-    for key in ("msg_gone", "msg_gone", "msg_gone_later"):
-        retract = place.target.retract(replace(gone, key=key), talker.context)
-        assert talker.carry_out(retract) == Said(first.id)
+    for one in (gone, gone, replace(gone, key="msg_gone_later"), replace(gone, remote_id=second.id)):
+        assert talker.carry_out(place.target.retract(one, talker.context)) == Said(one.remote_id)
     assert place.bodies() == ["", ""]
 
     target = place.target
@@ -220,16 +219,17 @@ def test_the_longest_text_that_is_measured_to_fit_is_taken_and_so_is_its_edit(pl
 def test_synapse_asks_a_hasty_account_to_wait_and_says_how_long(place: Place) -> None:
     hasty = replace(place, bot=place.server.register("hasty"))
     place.server.call("POST", f"/_matrix/client/v3/join/{place.room}", hasty.bot, {})
-    talker = Talker()
-    outcomes = [
-        talker.carry_out(hasty.target.announce(notice(f"msg_hasty_{number}"), talker.context)) for number in range(15)
-    ]
+    talker, taken = Talker(), 0
+    while isinstance(
+        outcome := talker.carry_out(hasty.target.announce(notice(f"msg_hasty_{taken}"), talker.context)), Said
+    ):
+        taken += 1
+        assert taken < 100
 
-    refused = outcomes[-1]
-    assert isinstance(refused, Again)
-    assert refused.wait is not None
-    assert timedelta(0) < refused.wait < timedelta(minutes=1)
-    assert len(place.bodies()) == sum(isinstance(one, Said) for one in outcomes)
+    assert isinstance(outcome, Again)
+    assert outcome.wait is not None
+    assert timedelta(0) < outcome.wait < timedelta(minutes=1)
+    assert len(place.bodies()) == taken >= 5
 
 
 def test_who_is_logged_out_or_not_in_the_room_stops_the_target(place: Place) -> None:

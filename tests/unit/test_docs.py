@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,8 @@ def default(option: FieldInfo) -> str:
         value = value.every
     if isinstance(value, timedelta):
         value = show_duration(value)
+    if isinstance(value, Decimal):
+        value = float(value)
     said = json.dumps(value, ensure_ascii=False)
     return said if len(said) <= 60 else "see below"
 

@@ -262,9 +262,10 @@ def test_hostile_words_stay_words() -> None:
 
 def test_both_languages_have_the_same_words() -> None:
     spoken = [tomllib.loads((files("feedpub") / "locale" / f"{tag}.toml").read_text("utf-8")) for tag in ("en", "ja")]
-    assert spoken[0]["feeds"].keys() == spoken[1]["feeds"].keys()
-    places = [{key: set(re.findall(r"\{\w+\}", text)) for key, text in one["feeds"].items()} for one in spoken]
-    assert places[0] == places[1]
+    assert spoken[0].keys() == spoken[1].keys() == {"feeds", "preview"}
+    for room in spoken[0]:
+        places = [{key: set(re.findall(r"\{\w*\}", text)) for key, text in one[room].items()} for one in spoken]
+        assert places[0] == places[1]
 
 
 # ---------------------------------------------------------------- briefs

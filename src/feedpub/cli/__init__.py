@@ -3,12 +3,13 @@
 root.py        the command itself, and what every subcommand needs
 running.py     run, once, rebuild, demo
 looking.py     check, status, healthcheck
+preview.py     preview
 speaking.py    import, brief, announce, resume
 deliveries.py  deliveries list, retry, cancel, release
 show.py        what is shown on a terminal
 """
 
-from feedpub.cli import deliveries, looking, running, speaking
+from feedpub.cli import deliveries, looking, preview, running, speaking
 from feedpub.cli.root import cli, main
 
-__all__ = ["cli", "deliveries", "looking", "main", "running", "speaking"]
+__all__ = ["cli", "deliveries", "looking", "main", "preview", "running", "speaking"]

@@ -2,66 +2,180 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
-from feedpub.app import Decided
-from feedpub.cli.root import AsJson, cli, known
-from feedpub.cli.show import moment, say, say_json, table
+from feedpub import clean
+from feedpub.app import App, now
+from feedpub.cli.root import AsJson, Yes, agreed, cli, known
+from feedpub.cli.show import moment, plain, say, say_json, table
+from feedpub.commands.deciding import Decided, Decisions, Which, advice
 from feedpub.errors import FeedpubError
 from feedpub.ledger.deliveries import Listed
-from feedpub.model import State
+from feedpub.model import State, parse_duration
+from feedpub.notices.pace import millionths, money
 
 deliveries_cli = typer.Typer(help="What is owed to targets, and what became of it.", no_args_is_help=True)
 cli.add_typer(deliveries_cli, name="deliveries")
+
+Ids = Annotated[list[int] | None, typer.Argument(help="Which ones.")]
+OfState = Annotated[list[State] | None, typer.Option("--state", help="Only in this state; may be given several times.")]
+OfTarget = Annotated[str, typer.Option("--target", help="Only of this target.")]
+OfArticle = Annotated[str, typer.Option("--article", help="Only of this article (id or guid).")]
+HeldBy = Annotated[str, typer.Option("--held-by", help="Only what waits for this: feeds, flood or author.")]
+Since = Annotated[
+    str, typer.Option("--since", help='Only what came to be owed since: "2d" ago, or a date such as 2026-11-23.')
+]
+
+NOTHING_DONE = "Nothing was done."
 
 
 @deliveries_cli.command("list")
 def deliveries_list(
     context: typer.Context,
-    state: Annotated[list[State] | None, typer.Option(help="Only in this state.")] = None,
-    target: Annotated[str, typer.Option(help="Only of this target.")] = "",
-    article: Annotated[str, typer.Option(help="Only of this article (id or guid).")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
+    state: OfState = None,
+    target: OfTarget = "",
+    article: OfArticle = "",
+    since: Since = "",
+    held_by: HeldBy = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List deliveries, newest first."""
+    """List deliveries, newest first, and what can be done about those that do not go on by themselves."""
     with known(context) as app:
-        listed = app.deliveries(states=state or [], target=target, article=article, limit=limit)
+        which = Which((), state or (), target, article, held_by, _since(since, app))
+        listed, paused = app.decisions.listed(which, limit), app.decisions.paused()
     if as_json:
-        say_json([_delivery(one) for one in listed])
+        say_json([_delivery(one, paused) for one in listed])
     else:
-        _print_deliveries(listed)
+        _print_deliveries(listed, paused)
 
 
 @deliveries_cli.command("retry")
-def deliveries_retry(context: typer.Context, ids: list[int]) -> None:
-    """Say these now: failed, skipped and doubtful ones too."""
+def deliveries_retry(
+    context: typer.Context,
+    ids: Ids = None,
+    state: OfState = None,
+    target: OfTarget = "",
+    article: OfArticle = "",
+    since: Since = "",
+    yes: Yes = False,
+) -> None:
+    """Say these now: failed, skipped and doubtful ones too. Without a number or a state: all failed and doubtful."""
     with known(context) as app:
-        _tell(app.retry(ids), "will be said")
+        decisions = app.decisions
+        usual = (State.FAILED, State.DOUBTFUL)
+        found = _chosen(app, Which(ids or (), state or (() if ids else usual), target, article, "", _since(since, app)))
+        cost = _cost(decisions.cost(found))
+        if not ids and found and not agreed(f"Say {_count(found)}{cost}?", yes=yes):
+            say(NOTHING_DONE)
+            return
+        _tell(decisions.retry(_ids(ids, found)), "will be said")
 
 
 @deliveries_cli.command("cancel")
-def deliveries_cancel(context: typer.Context, ids: list[int]) -> None:
-    """Never say these."""
+def deliveries_cancel(
+    context: typer.Context,
+    ids: Ids = None,
+    state: OfState = None,
+    target: OfTarget = "",
+    article: OfArticle = "",
+    since: Since = "",
+    held_by: HeldBy = "",
+    yes: Yes = False,
+) -> None:
+    """Never say these. Without a number or a state: all that are held, due or doubtful."""
     with known(context) as app:
-        _tell(app.cancel(ids), "cancelled")
+        usual = (State.HELD, State.DUE, State.DOUBTFUL)
+        which = Which(ids or (), state or (() if ids else usual), target, article, held_by, _since(since, app))
+        found = _chosen(app, which)
+        if not ids and found and not agreed(f"Cancel {_count(found)}?", yes=yes):
+            say(NOTHING_DONE)
+            return
+        _tell(app.decisions.cancel(_ids(ids, found)), "cancelled")
 
 
 @deliveries_cli.command("release")
 def deliveries_release(
     context: typer.Context,
     ids: Annotated[list[int] | None, typer.Argument(help="Which; none: all that are held.")] = None,
-    target: Annotated[str, typer.Option(help="All that are held of this target.")] = "",
+    target: OfTarget = "",
+    newest: Annotated[
+        int | None, typer.Option(min=0, help="Only the newest so many of each target; the others are cancelled.")
+    ] = None,
+    yes: Yes = False,
 ) -> None:
-    """Let go what the flood guard holds."""
+    """Let go what the flood guard holds; tells first how much that is, and what it costs."""
     with known(context) as app:
-        held = app.deliveries(states=[State.HELD], held_by="flood", target=target, ids=ids or [], limit=100_000)
-        found = [one.delivery.id for one in held]
-        released = Decided(app.release(found), app.how_they_stand([one for one in ids or [] if one not in found]))
+        decisions = app.decisions
+        held = decisions.listed(Which(ids or (), (State.HELD,), target, "", "flood"))
+        kept, rest = (held, ()) if newest is None else _newest(held, newest)
+        if held and not agreed(_question(decisions, kept, rest), yes=yes):
+            say(NOTHING_DONE)
+            return
+        cancelled = decisions.cancel([one.delivery.id for one in rest]).changed if rest else 0
+        released = decisions.release(list(ids) if ids and newest is None else [one.delivery.id for one in kept])
+    if rest:
+        say(f"{cancelled} cancelled.")
     _tell(released, "released")
+
+
+# ---------------------------------------------------------------- which, and whether
+
+
+def _since(said: str, app: App) -> datetime | None:
+    if not said:
+        return None
+    try:
+        return now() - parse_duration(said)
+    except ValueError:
+        pass
+    try:
+        return clean.date(said, app.settings.site.zone).astimezone(UTC)
+    except ValueError:
+        raise FeedpubError('--since: write a length of time, such as "2d", or a date, such as 2026-11-23') from None
+
+
+def _chosen(app: App, which: Which) -> tuple[Listed, ...]:
+    """What a decision is about: never simply everything."""
+    if not (which.ids or which.target or which.article or which.since or which.held_by):
+        raise FeedpubError("which deliveries? give their numbers (`feedpub deliveries list`), or --target or --article")
+    return app.decisions.listed(which)
+
+
+def _ids(given: Sequence[int] | None, found: Sequence[Listed]) -> list[int]:
+    return list(given) if given else [one.delivery.id for one in found]
+
+
+def _newest(held: Sequence[Listed], count: int) -> tuple[tuple[Listed, ...], tuple[Listed, ...]]:
+    """Part what is held into the newest articles of each target and the others."""
+    kept: list[Listed] = []
+    for target in dict.fromkeys(one.delivery.target for one in held):
+        mine = [one for one in held if one.delivery.target == target and one.article is not None]
+        mine.sort(key=lambda one: (one.article.published if one.article else now(), one.delivery.id), reverse=True)
+        kept += mine[:count]
+    ids = {one.delivery.id for one in kept}
+    return tuple(kept), tuple(one for one in held if one.delivery.id not in ids)
+
+
+def _question(decisions: Decisions, kept: Sequence[Listed], rest: Sequence[Listed]) -> str:
+    others = f" and cancel {len(rest):,} older ones" if rest else ""
+    return f"Release {_count(kept)}{_cost(decisions.cost(kept))}{others}?"
+
+
+def _count(found: Sequence[Listed]) -> str:
+    by_target = dict.fromkeys(dict.fromkeys(one.delivery.target for one in found), 0)
+    for one in found:
+        by_target[one.delivery.target] += 1
+    return " and ".join(f"{count:,} of {plain(target)}" for target, count in by_target.items()) or "none"
+
+
+def _cost(cost: Decimal) -> str:
+    return f", which costs {money(millionths(cost))}" if cost else ""
 
 
 def _tell(decided: Decided, what: str) -> None:
@@ -70,7 +184,10 @@ def _tell(decided: Decided, what: str) -> None:
         raise FeedpubError("\n".join(decided.others))
 
 
-def _delivery(one: Listed) -> dict[str, Any]:
+# ---------------------------------------------------------------- showing them
+
+
+def _delivery(one: Listed, paused: Collection[str]) -> dict[str, Any]:
     delivery = one.delivery
     return {
         "id": delivery.id,
@@ -83,13 +200,15 @@ def _delivery(one: Listed) -> dict[str, Any]:
         "state": delivery.state,
         "held_by": delivery.held_by,
         "attempts": one.attempts,
+        "created_at": delivery.created_at,
         "due_at": delivery.due_at,
         "remote_url": delivery.remote_url,
         "error": delivery.reason,
+        "advice": advice(one, paused),
     }
 
 
-def _print_deliveries(listed: Sequence[Listed]) -> None:
+def _print_deliveries(listed: Sequence[Listed], paused: Collection[str]) -> None:
     if not listed:
         say("No deliveries.")
         return
@@ -97,7 +216,7 @@ def _print_deliveries(listed: Sequence[Listed]) -> None:
     for one in listed:
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
-        why = delivery.reason or delivery.remote_url
+        why = "; ".join(filter(None, (delivery.reason or delivery.remote_url, advice(one, paused))))
         due, about = moment(delivery.due_at), f"{one.subject} {one.title[:30]}".strip()
         rows.append((str(delivery.id), delivery.target, state, about, str(one.attempts), due, why))
-    table(("id", "target", "state", "about", "tries", "due", "why or where"), rows, names=2)
+    table(("id", "target", "state", "about", "tries", "due", "why or where, and what to do"), rows, names=2)

@@ -6,28 +6,48 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
 from feedpub.app import Pace, Status
-from feedpub.cli.root import AsJson, cli, known, load_config
+from feedpub.cli.root import AsJson, cli, known, load_config, opened
 from feedpub.cli.show import complain, listing, moment, say, say_json, table
 from feedpub.errors import ConfigError, FeedpubError, UnreachableError
 from feedpub.http import Door
 from feedpub.model import Request, State, parse_duration
-from feedpub.settings import AdminOptions, load
+from feedpub.settings import AdminOptions, Loaded, load
 
 
 @cli.command()
-def check(context: typer.Context) -> None:
+def check(
+    context: typer.Context,
+    targets: Annotated[
+        bool, typer.Option("--targets", help="Try the credentials of all targets too; nothing is posted.")
+    ] = False,
+) -> None:
     """Validate the config; every problem with file, line and key."""
     loaded = load_config(context)
     for warning in loaded.warnings:
         complain(warning, style="yellow")
     settings = loaded.settings
-    stores, targets = listing("store", list(settings.stores)), listing("target", list(settings.targets))
-    say(f"The config is valid: {stores}; {targets}.")
+    said = (listing("store", list(settings.stores)), listing("target", list(settings.targets)))
+    say(f"The config is valid: {'; '.join(said)}.")
+    if targets and not _try_targets(loaded):
+        sys.exit(1)
+
+
+def _try_targets(loaded: Loaded) -> bool:
+    well = True
+    with opened(loaded) as app:
+        for tried in app.verify():
+            if tried.well is False:
+                complain(f"{tried.target}: {tried.told}")
+                well = False
+            else:
+                say(f"{tried.target}: {tried.told}")
+    return well
 
 
 @cli.command()

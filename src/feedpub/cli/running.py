@@ -13,6 +13,7 @@ from feedpub import demo as demonstration
 from feedpub.app import App, Round
 from feedpub.cli.root import cli, load_config, opened
 from feedpub.cli.show import complain, say, show
+from feedpub.commands.deciding import Which
 from feedpub.daemon import Daemon
 from feedpub.errors import FeedpubError
 from feedpub.model import State
@@ -84,7 +85,7 @@ def _summary(app: App, done: Round, failures: Sequence[str]) -> Iterator[str]:
 
 
 def _to_come(app: App, *, noted: int, new: int) -> Iterator[str]:
-    speaking = app.speaking()
+    speaking = app.decisions.speaking()
     targets = ", ".join(speaking)
     if not targets:
         yield "There is no target yet: add one to the config, and new articles will be told there."
@@ -93,5 +94,5 @@ def _to_come(app: App, *, noted: int, new: int) -> Iterator[str]:
         yield f"The next new one goes to {targets}."
         if newest:
             yield f"Try now: feedpub announce {newest[0].id} --target {speaking[0]}"
-    elif not new and not app.deliveries(states=[State.SENT], limit=1):
+    elif not new and not app.decisions.listed(Which(states=[State.SENT]), 1):
         yield f"New articles go to {targets}."

@@ -54,9 +54,9 @@ def listing(what: str, names: Sequence[str]) -> str:
     return f"{len(names)} {what}{'' if len(names) == 1 else 's'} ({', '.join(names) or 'none'})"
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, names: int = 1) -> None:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, names: int = 1, lines: bool = False) -> None:
     """Show rows on a terminal of any width: nothing is cut, and the first columns, the `names` of rows, not folded."""
-    shown_as = Table(box=None, pad_edge=False)
+    shown_as = Table(box=None, pad_edge=False, leading=int(lines))
     shown = [number for number in range(len(columns)) if not rows or any(row[number] for row in rows)]
     for number in shown:
         longest = max((cell_len(row[number]) for row in rows), default=0)

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from feedpub.cli.root import AsJson, cli, known, load_config, opened
+from feedpub import clean
+from feedpub.cli.root import AsJson, Yes, agreed, cli, known, load_config, opened
 from feedpub.cli.show import err, say, say_json
 from feedpub.commands.briefs import Accepted, Brief
+from feedpub.errors import FeedpubError
 from feedpub.settings import load
 
 
@@ -79,10 +81,22 @@ def announce(
     context: typer.Context,
     article: Annotated[str, typer.Argument(help="Its id in the store, or its guid.")],
     target: Annotated[list[str] | None, typer.Option(help="Only there; may be given several times.")] = None,
+    text: Annotated[str, typer.Option(help="Say this instead of its headline.")] = "",
+    yes: Yes = False,
 ) -> None:
-    """Owe an article to targets, whatever was decided before; the running feedpub says it, or `feedpub once`."""
+    """Say an article, whatever was decided before; asks first where it was said already, then says it once more."""
+    if text and not clean.line(text):
+        raise FeedpubError("--text: there is nothing to say in it")
     with known(context) as app:
-        for line in app.announce(article, target or []):
+        decisions = app.decisions
+        found, targets = decisions.article(article), decisions.told(target or [])
+        standing = decisions.standing(found, targets)
+        for name, how in standing.items():
+            say(f"{name}: {how}")
+        if standing and not agreed(f"Say it once more on {', '.join(standing)}?", yes=yes):
+            targets = tuple(one for one in targets if one not in standing)
+            say("It is left as it is there.")
+        for line in decisions.announce(found, targets, text):
             say(line)
 
 
@@ -90,5 +104,5 @@ def announce(
 def resume(context: typer.Context, target: str) -> None:
     """Let a paused target speak again."""
     with known(context) as app:
-        paused = app.resume(target)
+        paused = app.decisions.resume(target)
     say(f"{target} speaks again." if paused else f"{target} was not paused.")

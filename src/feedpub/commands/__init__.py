@@ -1,5 +1,10 @@
 """What people tell feedpub to do, each command a room of its own: they look, ask the ledger, and leave the rest to it.
 
 moments.py   what people say of a moment -> that moment
+preview.py   an article + a target + what is known -> what would be said there
+seeing.py    the ledger -> previews
+page.py      previews -> a page that looks like the posts
+deciding.py  what becomes of deliveries by a person's word
+trying.py    targets -> whether their credentials are good
 briefs.py    a short topic -> the desk, where the next poll finds it
 """

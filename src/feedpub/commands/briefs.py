@@ -12,8 +12,9 @@ from html import escape
 from feedpub import clean
 from feedpub.categories import DESK, called, from_desk
 from feedpub.commands.moments import moment
+from feedpub.commands.preview import Known, kept_out
 from feedpub.errors import FeedpubError
-from feedpub.model import Article, Category, Quarantined, RawArticle, State
+from feedpub.model import Article, Category, Quarantined, RawArticle
 from feedpub.pipeline import Publisher
 from feedpub.stores.desk import Desk
 from feedpub.terms import terms
@@ -106,9 +107,10 @@ def _cleaned(raw: RawArticle, publisher: Publisher) -> Article:
 
 
 def _accepted(article: Article, publisher: Publisher, *, later: bool) -> Accepted:
-    owed = {one.target: one for one in publisher.outlook(article)}
-    speaking = [name for name, target in publisher.setup.targets.items() if target.subject == "article"]
-    heard = tuple(name for name in speaking if name in owed and owed[name].state is State.HELD)
-    silent = {name: owed[name].reason if name in owed else "its rules leave it out" for name in speaking}
+    known = Known(publisher.setup.site, publisher.ledger.articles.categories(), publisher.now())
+    speaking = [target for target in publisher.setup.targets.values() if target.subject == "article"]
+    silent = {one.name: kept_out(article, one, known, max(known.now, article.published)) for one in speaking}
+    left_out = {name: note.told("en") for name, note in silent.items() if note is not None}
+    heard = tuple(one.name for one in speaking if one.name not in left_out)
     feeds = tuple(spec.address for spec in publisher.builder.specs() if spec.carries(terms(article)))
-    return Accepted(article, later, feeds, heard, {name: why for name, why in silent.items() if name not in heard})
+    return Accepted(article, later, feeds, heard, left_out)

@@ -9,17 +9,20 @@ from importlib.resources import files
 
 import regex
 
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    language: tomllib.loads((files("feedpub") / "locale" / f"{language}.toml").read_text("utf-8"))["feeds"]
+_WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    language: tomllib.loads((files("feedpub") / "locale" / f"{language}.toml").read_text("utf-8"))
     for language in ("en", "ja")
 }
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 §2.2, production Char
 
 
-def words(language: str) -> Mapping[str, str]:
-    """Our own words in the language that a BCP 47 tag begins with; English where we do not speak it."""
-    return _WORDS.get(language.lower().partition("-")[0], _WORDS["en"])
+def words(language: str, room: str = "feeds") -> Mapping[str, str]:
+    """Our own words in the language that a BCP 47 tag begins with; English where we do not speak it.
+
+    `room` is the table of locale/*.toml.
+    """
+    return _WORDS.get(language.lower().partition("-")[0], _WORDS["en"])[room]
 
 
 def line(text: str) -> str:

@@ -205,13 +205,12 @@ class Articles:
             )
             return tuple(article_of(row.body) for row in rows)
 
-    def find(self, name: str) -> tuple[Article, ...]:
-        """Public articles by id or guid, whatever their store."""
+    def find(self, name: str, *, waiting: bool = False) -> tuple[Article, ...]:
+        """Public articles by id or guid, whatever their store; `waiting`: those too that wait for their date."""
+        states, one = (LIVE, WAITING) if waiting else (LIVE,), schema.article.c
         with self._database.read() as connection:
             rows = connection.execute(
-                select(schema.article.c.body).where(
-                    (schema.article.c.state == LIVE) & ((schema.article.c.id == name) | (schema.article.c.guid == name))
-                )
+                select(one.body).where(one.state.in_(states) & ((one.id == name) | (one.guid == name)))
             )
             return tuple(article_of(row.body) for row in rows)
 

@@ -293,9 +293,9 @@ class Deliveries:
     def next_due(
         self, targets: Iterable[str], now: datetime, silent: Mapping[str, datetime] | None = None
     ) -> datetime | None:
-        """When something may next be claimed, or a lease runs out: `now`, if that is past. Never sooner than true.
+        """When something may next be claimed, or a lease runs out: `now`, if that is past. Never later than true.
 
-        `silent`: when each of the targets that are silent now may speak again.
+        `silent`: when each of the targets that are silent now may speak again; a silence to come is seen when it comes.
         """
         one, of = schema.delivery.c, schema.target.c
         ready = and_(one.state.in_(_WAITING), one.due_at.is_not(None))
@@ -339,6 +339,7 @@ class Deliveries:
         ids: Sequence[int] = (),
         article: str = "",
         held_by: str = "",
+        since: datetime | None = None,
         limit: int = 100,
     ) -> tuple[Listed, ...]:
         """Deliveries with what they are about, newest first."""
@@ -354,6 +355,7 @@ class Deliveries:
             (ids, one.id.in_(list(ids))),
             (article, or_(schema.article.c.id == article, schema.article.c.guid == article)),
             (held_by, one.held_by == held_by),
+            (since, one.created_at >= (since or EPOCH)),
         ):
             if given:
                 query = query.where(where)

@@ -76,10 +76,10 @@ class Targets:
             )
 
     def memory(self, name: str) -> dict[str, str]:
-        """What a target remembered."""
+        """What a target remembered; nothing, if feedpub has not met it yet."""
         with self._database.glance() as connection:
-            text = connection.execute(_MEMORY, {"key": name}).scalar_one()
-        return dict(json.loads(text))
+            text = connection.execute(_MEMORY, {"key": name}).scalar()
+        return dict(json.loads(text or "{}"))
 
     def remember(self, name: str, key: str, value: str) -> None:
         """Make something durable for a target; an empty value forgets it."""

@@ -19,6 +19,17 @@ _PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!--|!doctype\s+html\b|(html|head|body|
 _KEYLIKE = re.compile(r"[A-Za-z0-9_\-./+=%:~]{20,}")
 _PIECE = re.compile(r"[^\s/?&=:,]{6,}")
 
+_REASONS = (
+    ("error", "message"),
+    ("error",),
+    ("message",),
+    ("error_description",),
+    ("description",),
+    ("detail",),
+    ("msg",),
+)
+"""Where services write what is wrong, the most telling first."""
+
 _LATER = frozenset({408, 425, 429, 503})
 _TARGET = frozenset({401, 402, 403, 404, 405, 407, 410, 415})
 
@@ -181,7 +192,15 @@ def quotable(reply: Reply, secrets: Iterable[str]) -> str:
     body = as_json(reply)
     if body is None:
         return shown(reply.body.decode("utf-8", "replace"), secrets)
-    paths = (("error", "message"), ("error",), ("message",), ("error_description",), ("description",), ("detail",))
+    paths = (
+        ("error", "message"),
+        ("error",),
+        ("message",),
+        ("error_description",),
+        ("description",),
+        ("detail",),
+        ("msg",),
+    )
     said = (field_of(reply, *path) for path in paths)
     return next((shown(text, secrets) for text in said if isinstance(text, str)), "")
 

@@ -190,6 +190,10 @@ class Network(BaseModel):
         """Count a text as this network counts it, in the words that are sent."""
         raise NotImplementedError
 
+    def cautions(self, text: str) -> tuple[str, ...]:  # noqa: ARG002 - for those networks that surprise
+        """Tell, one sentence each, what the network would make of a text that its author may not have meant."""
+        return ()
+
     def hears(self, feed: str) -> bool:  # noqa: ARG002 - for those networks whose subject is a feed
         """Whether it is told when the feed at this address (`all`, `category/us`) changes."""
         return False

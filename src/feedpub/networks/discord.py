@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import ClassVar, Literal, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from feedpub.model import Context, Conversation, Measure, Notice, Outcome, Refused, Reply, Request, Said
-from feedpub.networks.answers import field_of, puzzling, unnamed
-from feedpub.networks.base import LINK, Network, ask, check_address, json_request
+from feedpub.model import (
+    Again,
+    Context,
+    Conversation,
+    Doubt,
+    Image,
+    Measure,
+    Notice,
+    Outcome,
+    Refused,
+    Reply,
+    Request,
+    Said,
+)
+from feedpub.networks.answers import field_of, puzzling, shown, unnamed
+from feedpub.networks.base import LINK, Network, ask, check_address, json_request, outside_links
 
+_NO_PREVIEWS = 1 << 2  # SUPPRESS_EMBEDS
+_LONGEST_TITLE = 100
+_LONGEST_FOOTER = 2048
+_BANNED = re.compile(rb"error(?: code)?:?\s*(?:<[^>]*>\s*)?1015\b", re.IGNORECASE)
+_BAN_LASTS = timedelta(hours=1)
 _MARKUP = re.compile(r"[\\*_~`|<\[]|^(?:#|>|-(?=[ #]))", re.MULTILINE)
 
 
@@ -19,12 +39,14 @@ class Discord(Network):
     """Posts through a channel's webhook, whose address is its key. It has no memory for repeats and shows no list."""
 
     can: ClassVar[frozenset[str]] = frozenset({"correct", "retract"})
+    images: ClassVar[frozenset[str]] = frozenset({"card", "attach", "none"})
     docs: ClassVar[str] = "https://discord.com/developers/docs/resources/webhook#execute-webhook"
     label: ClassVar[str] = "Discord"
 
     kind: Literal["discord"] = "discord"
     webhook_url: SecretStr = Field(description="the channel's webhook address: Edit Channel, Integrations, Webhooks")
     thread_id: str = Field(default="", pattern=r"^\d*$", description="post into this thread of the channel")
+    forum: bool = Field(default=False, description="the channel is a forum: each notice begins a post of its own there")
 
     @field_validator("webhook_url")
     @classmethod
@@ -34,28 +56,31 @@ class Discord(Network):
             raise ValueError("a Discord webhook's address ends with /webhooks/ID/TOKEN")
         return url
 
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.forum and self._thread():
+            raise ValueError("a forum's notices begin posts of their own: leave out either forum or thread_id")
+        return self
+
     def word(self, text: str) -> str:
         """Put a backslash before what Discord takes for markup, outside addresses."""
-        out, end = [], 0
-        for link in LINK.finditer(text):
-            out += [_MARKUP.sub(r"\\\g<0>", text[end : link.start()]), link[0]]
-            end = link.end()
-        return "".join([*out, _MARKUP.sub(r"\\\g<0>", text[end:])])
+        return outside_links(text, lambda words: _MARKUP.sub(r"\\\g<0>", words))
 
     def measure(self, text: str) -> Measure:
         """Count code points, as `maxLength` of Discord's own description does."""
-        return Measure(used=len(self.word(text)), limit=2000, unit="characters")
+        return Measure(used=len(self._content(text, pictured=self.image == "attach")), limit=2000, unit="characters")
 
     def announce(self, notice: Notice, context: Context) -> Conversation:
         """Post and wait for the message's id: without waiting, Discord does not tell of a message it did not keep."""
-        reply = yield from ask(self._write("POST", "", notice, wait="true"))
+        begun = {"thread_name": _title(notice)} if self.forum else {}
+        reply = yield from ask(self._write("POST", "", notice, begun, wait="true"))
         return self.read(reply, context)
 
     def correct(self, notice: Notice, context: Context) -> Conversation:
         """Edit the message."""
         if not _names_one(notice.remote_id):
             return unnamed(self.label)
-        reply = yield from ask(self._write("PATCH", f"/messages/{notice.remote_id}", notice))
+        reply = yield from ask(self._write("PATCH", f"/messages/{notice.remote_id}", notice, {}, **self._post(notice)))
         if _is_gone(reply):
             return Refused("the message was deleted on Discord: there is nothing left to correct")
         return self.read(reply, context, says=False)
@@ -64,10 +89,22 @@ class Discord(Network):
         """Delete the message. Without its id the same request would delete the webhook itself."""
         if not _names_one(notice.remote_id):
             return unnamed(self.label)
-        reply = yield from ask(Request("DELETE", self._address(f"/messages/{notice.remote_id}"), says=False))
+        address = self._address(f"/messages/{notice.remote_id}", **self._post(notice))
+        reply = yield from ask(Request("DELETE", address, says=False))
         if reply.status == 204 or _is_gone(reply):
             return Said(notice.remote_id)
         return self.read(reply, context, says=False)
+
+    def verify(self, context: Context) -> Conversation:
+        """Ask the webhook for its name and channel, which takes no more than its address."""
+        given = urlsplit(self.webhook_url.get_secret_value())
+        address = given._replace(path=given.path.rstrip("/"), query="", fragment="").geturl()
+        reply = yield from ask(Request("GET", address, says=False))
+        name, channel = field_of(reply, "name"), field_of(reply, "channel_id")
+        if reply.status == 200 and isinstance(name, str) and isinstance(channel, str) and _names_one(channel):
+            return Said(f"{shown(name, self.secrets())} (channel {channel})")
+        outcome = self.read(reply, context, says=False)
+        return Again("Discord does not say which webhook this is") if isinstance(outcome, Said | Doubt) else outcome
 
     def said(self, reply: Reply) -> Outcome:
         """Keep the message's id: it is what can be edited and deleted later."""
@@ -82,19 +119,62 @@ class Discord(Network):
                 "Discord knows this webhook no more: make a new one, and write it into webhook_url", "target"
             )
         if code == 220001:
-            return Refused("this channel is a forum: set thread_id to one of its posts", "target")
+            return Refused(
+                "this channel is a forum: set forum = true, or thread_id to one of its posts, then resume the target",
+                "target",
+            )
+        if code == 220003:
+            return Refused("this channel is no forum: leave out forum, then resume the target", "target")
+        if code == 40067:
+            return Refused(
+                "this forum wants a tag on every post: turn that off in its settings, then resume the target", "target"
+            )
+        if reply.status == 403 and _BANNED.search(reply.body[:20_000]):
+            # Not of this webhook, but of our address: too many refused requests, of whatever else runs here.
+            return Again("Discord keeps this machine's address out for a while (error 1015)", _BAN_LASTS)
         return None
 
-    def _write(self, method: str, path: str, notice: Notice, **query: str) -> Request:
-        # Mentions are told not to fire each time: an edit forgets what the first post said.
-        payload = {"content": self.word(notice.text), "allowed_mentions": {"parse": []}}
+    def _write(self, method: str, path: str, notice: Notice, more: Mapping[str, str], **query: str) -> Request:
+        pictures = [_pictured(notice.image)] if notice.image and self.image == "attach" else []
+        # All of it each time: an edit forgets what the first post said of mentions, previews and pictures.
+        payload = {
+            "content": self._content(notice.text, pictured=bool(pictures)),
+            "allowed_mentions": {"parse": []},
+            **({"embeds": pictures} if self.image == "attach" else {}),
+            **({"flags": _NO_PREVIEWS} if self.image == "none" else {}),
+            **more,
+        }
         return json_request(method, self._address(path, **query), payload, says=method == "POST")
+
+    def _content(self, text: str, *, pictured: bool) -> str:
+        """Write the text; beside a picture of our own, links are in < >, lest Discord shows a second one."""
+        return LINK.sub(r"<\g<0>>", self.word(text)) if pictured else self.word(text)
+
+    def _thread(self) -> str:
+        query = urlsplit(self.webhook_url.get_secret_value()).query
+        return self.thread_id or parse_qs(query).get("thread_id", [""])[0]
+
+    def _post(self, notice: Notice) -> dict[str, str]:
+        """Name the post of the forum: it has the id of the message that began it."""
+        return {"thread_id": notice.remote_id} if self.forum else {}
 
     def _address(self, path: str, **query: str) -> str:
         given = urlsplit(self.webhook_url.get_secret_value())
-        thread = self.thread_id or parse_qs(given.query).get("thread_id", [""])[0]
+        thread = self._thread()
         asked_for = urlencode(query | ({"thread_id": thread} if thread else {}))
         return given._replace(path=given.path.rstrip("/") + path, query=asked_for, fragment="").geturl()
+
+
+def _title(notice: Notice) -> str:
+    title = notice.title or notice.text.partition("\n")[0]
+    return title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…"
+
+
+def _pictured(image: Image) -> dict[str, object]:
+    """Show a picture, which Discord fetches by itself, with what it shows and whose it is below it."""
+    owed = " / ".join(part for part in (image.credit, image.license) if part)
+    words = "\n".join(part for part in (image.alt, owed) if part)[:_LONGEST_FOOTER]
+    return {"image": {"url": image.url}, **({"footer": {"text": words}} if words else {})}
 
 
 def _names_one(remote_id: str) -> bool:

@@ -45,6 +45,11 @@ class Line(Network):
             raise ValueError("an address without ? and # is needed, such as https://api.line.me")
         return url.rstrip("/")
 
+    @field_validator("to", mode="before")
+    @classmethod
+    def _one_or_many(cls, ids: object) -> object:
+        return (ids,) if isinstance(ids, str) and ids else ids or ()
+
     @field_validator("to")
     @classmethod
     def _are_recipients(cls, ids: tuple[str, ...]) -> tuple[str, ...]:

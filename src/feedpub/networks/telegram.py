@@ -26,7 +26,7 @@ from feedpub.model import (
     Said,
 )
 from feedpub.networks.answers import field_of, is_page, puzzling, quotable, shown, unnamed
-from feedpub.networks.base import Network, Seen, ask, check_address, json_request, look, outside_links
+from feedpub.networks.base import Asked, Network, Seen, ask, check_address, json_request, look, outside_links
 
 _LONGEST_CAPTION = 1024
 _LARGEST_PICTURE = 5_000_000
@@ -39,6 +39,7 @@ _SHUT_OUT = re.compile(
     r"need administrator rights|chat_admin_required|chat_restricted|group chat was deactivated|topic_closed",
     re.IGNORECASE,
 )
+_DISLIKED_PICTURE = re.compile(r"photo|image|picture|file")
 
 
 class Telegram(Network):
@@ -87,13 +88,11 @@ class Telegram(Network):
 
     def announce(self, notice: Notice, context: Context) -> Conversation:
         """Post it; where a group has become a supergroup, in that one from now on."""
-        picture = yield from self._picture(notice)
-        chat = context.memory.get(self._moved) or self.chat_id
-        reply = yield from ask(self._message(notice, chat, picture))
+        reply = yield from self._tell(notice, context.memory.get(self._moved) or self.chat_id)
         new = _new_home(reply)
         if new:
             yield Remember(self._moved, new)
-            reply = yield from ask(self._message(notice, new, picture))
+            reply = yield from self._tell(notice, new)
         return self.read(reply, context)
 
     def reply(self, notice: Notice, context: Context) -> Conversation:
@@ -101,8 +100,7 @@ class Telegram(Network):
         post = _Post.of(notice.remote_id)
         if post is None:
             return unnamed(self.label)
-        picture = yield from self._picture(notice)
-        reply = yield from ask(self._message(notice, post.chat, picture, below=post.message))
+        reply = yield from self._tell(notice, post.chat, below=post.message)
         if _is_gone(reply) or _new_home(reply):
             return Refused("the message was deleted on Telegram: there is nothing left to reply to")
         return self.read(reply, context)
@@ -123,18 +121,16 @@ class Telegram(Network):
         return self._changed(reply, context, notice)
 
     def retract(self, notice: Notice, context: Context) -> Conversation:
-        """Delete the message, and whatever else was said of the same."""
-        for remote_id in (notice.remote_id, *notice.also):
-            post = _Post.of(remote_id)
-            if post is None:
-                return unnamed(self.label)
-            reply = yield from ask(self._call("deleteMessage", post.named, says=False))
-            if "message can't be deleted" in _description(reply) or _new_home(reply):
-                return Refused("Telegram lets bots delete for 48 hours only: delete this message there by hand")
-            outcome = Said(remote_id) if _is_gone(reply) else self._changed(reply, context, notice)
-            if not isinstance(outcome, Said):
-                return outcome
-        return Said(notice.remote_id)
+        """Delete the message."""
+        post = _Post.of(notice.remote_id)
+        if post is None:
+            return unnamed(self.label)
+        reply = yield from ask(self._call("deleteMessage", post.named, says=False))
+        if _is_gone(reply):
+            return Said(notice.remote_id)
+        if "message can't be deleted" in _description(reply) or _new_home(reply):
+            return Refused("Telegram lets bots delete for 48 hours only: delete this message there by hand")
+        return self._changed(reply, context, notice)
 
     def verify(self, context: Context) -> Conversation:
         """Ask who the bot is, and which chat it speaks in."""
@@ -182,12 +178,20 @@ class Telegram(Network):
             end = span.end
         return "".join([*out, self.word(notice.text[end:])])
 
+    def _tell(self, notice: Notice, chat: str, below: int = 0) -> Asked:
+        """Send it, with its picture if there is one that Telegram takes."""
+        picture = yield from self._picture(notice)
+        reply = yield from ask(self._message(notice, chat, picture, below))
+        if picture is not None and reply.status == 400 and _DISLIKED_PICTURE.search(_description(reply)):
+            reply = yield from ask(self._message(notice, chat, None, below))
+        return reply
+
     def _picture(self, notice: Notice) -> Seen:
         if self.image != "attach" or notice.image is None or _units(self._words(notice)) > _LONGEST_CAPTION:
             return None
         return (yield from look(FetchImage(notice.image.url, _LARGEST_PICTURE)))
 
-    def _message(self, notice: Notice, chat: str, picture: Picture | None, below: int = 0) -> Request:
+    def _message(self, notice: Notice, chat: str, picture: Picture | None, below: int) -> Request:
         where: dict[str, object] = {"chat_id": _number(chat)}
         where |= {"reply_parameters": {"message_id": below}} if below else {}
         if picture is not None:

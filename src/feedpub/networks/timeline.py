@@ -72,7 +72,7 @@ class Status:
         if self.id in {notice.remote_id, *notice.also}:
             return False
         if notice.link:
-            return _bare(notice.link, passing) in {_bare(link, passing) for link in self.links}
+            return any(same_address(notice.link, link, passing) for link in self.links)
         return bool(self.words) and self.words == _bare_words(notice.text)
 
 
@@ -138,3 +138,13 @@ def _bare(address: str, passing: Collection[str]) -> tuple[str, str, tuple[tuple
 
 def _bare_words(text: str) -> str:
     return _UNSAID.sub("", _UNSHOWN.sub("", text))
+
+
+def same_address(one: str, other: str, passing: Collection[str] = ()) -> bool:
+    """Whether two links lead to the same page, give or take tracking parameters and those `passing`."""
+    return _bare(one, passing) == _bare(other, passing)
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two texts read the same, however they are spaced."""
+    return _bare_words(one) == _bare_words(other)

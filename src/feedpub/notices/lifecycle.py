@@ -184,8 +184,7 @@ class WayOut(Enum):
 def way_out(delivery: Delivery, target: Target, now: datetime) -> WayOut:
     """Choose: the network drops a repeat; else it can be looked for; else the target's `on_doubt`.
 
-    To delete twice is harmless, so a doubtful retraction is always sent again, until it is certain. A reply is found
-    nowhere: what can be looked for is the post above it.
+    To delete twice is harmless, so a doubtful retraction is always sent again, until it is certain.
     """
     doing = delivery.frozen.action if delivery.frozen is not None else Action.ANNOUNCE
     if doing is Action.RETRACT:
@@ -194,8 +193,6 @@ def way_out(delivery: Delivery, target: Target, now: datetime) -> WayOut:
     since = delivery.doubt_since or now
     if not unwanted and now - since < target.dedupe_for:
         return WayOut.RESEND
-    if doing is Action.REPLY:
-        return WayOut.STOP
     if "find" in target.can:
         return WayOut.FIND
     if not unwanted and target.on_doubt == "resend":
@@ -291,7 +288,7 @@ def _answered(delivery: Delivery, event: Answered, target: Target, now: datetime
         case Said():
             return _said(delivery, event.outcome, target, now)
         case Absent():
-            return _absent(delivery, now)
+            return _absent(delivery, target, now)
         case Again(why, wait):
             return _again(delivery, why, wait, target, now)
         case Doubt(why):
@@ -364,9 +361,11 @@ def _said(delivery: Delivery, said: Said, target: Target, now: datetime) -> Deli
     return _retract(delivery, target, now) if delivery.wanted is None else _correct(delivery, target, now)
 
 
-def _absent(delivery: Delivery, now: datetime) -> Delivery:
+def _absent(delivery: Delivery, target: Target, now: datetime) -> Delivery:
     certain = replace(delivery, doubt_since=None, frozen=None)
-    return _skipped(certain, WITHDRAWN_UNSAID) if certain.wanted is None else _due(certain, now)
+    if certain.wanted is not None:
+        return _due(certain, now)
+    return _retract(certain, target, now) if certain.standing else _skipped(certain, WITHDRAWN_UNSAID)
 
 
 def _again(delivery: Delivery, why: str, wait: timedelta | None, target: Target, now: datetime) -> Delivery:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,14 +69,25 @@ class Rules:
 
         Raises ComposeError with the sentence to show, where its condition cannot be told of this article.
         """
-        return (
-            ("brief" if subject.article.brief else "article") in self.takes
-            and (self.categories is None or not self.categories.isdisjoint(subject.categories))
-            and (not self.tags or not self.tags.isdisjoint(subject.tags))
-            and self.skip_tags.isdisjoint(subject.tags)
-            and (not self.authors or not self.authors.isdisjoint(subject.authors))
-            and (not self.when or meets(self.when, subject.variables))
-        )
+        return not self.barred_by(subject)
+
+    def barred_by(self, subject: Subject) -> str:
+        """Name the first option that keeps an article from the target; empty where none does. Raises as `take`."""
+        return next(self._bars(subject), "")
+
+    def _bars(self, subject: Subject) -> Iterator[str]:
+        if ("brief" if subject.article.brief else "article") not in self.takes:
+            yield "takes"
+        if self.categories is not None and self.categories.isdisjoint(subject.categories):
+            yield "categories"
+        if self.tags and self.tags.isdisjoint(subject.tags):
+            yield "tags"
+        if not self.skip_tags.isdisjoint(subject.tags):
+            yield "skip_tags"
+        if self.authors and self.authors.isdisjoint(subject.authors):
+            yield "authors"
+        if self.when and not meets(self.when, subject.variables):
+            yield "when"
 
 
 def subjects(articles: Iterable[Article], categories: Iterable[Category], site: Site) -> tuple[Subject, ...]:

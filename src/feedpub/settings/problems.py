@@ -39,6 +39,8 @@ _SENTENCES = {
     "float_type": "write a number, such as 1.5, without quotes",
     "float_parsing": "write a number, such as 1.5, without quotes",
     "finite_number": "write a finite number",
+    "decimal_type": "write a number, such as 1.5",
+    "decimal_parsing": "write a number, such as 1.5",
     "tuple_type": _LIST,
     "list_type": _LIST,
     "dict_type": _TABLE,

@@ -82,6 +82,8 @@ class Kind:
     """The answers to a search that finds the notice (as `said`); those that `routes` give are left out."""
     absent: tuple[Answer, ...] = ()
     """The answers to one that does not."""
+    looks: str = ""
+    """Which of `routes` a search is about: there its answer is not the usual one."""
     found_as: Said | None = None
     """What a search that finds it comes to, if not `said`."""
     verified: tuple[Answer, ...] = ()

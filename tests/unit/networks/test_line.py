@@ -193,7 +193,12 @@ def test_what_was_said_on_line_stays_there() -> None:
             TypeAdapter[AnyNetwork](AnyNetwork).validate_python({"kind": "line", "token": "t", "correct": way})
 
 
-@pytest.mark.parametrize("ids", [["me"], [USER, GROUP], [GROUP, GROUP], [USER] * 501, ["U" + "0" * 31]])
+@pytest.mark.parametrize(("said", "kept"), [(USER, (USER,)), ([USER, OTHER], (USER, OTHER)), ("", ()), ([], ())])
+def test_one_id_needs_no_brackets(said: object, kept: tuple[str, ...]) -> None:
+    assert Line.model_validate({"kind": "line", "token": "t", "to": said}).to == kept
+
+
+@pytest.mark.parametrize("ids", ["me", ["me"], [USER, GROUP], [GROUP, GROUP], [USER] * 501, ["U" + "0" * 31]])
 def test_ids_that_line_would_not_know_are_refused(ids: list[str]) -> None:
     with pytest.raises(ValidationError):
         Line.model_validate({"kind": "line", "token": "t", "to": ids})

@@ -23,9 +23,6 @@ TARGET = Telegram(name="t", token=f"123456:{CANARY}", chat_id="-1001234567890")
 TEXTS = st.text(st.sampled_from("@#/$aBz_9あ海＃. \n") | st.characters(codec="utf-8"), max_size=60)
 
 
-NAMED: tuple[dict[str, Any], ...] = ({"username": "news"}, {})
-
-
 def sent(message: int = 7, **chat: Any) -> Reply:
     return reply(200, {"ok": True, "result": {"message_id": message, "chat": {"id": -1001234567890} | chat}})
 
@@ -152,6 +149,16 @@ def test_a_picture_that_cannot_be_had_leaves_a_message_with_a_preview() -> None:
     assert told.payload["link_preview_options"]["url"] == LINK
 
 
+@pytest.mark.parametrize(
+    "disliked",
+    ["PHOTO_INVALID_DIMENSIONS", "IMAGE_PROCESS_FAILED", "not enough rights to send photos to the chat"],
+)
+def test_a_picture_that_telegram_does_not_take_holds_nothing_back(disliked: str) -> None:
+    told = talk(ATTACHING.announce(PICTURED, context()), no(400, f"Bad Request: {disliked}"), sent())
+    assert [request.url.rpartition("/")[2] for request in told.asked] == ["sendPhoto", "sendMessage"]
+    assert isinstance(told.outcome, Said)
+
+
 def test_a_text_too_long_for_a_caption_goes_out_whole_and_without_the_picture() -> None:
     fits, exceeds = (notice("あ" * (length - len(f"\n{LINK}")), image=PICTURED.image) for length in (1024, 1025))
     assert talk(ATTACHING.announce(fits, context()), sent()).asked[0].url.endswith("/sendPhoto")
@@ -211,7 +218,7 @@ def test_the_wait_that_telegram_asks_for_is_kept() -> None:
 
 
 def test_a_post_of_a_public_chat_has_an_address_and_that_of_a_private_one_has_none() -> None:
-    public, private = (talk(TARGET.announce(notice(), context()), sent(**named)) for named in NAMED)
+    public, private = (talk(TARGET.announce(notice(), context()), one) for one in (sent(username="news"), sent()))
     assert public.outcome == Said("-1001234567890/7", "https://t.me/news/7")
     assert private.outcome == Said("-1001234567890/7")
 
@@ -284,17 +291,6 @@ def test_an_answer_to_a_deletion(answer: Reply, outcome: type[Outcome]) -> None:
     if isinstance(told.outcome, Refused):
         assert told.outcome.scope == "item"
         assert "by hand" in told.outcome.why
-
-
-def test_replies_and_what_was_said_before_are_deleted_too() -> None:
-    yes, gone = reply(200, {"ok": True, "result": True}), no(400, "Bad Request: message to delete not found")
-    told = talk(TARGET.retract(replace(STANDING, also=("-1001/8", "-1002/9/photo")), context()), yes, gone, yes)
-    assert [request.body for request in told.asked] == [
-        b'{"chat_id":-1001,"message_id":7}',
-        b'{"chat_id":-1001,"message_id":8}',
-        b'{"chat_id":-1002,"message_id":9}',
-    ]
-    assert told.outcome == Said("-1001/7")
 
 
 def test_a_reply_stands_below_its_message_and_a_deleted_one_has_none() -> None:

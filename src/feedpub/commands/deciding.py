@@ -1,0 +1,245 @@
+"""what people decide about deliveries: to announce, to retry, to cancel, to release; and what is to be told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from feedpub import clean
+from feedpub.commands.preview import Known, drafted_by
+from feedpub.errors import ComposeError, FeedpubError
+from feedpub.ledger.deliveries import Listed
+from feedpub.model import Action, Article, Delivery, State
+from feedpub.notices.lifecycle import FEEDS, FLOOD, Cancelled, Released, Retried, Wanted
+from feedpub.notices.plan import Owed
+from feedpub.pipeline import Publisher
+
+MOST = 100_000
+"""Deliveries that one decision may be about."""
+
+_TO_BE_SAID = "it will be said by the feedpub that runs, else at the next `feedpub once`"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """How many deliveries a person's word changed, and how the others stand, a sentence each."""
+
+    changed: int
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Some deliveries: those that meet all that is given."""
+
+    ids: Sequence[int] = ()
+    states: Sequence[State] = ()
+    target: str = ""
+    article: str = ""
+    held_by: str = ""
+    since: datetime | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is given."""
+        return bool(self.ids or self.states or self.target or self.article or self.held_by or self.since)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """A person's word on deliveries. Whatever it changes goes through the table of lifecycle.py."""
+
+    publisher: Publisher
+
+    # ------------------------------------------------------------ looking
+
+    def listed(self, which: Which, limit: int = MOST) -> tuple[Listed, ...]:
+        """List deliveries, newest first. A target may have left the config; one that never was is an error."""
+        targets = self.publisher.setup.targets
+        if which.target not in {"", *targets, *(one.name for one in self.publisher.ledger.targets.states())}:
+            raise FeedpubError(f"there is no target {which.target}: the config has {names(targets)}")
+        return self.publisher.ledger.deliveries.listed(
+            states=which.states,
+            target=which.target,
+            ids=which.ids,
+            article=which.article,
+            held_by=which.held_by,
+            since=which.since,
+            limit=limit,
+        )
+
+    def cost(self, listed: Iterable[Listed]) -> Decimal:
+        """Tell what it costs to do all of this, as texts are now."""
+        return sum((self._cost(one) for one in listed), Decimal(0))
+
+    def _cost(self, one: Listed) -> Decimal:
+        target = self.publisher.setup.targets.get(one.delivery.target)
+        samples = ("", "https://site.invalid/")
+        if target is None or one.article is None or not any(target.price(one.action, text) for text in samples):
+            return Decimal(0)
+        try:
+            knowing = target.knowing(self.publisher.ledger.targets.memory(target.name))
+            text = drafted_by(one.article, knowing, self.known(), one.delivery.words).text
+        except ComposeError:
+            return Decimal(0)  # it will fail, and cost nothing
+        return target.price(one.action, text)
+
+    def paused(self) -> frozenset[str]:
+        """The targets that speak no more until somebody lets them."""
+        return frozenset(one.name for one in self.publisher.ledger.targets.states() if one.rest.paused)
+
+    def known(self) -> Known:
+        """Gather what previews are made from."""
+        return Known(self.publisher.setup.site, self.publisher.ledger.articles.categories(), self.publisher.now())
+
+    def speaking(self) -> tuple[str, ...]:
+        """The targets that are told of articles."""
+        return tuple(name for name, target in self.publisher.setup.targets.items() if target.subject == "article")
+
+    def article(self, name: str, *, waiting: bool = False) -> Article:
+        """Find a public article by its id or guid; `waiting`: or one that waits for its date."""
+        found = self.publisher.ledger.articles.find(name, waiting=waiting)
+        if not found:
+            raise FeedpubError(f"there is no public article {name}: name one by its id in the store, or by its guid")
+        if len(found) > 1:
+            guids = ", ".join(one.guid for one in found)
+            raise FeedpubError(f"several stores have an article {name}: name it by its guid, one of {guids}")
+        return found[0]
+
+    def told(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Check that articles are told to these targets; none given means all that they are told to."""
+        targets, speaking = self.publisher.setup.targets, self.speaking()
+        if unknown := [one for one in wanted if one not in targets]:
+            raise FeedpubError(f"there is no target {unknown[0]}: the config has {names(targets)}")
+        if not speaking:
+            raise FeedpubError("there is no target that articles are told to: add one to the config")
+        if deaf := [one for one in wanted if one not in speaking]:
+            raise FeedpubError(f"targets.{deaf[0]} is told of feeds, not of articles: name one of {names(speaking)}")
+        return tuple(dict.fromkeys(wanted)) or speaking
+
+    # ------------------------------------------------------------ announcing
+
+    def standing(self, article: Article, targets: Sequence[str]) -> dict[str, str]:
+        """Tell where an article stands already, or may stand, in words by target."""
+        there = {target: self._delivery(article, target) for target in targets}
+        return {target: _stands(one) for target, one in there.items() if one is not None and _may_stand(one)}
+
+    def announce(self, article: Article, targets: Sequence[str], text: str = "") -> tuple[str, ...]:
+        """Owe an article to targets, whatever was decided before; where it stands already, once more.
+
+        `text`: words to be said instead of its own. Returns what came of it, in words.
+        """
+        return tuple(f"{target}: {self._announce(article, target, clean.text(text).strip())}" for target in targets)
+
+    def _announce(self, article: Article, target: str, text: str) -> str:
+        deliveries, setup, now = self.publisher.ledger.deliveries, self.publisher.setup, self.publisher.now()
+        one = self._delivery(article, target)
+        if one is None:
+            deliveries.owe([Owed(target, article.guid, State.HELD, FEEDS, "", None, text)], now)
+        elif not deliveries.tell([one.id], Wanted(text), setup.targets, now) and one.state not in _WAITING:
+            return f"it {_STANDING[one.state]}: try again later"
+        self.publisher.ledger.feeds.free(setup.targets, now)
+        return _TO_BE_SAID
+
+    def _delivery(self, article: Article, target: str) -> Delivery | None:
+        there = self.publisher.ledger.deliveries.listed(target=target, article=article.guid)
+        return there[0].delivery if there else None
+
+    # ------------------------------------------------------------ deciding
+
+    def retry(self, ids: Sequence[int]) -> Decided:
+        """Say these now, whatever happened before."""
+        return self._decide(ids, Retried())
+
+    def cancel(self, ids: Sequence[int]) -> Decided:
+        """Never say these."""
+        return self._decide(ids, Cancelled("cancelled by hand"))
+
+    def release(self, ids: Sequence[int]) -> Decided:
+        """Let go what the flood guard holds."""
+        decided = self._decide(ids, Released())
+        self.publisher.ledger.feeds.free(self.publisher.setup.targets, self.publisher.now())
+        return decided
+
+    def resume(self, target: str) -> bool:
+        """Let a paused target speak again. Tells whether it was paused."""
+        targets = self.publisher.setup.targets
+        if target not in targets:
+            raise FeedpubError(f"there is no target {target}: the config has {names(targets)}")
+        paused = any(one.rest.paused for one in self.publisher.ledger.targets.states() if one.name == target)
+        self.publisher.ledger.targets.resume(target)
+        return paused
+
+    def _decide(self, ids: Sequence[int], word: Retried | Cancelled | Released) -> Decided:
+        deliveries, targets = self.publisher.ledger.deliveries, self.publisher.setup.targets
+        before = self._by_id(ids)
+        changed = deliveries.tell(ids, word, targets, self.publisher.now())
+        after = self._by_id(ids)
+        same = [one for one in dict.fromkeys(ids) if before.get(one) == after.get(one)]
+        return Decided(changed, tuple(_stays(one, after.get(one), targets) for one in same))
+
+    def _by_id(self, ids: Sequence[int]) -> dict[int, Delivery]:
+        listed = self.listed(Which(ids=ids)) if ids else ()
+        return {one.delivery.id: one.delivery for one in listed}
+
+
+# ---------------------------------------------------------------- in words
+
+_WAITING = frozenset({State.HELD, State.DUE})
+
+_STANDING = {
+    State.HELD: "waits for its feeds (held)",
+    State.DUE: "waits for its time (due)",
+    State.CLAIMED: "is about to be said (claimed)",
+    State.SENDING: "is being said just now (sending)",
+    State.DOUBTFUL: "may have been said (doubtful)",
+    State.SENT: "was said (sent)",
+    State.FAILED: "was given up (failed)",
+    State.SKIPPED: "was decided against (skipped)",
+}
+
+
+def names(found: Iterable[str]) -> str:
+    """List names for a sentence."""
+    return ", ".join(sorted(found)) or "none"
+
+
+def advice(one: Listed, paused: Collection[str] = ()) -> str:
+    """Tell what a person can do about a delivery that does not go on by itself; empty where nothing need be done.
+
+    `paused`: the targets that speak no more until somebody lets them.
+    """
+    delivery = one.delivery
+    if delivery.target in paused and delivery.due_at is not None:
+        return f"its target is paused (`feedpub status` tells why): mend that, then `feedpub resume {delivery.target}`"
+    retry = f"`feedpub deliveries retry {delivery.id}`"
+    if delivery.state is State.DOUBTFUL and delivery.due_at is None:
+        return f"look there: {retry} if it is missing, `feedpub deliveries cancel {delivery.id}` if it stands"
+    if delivery.state is State.FAILED:
+        return f"mend that, then {retry}"
+    if delivery.state is State.HELD and delivery.held_by == FLOOD:
+        return f"`feedpub deliveries release {delivery.id}` or `feedpub deliveries cancel {delivery.id}`"
+    if delivery.state is State.SKIPPED and delivery.action is Action.ANNOUNCE and one.article is not None:
+        return f"to say it all the same: `feedpub announce {one.article.id} --target {delivery.target}`"
+    return ""
+
+
+def _may_stand(one: Delivery) -> bool:
+    return one.said is not None or one.doubt_since is not None
+
+
+def _stands(one: Delivery) -> str:
+    if one.said is None:
+        return "it may have been said: nobody knows"
+    return f"said already{f', see {one.remote_url}' if one.remote_url else ''}"
+
+
+def _stays(identity: int, one: Delivery | None, targets: Iterable[str]) -> str:
+    if one is None:
+        return f"there is no delivery {identity}"
+    if one.target not in targets:
+        return f"delivery {identity} is left as it is: its target {one.target} is not in the config"
+    standing = "is held as one of too many (held)" if one.held_by == FLOOD else _STANDING[one.state]
+    return f"delivery {identity} is left as it is: it {standing}{f', as {one.reason}' if one.reason else ''}"
