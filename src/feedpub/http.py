@@ -15,20 +15,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from time import monotonic
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
 from urllib3.exceptions import HTTPError
+from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.ssl_match_hostname import CertificateError
 
+from feedpub.crew import Crew
 from feedpub.errors import UnreachableError
 from feedpub.model import (
     Again,
@@ -66,6 +69,8 @@ class Door:
     show: Callable[[str], object] = print
     picture: Callable[[FetchImage, timedelta], Picture | None] = lambda _image, _within: None
     trust: str = ""
+    _contexts: dict[bool, ssl.SSLContext] = field(default_factory=dict, init=False, repr=False)
+    _crew: Crew = field(default_factory=lambda: Crew("exchange"), init=False, repr=False)
     _lines: set[_Line] = field(default_factory=set, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
     _closed: bool = field(default=False, init=False, repr=False)
@@ -153,7 +158,7 @@ class Door:
             self._lines.add(line)
         try:
             work = partial(self._work, line, request, deadline, allow_private=allow_private)
-            Thread(target=work, daemon=True).start()
+            self._crew.do(work)
             return line.reply(within=deadline - monotonic(), host=_host(request))
         finally:
             line.cut(_STOPPING)
@@ -172,14 +177,26 @@ class Door:
             request.method, request.url, headers | dict(request.headers), data=request.body or None
         ).prepare()
         tls = request.url.lower().startswith("https:")
-        adapter = _Open(line) if allow_private else _Guarded(line, is_https_proto=tls)
-        response = adapter.send(prepared, stream=True, timeout=seconds, verify=self.trust or True)
+        context = self._context(open_=allow_private) if tls else None
+        adapter = _Open(line, context) if allow_private else _Guarded(line, context, is_https_proto=tls)
+        response = adapter.send(prepared, stream=True, timeout=seconds)
         try:
             body = _read(response, request.read_limit + 1)
         finally:
             response.close()
             adapter.close()
         return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+
+    def _context(self, *, open_: bool) -> ssl.SSLContext:
+        """Read the authorities once, not for every connection. Guarded ones need a context that is theirs alone.
+
+        There, the name in the certificate is compared by urllib3, as the address is no name; it says so to the context.
+        """
+        if open_ not in self._contexts:
+            context = create_urllib3_context()
+            context.load_verify_locations(self.trust or DEFAULT_CA_BUNDLE_PATH)
+            self._contexts[open_] = context
+        return self._contexts[open_]
 
 
 # ---------------------------------------------------------------- one connection, and its end
@@ -266,10 +283,11 @@ class _OnLineTls(_OnLine, HTTPSConnection):
 
 
 class _Open(HTTPAdapter):
-    """Goes anywhere, private addresses included."""
+    """Goes anywhere, private addresses included. Over TLS, to whom the authorities of `context` vouch for."""
 
-    def __init__(self, line: _Line, **options: bool) -> None:
+    def __init__(self, line: _Line, context: ssl.SSLContext | None, **options: bool) -> None:
         self._line = line
+        self._context = context
         super().__init__(**options)
 
     def get_connection_with_tls_context(
@@ -282,7 +300,14 @@ class _Open(HTTPAdapter):
         pool = cast("HTTPConnectionPool", super().get_connection_with_tls_context(request, verify, proxies, cert))
         kind = _OnLineTls if pool.scheme == "https" else _OnLine
         pool.ConnectionCls = partial(kind, line=self._line)  # type: ignore[assignment]  # it makes one all the same
+        if self._context is not None:
+            pool.conn_kw["ssl_context"] = self._context
         return pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ANN401 - requests' own
+        """Demand a certificate; whom to believe, the context knows already."""
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]  # requests' own
+        conn.ca_certs = conn.ca_cert_dir = None
 
 
 class _Guarded(_Open, IPFilterAdapter):  # type: ignore[misc]  # requests-hardened is not typed

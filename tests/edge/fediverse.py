@@ -80,8 +80,7 @@ def _serving(server: _Server) -> Iterator[None]:
 class Wire(_Server):
     """Hands every request on. `breaks` names where the next one to a path goes wrong: before it arrives, or after.
 
-    After that nothing is answered, and `done` tells that the server behind has done its work; a wire that `hangs` keeps
-    the line open meanwhile.
+    Then nothing is answered, and `done` tells that it has come so far; a wire that `hangs` keeps the line open.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -98,24 +97,26 @@ class _Wired(_Quiet):
 
     def _hand_on(self) -> None:
         body, where = self.body(), self.server.breaks.pop(urlsplit(self.path).path, "")
-        if where == "before":
-            self._cut()
-            return
+        answer = self._asked(body) if where != "before" else None
+        if where or answer is None:
+            self._break()
+        else:
+            self.answer(*answer)
+
+    def _asked(self, body: bytes) -> tuple[int, bytes, str]:
+        """Ask the server behind."""
         line = HTTPConnection(self.server.upstream, timeout=10)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         line.request(self.command, self.path, body, headers)
         reply = line.getresponse()
         content = reply.read()
         line.close()
-        if where == "after":
-            self.server.done.set()
-            if self.server.hangs:
-                self.server.closing.wait(30)
-            self._cut()
-            return
-        self.answer(reply.status, content, reply.headers.get("content-type", ""))
+        return reply.status, content, reply.headers.get("content-type", "")
 
-    def _cut(self) -> None:
+    def _break(self) -> None:
+        self.server.done.set()
+        if self.server.hangs:
+            self.server.closing.wait(30)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Self
 import brotli
 import feedparser
 
+from tests.edge.receiver import Answer as Scripted
 from tests.edge.receiver import Receiver
 from tests.toml_text import inline
 
@@ -352,4 +353,6 @@ def mastodon(server: Receiver, **options: object) -> Table:
     """Be a target that answers with a status."""
     status = {"id": "77", "url": "https://social.test/@news/77", "content": "", "created_at": ago()}
     server.default = (200, status)
+    told = {"version": "4.3.2", "source_url": "https://github.com/mastodon/mastodon", "configuration": {}}
+    server.routes["GET /api/v2/instance"] = Scripted(200, told)
     return {"kind": "mastodon", "server": server.url, "token": "token", "allow_private": True} | options

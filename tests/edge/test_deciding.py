@@ -131,6 +131,20 @@ def test_the_newest_of_a_flood_are_let_go_and_the_others_cancelled(site: Site) -
     assert site.feedpub("deliveries", "release", "--newest", "0", "--yes").out == "25 cancelled.\n0 released.\n"
 
 
+def test_what_a_flood_would_cost_is_told_before_it_is_let_go(site: Site) -> None:
+    keys = dict.fromkeys(("api_key", "api_secret", "access_token", "access_secret"), "secret")
+    site.configure(targets={"x": {"kind": "x", "budget": 20, "flood_limit": 1} | keys})
+    site.feedpub("once")
+    site.publish("1", "2", url="https://news.example.jp/1")
+    site.publish("3", title="", url="", content="<p>短信</p>")
+    site.feedpub("once")
+    assert site.feedpub("deliveries", "release", code=1).err.startswith("Release 3 of x, which costs 0.415? Nobody")
+    newest = site.feedpub("deliveries", "release", "--newest", "1", code=1).err
+    assert newest.startswith("Release 1 of x, which costs 0.015 and cancel 2 older ones? Nobody")
+    retried = site.feedpub("deliveries", "retry", "--state", "held", "--target", "x", code=1).err
+    assert retried.startswith("Say 3 of x, which costs 0.415? Nobody")
+
+
 # ---------------------------------------------------------------- retrying and cancelling
 
 

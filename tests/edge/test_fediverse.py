@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -41,6 +39,7 @@ from feedpub.notices.compose import compose
 from feedpub.notices.lifecycle import WayOut, way_out
 from tests.edge import fediverse
 from tests.edge.fediverse import TOKEN, GoToSocial, Wire, wire
+from tests.edge.front_door import Site as Newsroom
 
 LINK = "https://example.org/2026/04/28/mogami?p=1&q=2"
 PHOTO = Picture(b"\xff\xd8\xff" + bytes(range(256)), "image/jpeg", 800, 600)
@@ -136,39 +135,6 @@ def posts(line: Wire) -> list[dict[str, Any]]:
     with urlopen(Ask(f"{line.url}/api/v1/accounts/{account}/statuses?limit=40", headers=headers)) as page:
         found: list[dict[str, Any]] = json.load(page)
         return found
-
-
-ANNOUNCING = """
-import sys
-from datetime import datetime, timedelta
-from feedpub.http import Door
-from feedpub.model import Action, Context, Notice
-from feedpub.networks import Mastodon
-server, token, key, at, text, link = sys.argv[1:]
-at = datetime.fromisoformat(at)
-target = Mastodon(name="news", server=server, token=token, allow_private=True)
-notice = Notice("news", Action.ANNOUNCE, "1", "g", 1, key, at, text, link, language="ja")
-Door().converse(
-    target.announce(notice, Context(at)), lambda key, value: None, timeout=timedelta(seconds=60), allow_private=True
-)
-"""
-
-
-def test_killed_after_mastodon_stored_the_post_the_same_key_makes_one_status(line: Wire) -> None:
-    desk, said = on_mastodon(line), notice()
-    desk.knowing()
-    line.breaks, line.hangs = {"/api/v1/statuses": "after"}, True
-    frozen = [line.url, TOKEN, said.key, said.at.isoformat(), said.text, said.link]
-    with subprocess.Popen([sys.executable, "-c", ANNOUNCING, *frozen], env={**os.environ}) as child:
-        assert line.done.wait(30)
-        child.send_signal(signal.SIGKILL)
-        assert child.wait(10) == -signal.SIGKILL
-    line.closing.set()
-
-    assert desk.way_out(said) is WayOut.RESEND
-    outcome = desk.announce(said)
-    (post,) = posts(line)
-    assert outcome == Said(post["id"], post["url"])
 
 
 def test_an_answer_lost_on_the_way_is_asked_for_again_by_the_same_key(line: Wire) -> None:
@@ -354,3 +320,52 @@ def test_misskey_takes_the_picture_into_its_drive_once() -> None:
     ((file_id, file),) = server.drive.items()
     assert (file["comment"], file["size"]) == ("護衛艦 (海上自衛隊, CC BY 4.0)", len(PHOTO.content))
     assert [note["fileIds"] for note in server.notes.values()] == [[file_id]]
+
+
+# ---------------------------------------------------------------- the whole program, killed
+
+
+PATHS = {"mastodon": "/api/v1/statuses", "gotosocial": "/api/v1/statuses", "misskey": "/api/notes/create"}
+
+
+@pytest.mark.parametrize("where", ["after", "before"])
+@pytest.mark.parametrize("name", PATHS)
+def test_killed_while_it_posts_feedpub_makes_one_post(
+    site: Newsroom, name: str, where: str, request: pytest.FixtureRequest
+) -> None:
+    with ExitStack() as stack:
+        line = request.getfixturevalue("line") if name == "mastodon" else stack.enter_context(_line_to(name, stack))
+        kind = "misskey" if name == "misskey" else "mastodon"
+        site.configure(targets={"social": {"kind": kind, "server": line.url, "token": TOKEN, "allow_private": True}})
+        site.feedpub("once")
+        site.publish("one")
+        line.breaks, line.hangs = {PATHS[name]: where}, True
+        killed = site.start("once")
+        assert line.done.wait(30), killed.err
+        assert killed.end().code == -signal.SIGKILL
+        line.closing.set()
+        for minutes in (1, 2, 3):
+            site.environ["MORTAL_AHEAD"] = str(60 * minutes)
+            site.feedpub("once")
+
+        (delivery,) = site.deliveries()
+        assert delivery["state"] == "sent", delivery
+        assert delivery["remote_url"]
+        links = [post for post in _posted(line, name) if "https://news.test/one" in post]
+        assert len(links) == 1
+
+
+@contextmanager
+def _line_to(name: str, stack: ExitStack) -> Iterator[Wire]:
+    server = stack.enter_context(fediverse.gotosocial() if name == "gotosocial" else fediverse.misskey())
+    with wire(server.url) as line:
+        yield line
+
+
+def _posted(line: Wire, name: str) -> list[str]:
+    if name != "misskey":
+        return [str(post["content"]) for post in posts(line)]
+    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+    asked = json.dumps({"userId": "7news", "withReplies": True, "limit": 100}).encode()
+    with urlopen(Ask(f"{line.url}/api/users/notes", asked, headers)) as page:
+        return [str(note["text"]) for note in json.load(page)]

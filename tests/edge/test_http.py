@@ -13,6 +13,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -212,20 +213,49 @@ def test_https_to_a_server_that_speaks_none_pauses_the_target(server: Receiver) 
     assert outcome.scope == "target"
 
 
-def test_the_guarded_way_shakes_hands_in_the_name_of_the_host_it_was_given() -> None:
-    # No public address can be had in a test, so the guard is told that loopback is one.
-    with secure(("localhost",)) as (server, authority), authority.cert_pem.tempfile() as trust:
-        line = _Line()
-        adapter = _Guarded(line, is_https_proto=True, allow_loopback=True)
-        address = server.url.replace("127.0.0.1", "localhost") + "/a"
-        response = adapter.send(requests.Request("POST", address, data=b"x").prepare(), timeout=5, verify=trust)
+def guarded(server: Receiver, door: Door) -> _Line:
+    """Post there, guarded. No public address can be had in a test, so the guard is told that loopback is one."""
+    line = _Line()
+    adapter = _Guarded(line, door._context(open_=False), is_https_proto=True, allow_loopback=True)
+    address = server.url.replace("127.0.0.1", "localhost") + "/a"
+    try:
+        response = adapter.send(requests.Request("POST", address, data=b"x").prepare(), timeout=5)
         response.close()
+        assert response.status_code == 200
+    finally:
         adapter.close()
         line.end(UnreachableError("over"))
+    return line
 
-        assert response.status_code == 200
-        assert line.sent
+
+def test_the_guarded_way_shakes_hands_in_the_name_of_the_host_it_was_given() -> None:
+    with secure(("localhost",)) as (server, authority), authority.cert_pem.tempfile() as trust:
+        assert guarded(server, Door(trust=trust)).sent
         assert server.requests[0].headers["host"] == f"localhost:{server.port}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "example.org"])
+def test_the_guarded_way_believes_no_certificate_for_another_host(host: str) -> None:
+    with secure((host,)) as (server, authority), authority.cert_pem.tempfile() as trust:
+        with pytest.raises(requests.exceptions.SSLError, match="doesn't match"):
+            guarded(server, Door(trust=trust))
+        assert server.requests == []
+
+
+def test_the_authorities_are_read_once_and_whom_they_do_not_know_is_never_believed(tmp_path: Path) -> None:
+    with secure(("127.0.0.1", "localhost")) as (server, authority), secure(("127.0.0.1", "localhost")) as (other, _):
+        trust = tmp_path / "trust.pem"
+        authority.cert_pem.write_to_path(str(trust))
+        door = Door(trust=str(trust))
+        assert say(server.url, door=door) == Said("200")
+        assert guarded(server, door).sent
+        trust.unlink()
+        assert say(server.url, door=door) == Said("200")
+        assert guarded(server, door).sent
+        assert isinstance(say(other.url, door=door), Refused)
+        with pytest.raises(requests.exceptions.SSLError):
+            guarded(other, door)
+        assert other.requests == []
 
 
 # ---------------------------------------------------------------- after it was sent

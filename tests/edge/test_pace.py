@@ -313,7 +313,7 @@ def test_an_answer_that_comes_after_the_limit_was_changed_is_judged_by_the_new_o
 def test_what_nobody_knows_of_counts_as_said(desk: Newsdesk) -> None:
     """The process dies after the post was made; the next one must not say another in the same hour."""
     desk.board(KeyedBoard, max_per_hour=1)
-    desk.world.keyed = {"board": timedelta(hours=1)}
+    desk.world.keyed = {"board": 12 * HOUR}
     desk.world.behaviours = ["crash after"]
     desk.write("1", "2")
     with pytest.raises(Crash):

@@ -6,6 +6,7 @@ import html
 import re
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -13,7 +14,7 @@ from feedpub.commands.page import preview_page
 from feedpub.commands.preview import Card, Note, Preview, Standing, kept_out, preview
 from feedpub.commands.seeing import Seen
 from feedpub.model import EPOCH, Action, Article, Delivery, State
-from feedpub.networks import Console
+from feedpub.networks import Console, X
 from feedpub.networks.base import Network
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.lifecycle import FLOOD
@@ -75,6 +76,15 @@ def test_what_it_costs_and_what_the_network_would_make_of_it_is_told() -> None:
     found = shown(BRIEF)
     assert (str(found.cost), found.cautions) == ("0.200", ("Dear makes a link of U.S.Navy",))
     assert found.payload == found.text.replace("@", "@\u2060") != found.text
+
+
+def test_a_bare_domain_in_a_linkless_brief_is_told_with_what_it_costs() -> None:
+    secrets = dict.fromkeys(("api_key", "api_secret", "access_token", "access_secret"), "secret")
+    found = shown(BRIEF, X.model_validate({"name": "x", "budget": 20} | secrets))
+    (caution,) = found.cautions
+    assert "U.S.Navy" in caution
+    assert "0.015" in caution
+    assert (found.cost, found.measure and found.measure.limit) == (Decimal("0.200"), 280)
 
 
 def test_what_cannot_be_written_says_why() -> None:
@@ -162,6 +172,8 @@ def test_what_became_of_it_already_is_told_and_rules_no_more(delivery: Delivery,
     found = shown(ARTICLE, Dear(name="dear", takes=("brief",)), Standing(delivery=delivery))
     assert found.stands is not None
     assert (found.stands.told("en"), found.kept_out) == (told, None)
+    assert found.coming == (delivery.state is State.DUE)
+    assert found.at == (delivery.due_at or NOW)
 
 
 # ---------------------------------------------------------------- the page

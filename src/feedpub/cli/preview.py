@@ -68,7 +68,7 @@ def _facts(one: Preview, site: Site) -> Iterator[str]:
         yield f"not said here: {_told(one.kept_out)}"
     elif one.stands is not None:
         yield _told(one.stands)
-    elif not one.fault:
+    if one.coming:
         yield "; ".join([_when(one.at, site), *map(_told, one.waits)])
     yield from map(_told, one.left_out)
     if one.card is not None:

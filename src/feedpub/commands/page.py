@@ -77,7 +77,7 @@ def _post(one: Preview, site: Site, now: datetime) -> _View:
         "count": own["count" if limited else "weighs"].format(**_figures(one, own)) if measure is not None else "",
         "card": one.card,
         "cost": own["cost"].format(cost=shown_cost(one.cost)) if one.cost else "",
-        "when": _when(one, site, now),
+        "when": _when(one, site, now) if one.coming else "",
         "notes": [_marked(note.told(language)) for note in one.left_out],
         "cautions": [*one.cautions],
         "kept_out": _told(one.kept_out, language),

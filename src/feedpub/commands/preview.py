@@ -106,6 +106,12 @@ class Preview:
     waits: tuple[Note, ...] = ()
     stands: Note | None = None
 
+    @property
+    def coming(self) -> bool:
+        """Whether it is still to be said."""
+        waits = self.stands is None or self.stands.key in {_STANDS[State.HELD], _STANDS[State.DUE]}
+        return waits and self.kept_out is None and not self.fault
+
 
 def preview(article: Article, target: Network, known: Known, standing: Standing, said_instead: str = "") -> Preview:
     """Tell what a target, as it measures by what it learned, would say of an article."""

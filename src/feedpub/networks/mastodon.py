@@ -26,7 +26,7 @@ from feedpub.model import (
     Said,
 )
 from feedpub.networks.answers import as_json, field_of, is_page, puzzling, unnamed
-from feedpub.networks.base import LINK, Network, ask, check_address, json_request
+from feedpub.networks.base import Network, ask, check_address, json_request, outside_links
 from feedpub.networks.instance import Instance, Strictness, facts_of, is_too_long, lenient
 from feedpub.networks.learning import asking, is_due, known, outdated, told
 from feedpub.networks.pictures import Brought, Shelf, bring, description_of, left_over, multipart, put_away
@@ -78,11 +78,7 @@ class Mastodon(Network):
 
     def word(self, text: str) -> str:
         """Put an invisible word joiner behind each @ that begins a name, outside addresses: it reads the same."""
-        out, end = [], 0
-        for link in LINK.finditer(text):
-            out += [_MENTION.sub("@" + _WORD_JOINER, text[end : link.start()]), link[0]]
-            end = link.end()
-        return "".join([*out, _MENTION.sub("@" + _WORD_JOINER, text[end:])])
+        return outside_links(text, lambda words: _MENTION.sub("@" + _WORD_JOINER, words))
 
     def measure(self, text: str) -> Measure:
         """Count as the server does (Mastodon: its StatusLengthValidator), or more strictly where that went wrong."""
