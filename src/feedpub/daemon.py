@@ -46,7 +46,7 @@ POOL = 16
 """Conversations at a time; those older than `PATIENCE` do not count, so that hanging targets starve nobody."""
 PATIENCE = 0.1
 """Seconds: so few that a tenth of all targets may hang, and the others hardly notice (`make bench`)."""
-AHEAD = POOL
+AHEAD = 2 * POOL
 """Deliveries claimed at most before there is a worker for them: one claim for many, and no worker waits for it."""
 LONG_AGO = float("-inf")
 CAP = 256
@@ -301,7 +301,7 @@ class _Deliveries:
         with self._lock:
             begun, claimed = len(self._at_work), len(self._claimed)
             free = self._free()
-        return max(min(free + AHEAD, CAP - begun) - claimed, 0) if claimed <= free + AHEAD // 4 else 0
+        return max(min(free + AHEAD, CAP - begun) - claimed, 0) if claimed <= free + AHEAD // 2 else 0
 
     def _free(self) -> int:
         """How many more may begin. Only with the lock."""
@@ -344,7 +344,7 @@ class _Deliveries:
         self._call_for_more()
 
     def _call_for_more(self) -> None:
-        if len(self._claimed) <= AHEAD // 4:
+        if len(self._claimed) <= AHEAD // 2:
             self._wake.set()
 
     def _give_back(self) -> None:
