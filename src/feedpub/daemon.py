@@ -30,6 +30,7 @@ from apscheduler.triggers.base import BaseTrigger
 from feedpub.app import App, now
 from feedpub.cadence import Cadence, next_run
 from feedpub.categories import DESK
+from feedpub.crew import Crew
 from feedpub.errors import ConfigError, FeedpubError, LedgerBusy, LedgerError, LedgerGone, place
 from feedpub.model import Delivery
 from feedpub.settings import Loaded, digest, load
@@ -251,6 +252,7 @@ class _Deliveries:
         self._claimed: deque[Delivery] = deque()
         self._at_work: dict[tuple[int, int], float] = {}
         self._idle = threading.Condition(self._lock)
+        self._crew = Crew("say")
         self._thread = threading.Thread(target=self._loop, name="deliveries", daemon=True)
 
     @property
@@ -308,7 +310,7 @@ class _Deliveries:
 
     def _begin(self) -> None:
         while (claimed := self._next()) is not None:
-            threading.Thread(target=self._work, args=(claimed,), name="say", daemon=True).start()
+            self._crew.do(partial(self._work, claimed))
 
     def _next(self) -> Delivery | None:
         """Take what was claimed first, if it may begin now."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from time import monotonic
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.ssl_match_hostname import CertificateError
 
+from feedpub.crew import Crew
 from feedpub.errors import UnreachableError
 from feedpub.model import (
     Again,
@@ -69,6 +70,7 @@ class Door:
     picture: Callable[[FetchImage, timedelta], Picture | None] = lambda _image, _within: None
     trust: str = ""
     _contexts: dict[bool, ssl.SSLContext] = field(default_factory=dict, init=False, repr=False)
+    _crew: Crew = field(default_factory=lambda: Crew("exchange"), init=False, repr=False)
     _lines: set[_Line] = field(default_factory=set, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
     _closed: bool = field(default=False, init=False, repr=False)
@@ -156,7 +158,7 @@ class Door:
             self._lines.add(line)
         try:
             work = partial(self._work, line, request, deadline, allow_private=allow_private)
-            Thread(target=work, daemon=True).start()
+            self._crew.do(work)
             return line.reply(within=deadline - monotonic(), host=_host(request))
         finally:
             line.cut(_STOPPING)

@@ -23,8 +23,7 @@ class Teams(Hook):
     """Posts through a workflow that waits for a webhook request. It answers before the card is posted."""
 
     docs: ClassVar[str] = (
-        "https://support.microsoft.com/office/"
-        "create-incoming-webhooks-with-workflows-for-microsoft-teams-8ae491c7-0394-4861-ba59-055e33f75498"
+        "https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook"
     )
     label: ClassVar[str] = "Teams"
 
