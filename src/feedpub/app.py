@@ -84,6 +84,11 @@ class Round:
         lost = {State.FAILED, State.DOUBTFUL}
         return tuple(one for one in self.tried if one.state in lost or (one.state is State.DUE and one.reason))
 
+    @property
+    def said(self) -> tuple[Delivery, ...]:
+        """What was done. A delivery that was put back, or skipped for want of money, still counts its attempt."""
+        return tuple(one for one in self.tried if one not in self.unsaid and not one.attempts)
+
 
 @dataclass(slots=True)
 class App:

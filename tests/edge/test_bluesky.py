@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,10 +29,13 @@ from feedpub.model import (
     Refused,
     Said,
     Span,
+    State,
 )
+from feedpub.networks.base import Network
 from feedpub.networks.bluesky import Bluesky, rkey
 from feedpub.networks.pds import LOGINS_A_DAY
 from tests.edge.fake_pds import DID, HANDLE, PASSWORD, POSTS, FakePds
+from tests.edge.test_publisher import START, Desk
 
 NOW = datetime(2026, 4, 28, 3, 0, 0, 123_456, tzinfo=UTC)
 LINK = "https://example.jp/%E8%A8%98%E4%BA%8B/%E6%B5%B7%E8%87%AA?utm_source=bluesky"
@@ -443,3 +447,51 @@ def test_a_post_of_another_account_is_left_alone(pds: FakePds, account: Account)
     assert isinstance(outcome, Refused)
     assert "another Bluesky account" in outcome.why
     assert pds.asked == ["server.createSession"]
+
+
+# ---------------------------------------------------------------- through the whole program
+
+
+def test_an_article_is_told_corrected_and_withdrawn_once_each_over_kills_and_restarts(
+    pds: FakePds, tmp_path: Path
+) -> None:
+    options = {"server": pds.url, "identifier": HANDLE, "app_password": PASSWORD, "allow_private": True}
+    targets: dict[str, Network] = {"news": Bluesky.model_validate({"name": "news", "kind": "bluesky", **options})}
+
+    def desk(before: Desk | None = None) -> Desk:
+        if before:
+            before.ledger.close()
+        url = f"sqlite:///{tmp_path / 'ledger.db'}"
+        now, store = (before.now, before.store) if before else (START, None)
+        made = Desk(url, tmp_path, now=now, store=store, targets=targets)
+        made.publisher.door = Door()
+        return made
+
+    first = desk()
+    raw = first.article("1", title="海自の新型艦")
+    pds.moods = ["store, then silence"]
+    first.round(seconds=1)
+    assert first.states() == {"1": State.DOUBTFUL}
+
+    second = desk(first)
+    second.round(minutes=10)
+    assert second.states() == {"1": State.SENT}
+    (said,) = pds.records.values()
+    assert said["text"] == "海自の新型艦\nhttps://news.test/1"
+    assert said["facets"][0]["features"][0]["uri"] == "https://news.test/1"
+
+    pds.expire()
+    second.store.put(replace(raw, title="海自の新型艦が就役", updated=second.now.isoformat()))
+    second.round(seconds=1)
+    third = desk(second)
+    third.round(minutes=10)
+    (corrected,) = pds.records.values()
+    assert corrected["text"] == "海自の新型艦が就役\nhttps://news.test/1"
+    assert corrected["createdAt"] == said["createdAt"]
+
+    third.store.remove("1")
+    third.round(seconds=1)
+    third.round(hours=2)
+    third.ledger.close()
+    assert pds.records == {}
+    assert pds.logins == 1

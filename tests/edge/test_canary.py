@@ -182,6 +182,11 @@ def printed(site: Site) -> Iterator[str]:
         "announce one --target nobody",
         "resume nobody",
         "check",
+        "check --targets",
+        "preview one",
+        "preview one --json",
+        "preview one --html seen.html",
+        "deliveries retry --target nobody",
         "once",
     ):
         ended = site.start(*command.split()).wait()

@@ -13,16 +13,16 @@ import pytest
 from sqlalchemy import event, insert, update
 
 from feedpub import app as root
-from feedpub.app import App, Pace
+from feedpub.app import App, Pace, Round
 from feedpub.cli.looking import _print_status
 from feedpub.ledger import schema
-from feedpub.model import EPOCH
+from feedpub.model import EPOCH, State
 from feedpub.pipeline import Setup
 from feedpub.settings import load
 from tests.databases import sqlite_url
 from tests.edge.test_budget import Shop
 from tests.edge.test_pace import NIGHT
-from tests.paid import PaidBoard
+from tests.paid import PaidBoard, ThriftyBoard
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CONFIG = """
@@ -108,6 +108,16 @@ def test_what_waits_for_money_is_a_problem_that_says_what_to_do(tmp_path: Path, 
         "targets.x: 2 notices wait for next month, as this month's budget does not cover more: raise targets.x.budget, "
         "or `feedpub deliveries cancel ID` for each of `feedpub deliveries list --state due --target x`"
     )
+    shop.ledger.close()
+
+
+def test_a_round_counts_as_said_only_what_was(tmp_path: Path) -> None:
+    shop = Shop(sqlite_url(tmp_path), tmp_path, "0.20", ThriftyBoard)
+    shop.write("1", "2")
+    settled = [shop.publisher.deliver(one) for _ in range(2) for one in shop.publisher.claim(1)]
+    done = Round({}, tuple(one for one in settled if one is not None))
+    assert [one.state for one in done.tried] == [State.SENT, State.SKIPPED]
+    assert (done.said, done.unsaid) == (done.tried[:1], ())
     shop.ledger.close()
 
 

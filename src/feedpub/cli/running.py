@@ -74,7 +74,7 @@ def _summary(app: App, done: Round, failures: Sequence[str]) -> Iterator[str]:
     withdrawn = sum(one.withdrawn for one in rounds)
     built = sum(one.feeds for one in rounds)
     yield f"{new:,} new, {edited:,} edited, {withdrawn:,} withdrawn; {built:,} feeds built."
-    if said := Counter(one.target for one in done.tried if one not in done.unsaid):
+    if said := Counter(one.target for one in done.said):
         yield f"Said: {', '.join(f'{count:,} to {target}' for target, count in said.items())}."
     if waiting := app.waiting():
         yield f"{waiting:,} to be said later: feedpub deliveries list --state due"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -45,9 +45,10 @@ _NO = frozenset({"false", "no", "off", "0", "f", "n"})
 """How pydantic reads a no."""
 _Method = Literal["GET", "POST", "DELETE"]
 _PAGES = 5
+_DOUBTS = 20
 _CLOCKS_APART = timedelta(minutes=10)
 _ACCOUNT, _DOUBTED = "account", "doubted"
-"""What is remembered: which account the token is of, and the key of what was looked for in vain."""
+"""What is remembered: which account the token is of, and what was looked for in vain, with when it was frozen."""
 
 
 class X(Network):
@@ -157,9 +158,9 @@ class X(Network):
     def announce(self, notice: Notice, context: Context) -> Conversation:
         """Post it. X drops no repeats, but refuses the same words twice: after a doubt that means they stand there."""
         reply = yield from ask(self._post({"text": self.word(notice.text)}, notice, context))
-        doubted = context.doubted or context.memory.get(_DOUBTED) == notice.key
+        doubted = _doubted_since(notice, context)
         if _is_duplicate(reply) and doubted:
-            found = yield from self.find(notice, context)
+            found = yield from self.find(replace(notice, at=doubted), context)
             return found if isinstance(found, Said) else Said()
         return self.read(reply, context)
 
@@ -214,7 +215,7 @@ class X(Network):
             onward = field_of(reply, "meta", "next_token")
             if not isinstance(onward, str) or not onward:
                 # The list may lag behind. What X then calls a duplicate was said.
-                yield Remember(_DOUBTED, notice.key)
+                yield Remember(_DOUBTED, _with_doubt(notice, context))
                 return Absent()
             query["pagination_token"] = onward
         return Doubt("too many posts on X since then to tell whether this one was among them")
@@ -370,6 +371,27 @@ def _moment(value: object) -> datetime:
 
 
 # ---------------------------------------------------------------- answers
+
+
+def _doubts(context: Context) -> dict[str, datetime]:
+    """Read what was looked for in vain, by its key, and when each was frozen first."""
+    lines = (line.partition(" ") for line in context.memory.get(_DOUBTED, "").splitlines())
+    return {key: _moment(at) for key, _, at in lines}
+
+
+def _with_doubt(notice: Notice, context: Context) -> str:
+    """Write these with one more; the last few are enough."""
+    doubts = _doubts(context)
+    at = min(notice.at, doubts.pop(notice.key, notice.at))
+    return "\n".join(f"{key} {one.isoformat()}" for key, one in [*doubts.items(), (notice.key, at)][-_DOUBTS:])
+
+
+def _doubted_since(notice: Notice, context: Context) -> datetime | None:
+    """Tell when it may have been said the first time; None where that cannot be."""
+    since = _doubts(context).get(notice.key)
+    if since is not None:
+        return min(since, notice.at)
+    return notice.at if context.doubted else None
 
 
 def _detail(reply: Reply) -> str:

@@ -442,6 +442,18 @@ def test_what_was_looked_for_in_vain_and_is_called_a_duplicate_was_said() -> Non
     assert isinstance(carried_out(target().announce(other, after), DUPLICATE)[2], Refused)
 
 
+def test_several_doubts_are_remembered_beside_each_other_but_not_for_ever() -> None:
+    memory: dict[str, str] = {}
+    for number in range(30):
+        one = replace(NOTICE, key=f"msg_{number}")
+        memory |= carried_out(target().find(one, Context(NOW, memory)), *([] if memory else [ME]), EMPTY)[1]
+    after = Context(NOW + timedelta(hours=1), memory)
+    for number, expected in ((29, Said), (15, Said), (1, Refused)):
+        answers = [DUPLICATE, page(OURS)] if expected is Said else [DUPLICATE]
+        again = replace(NOTICE, key=f"msg_{number}", at=NOW + timedelta(hours=1))
+        assert isinstance(carried_out(target().announce(again, after), *answers)[2], expected)
+
+
 def test_an_edit_that_stands_already_is_a_success_and_one_that_is_too_late_is_not() -> None:
     there = replace(NOTICE, remote_id="99")
     assert carried_out(target(edits=True).correct(there, CONTEXT), DUPLICATE)[2] == Said("99")
