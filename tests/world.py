@@ -49,7 +49,9 @@ class ListOptions(StoreOptions):
 
 @dataclass
 class ListStore:
-    """A store that answers from a log of what happened, three rows at a time."""
+    """A store that answers from a log of what happened, a few rows at a time."""
+
+    rows_at_once: ClassVar[int] = 3
 
     log: list[RawArticle | RawComment | str] = field(default_factory=list)
     categories: tuple[Category, ...] = ()
@@ -68,7 +70,7 @@ class ListStore:
     def changes(self, cursor: str | None) -> Batch:
         """Answer the next rows."""
         start = int(cursor or 0)
-        rows = self.log[start : start + 3]
+        rows = self.log[start : start + self.rows_at_once]
         latest = {row if isinstance(row, str) else row.id: row for row in rows}
         changed, self.told = self.told != self.categories, self.categories
         return Batch(

@@ -192,16 +192,7 @@ def quotable(reply: Reply, secrets: Iterable[str]) -> str:
     body = as_json(reply)
     if body is None:
         return shown(reply.body.decode("utf-8", "replace"), secrets)
-    paths = (
-        ("error", "message"),
-        ("error",),
-        ("message",),
-        ("error_description",),
-        ("description",),
-        ("detail",),
-        ("msg",),
-    )
-    said = (field_of(reply, *path) for path in paths)
+    said = (field_of(reply, *path) for path in _REASONS)
     return next((shown(text, secrets) for text in said if isinstance(text, str)), "")
 
 

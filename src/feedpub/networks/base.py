@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from itertools import takewhile
 from typing import ClassVar, Literal, Self
 
+import regex
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from feedpub.cadence import parse_quiet
@@ -43,6 +45,7 @@ Seen = Generator[Step, Reply | Picture | None, Picture | None]
 """One step of a conversation: a picture asked for, and had or not."""
 
 
+_GRAPHEME = regex.compile(r"\X")
 _WAYS = {"edit": "correct", "reply": "reply", "repost": "retract"}
 """What a network must be able to do for each value of `correct`."""
 
@@ -68,6 +71,14 @@ def outside_links(text: str, change: Callable[[str], str]) -> str:
         out += [change(text[end : link.start()]), link[0]]
         end = link.end()
     return "".join([*out, change(text[end:])])
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut a text to at most so many code points, between what readers see as letters; a cut ends in "…"."""
+    if len(text) <= most:
+        return text
+    ends = takewhile(lambda end: end < most, (letter.end() for letter in _GRAPHEME.finditer(text)))
+    return text[: max(ends, default=0)] + "…" if most > 0 else ""
 
 
 def json_request(

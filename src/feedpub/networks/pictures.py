@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from feedpub.model import EPOCH, Again, Context, FetchImage, Image, Notice, Picture, Remember, Reply, Request, Step
-from feedpub.networks.base import ask, look
+from feedpub.networks.base import ask, look, shortened
 
 Brought = Generator[Step, Reply | Picture | None, str | Again]
 """Steps of a conversation that end in the id of an uploaded picture, in "" (go without it), or in Again."""
@@ -22,9 +22,7 @@ def description_of(image: Image, most: int = 1500) -> str:
     owed = ", ".join(part for part in (image.credit.strip(), image.license.strip()) if part)
     alt = image.alt.strip()
     ending = f" ({owed})" if owed and alt else owed
-    if len(alt) + len(ending) > most:
-        alt = alt[: max(most - len(ending) - 1, 0)] + "…" if alt else ""
-    return (alt + ending)[:most]
+    return shortened(f"{shortened(alt, most - len(ending))}{ending}".strip(), most)
 
 
 def multipart(key: str, fields: Mapping[str, str], picture: Picture) -> tuple[str, bytes]:
