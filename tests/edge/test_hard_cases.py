@@ -26,6 +26,8 @@ UNIT, EDGE, REAL = "tests/unit", "tests/edge", "tests/networks"
 BLUESKY, FEDIVERSE, DOUBTS = f"{EDGE}/test_bluesky.py", f"{EDGE}/test_fediverse.py", f"{EDGE}/test_doubts.py"
 HERE, CONTRACT, PACE = f"{EDGE}/test_hard_cases.py", f"{EDGE}/test_contract.py", f"{EDGE}/test_pace.py"
 X, NETWORKS, KINDS = f"{EDGE}/test_x.py", f"{UNIT}/test_networks.py", f"{UNIT}/networks"
+LIFE, FAULTS, HUB = f"{EDGE}/test_feed_life.py", f"{EDGE}/test_faults.py", f"{EDGE}/test_websub_hub.py"
+MASTODON, PUBLISHER = f"{KINDS}/test_mastodon.py", f"{EDGE}/test_publisher.py"
 
 CASES: dict[int, tuple[str, tuple[str, ...]]] = {
     1: (
@@ -137,14 +139,11 @@ CASES: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     16: (
         "an old article saved again",
-        (
-            f"{EDGE}/test_publisher.py"
-            "::test_an_old_article_that_is_saved_again_or_filed_elsewhere_announces_nothing",
-        ),
+        (f"{PUBLISHER}::test_an_old_article_that_is_saved_again_or_filed_elsewhere_announces_nothing",),
     ),
     17: (
         "one article in three categories",
-        (f"{EDGE}/test_publisher.py::test_the_same_article_in_three_categories_of_a_target_is_said_once",),
+        (f"{PUBLISHER}::test_the_same_article_in_three_categories_of_a_target_is_said_once",),
     ),
     18: (
         "two topics in the same words",
@@ -153,7 +152,10 @@ CASES: dict[int, tuple[str, tuple[str, ...]]] = {
             f"{X}::test_two_topics_of_the_same_words_fail_the_second_with_a_reason_and_hold_up_nothing",
         ),
     ),
-    19: ("128 letters and an address on X", (f"{KINDS}/test_weighted.py::test_128_letters_a_space_and_an_address_are_280",)),
+    19: (
+        "128 letters and an address on X",
+        (f"{KINDS}/test_weighted.py::test_128_letters_a_space_and_an_address_are_280",),
+    ),
     20: (
         "families, variants, voiced kana and flags",
         (
@@ -244,32 +246,29 @@ CASES: dict[int, tuple[str, tuple[str, ...]]] = {
             f"{PACE}::test_case_31_a_clock_set_back_neither_stalls_nor_hurries_the_pace",
             f"{PACE}::test_case_31_a_day_that_was_slept_through_is_no_reason_for_a_burst",
             f"{KINDS}/test_bluesky.py::test_notices_of_one_moment_and_of_a_clock_that_jumps_lie_apart",
-            f"{EDGE}/test_faults.py::test_a_clock_that_is_set_stalls_nothing_and_repeats_nothing",
+            f"{FAULTS}::test_a_clock_that_is_set_stalls_nothing_and_repeats_nothing",
         ),
     ),
     32: (
         "two of us by mistake",
         (
             f"{HERE}::test_two_feedpubs_that_share_a_database_say_it_once",
-            f"{EDGE}/test_faults.py::test_a_second_feedpub_on_the_same_postgresql_is_refused_until_the_first_is_gone",
+            f"{FAULTS}::test_a_second_feedpub_on_the_same_postgresql_is_refused_until_the_first_is_gone",
         ),
     ),
     33: (
         "nothing is told before feeds are out",
         (
-            f"{EDGE}/test_faults.py"
-            "::test_feeds_that_cannot_be_written_stay_as_they_were_and_hold_only_their_own_notices",
-            f"{EDGE}/test_feed_life.py::test_the_notice_of_an_article_that_cannot_go_out_waits_until_it_can",
-            f"{EDGE}/test_feed_life.py::test_a_hub_is_told_though_feedpub_died_after_the_files_were_out",
+            f"{FAULTS}::test_feeds_that_cannot_be_written_stay_as_they_were_and_hold_only_their_own_notices",
+            f"{LIFE}::test_the_notice_of_an_article_that_cannot_go_out_waits_until_it_can",
+            f"{LIFE}::test_a_hub_is_told_though_feedpub_died_after_the_files_were_out",
         ),
     ),
     34: (
         "a hub that reads headers",
         (
-            f"{EDGE}/test_websub_hub.py"
-            "::test_without_links_in_the_headers_of_the_feed_the_hub_hands_out_nothing",
-            f"{EDGE}/test_websub_hub.py"
-            "::test_a_new_article_reaches_the_subscriber_signed_through_publisher_hub_and_our_own_server",
+            f"{HUB}::test_without_links_in_the_headers_of_the_feed_the_hub_hands_out_nothing",
+            f"{HUB}::test_a_new_article_reaches_the_subscriber_signed_through_publisher_hub_and_our_own_server",
         ),
     ),
     35: (
@@ -306,9 +305,8 @@ CASES: dict[int, tuple[str, tuple[str, ...]]] = {
         "limits that differ by server",
         (
             f"{FEDIVERSE}::test_limits_are_those_that_the_server_tells",
-            f"{KINDS}/test_mastodon.py::test_limits_are_read_from_the_server_and_asked_again_after_a_day",
-            f"{KINDS}/test_mastodon.py"
-            "::test_a_server_that_tells_nothing_is_left_alone_for_an_hour_and_keeps_what_it_told_before",
+            f"{MASTODON}::test_limits_are_read_from_the_server_and_asked_again_after_a_day",
+            f"{MASTODON}::test_a_server_that_tells_nothing_is_left_alone_for_an_hour_and_keeps_what_it_told_before",
             f"{KINDS}/test_misskey.py::test_the_limit_is_read_from_the_server_once_a_day",
         ),
     ),
@@ -316,15 +314,14 @@ CASES: dict[int, tuple[str, tuple[str, ...]]] = {
         "a server that counts otherwise than it tells",
         (
             f"{FEDIVERSE}::test_a_server_that_counts_links_whole_gets_the_notice_cut_shorter_once",
-            f"{KINDS}/test_mastodon.py"
-            "::test_a_server_that_refuses_what_the_counter_allowed_gets_it_shorter_once_and_then_no_more",
+            f"{MASTODON}::test_a_server_that_refuses_what_the_counter_allowed_gets_it_shorter_once_and_then_no_more",
         ),
     ),
     42: (
         "a crash between picture and post",
         (
             f"{FEDIVERSE}::test_a_crash_between_a_picture_and_its_post_leaves_one_picture_and_one_post",
-            f"{KINDS}/test_mastodon.py::test_a_crash_between_upload_and_post_goes_on_from_the_uploaded_picture",
+            f"{MASTODON}::test_a_crash_between_upload_and_post_goes_on_from_the_uploaded_picture",
             f"{KINDS}/test_misskey.py::test_a_crash_between_upload_and_note_goes_on_from_the_uploaded_picture",
             f"{KINDS}/test_matrix.py::test_a_crash_between_upload_and_post_goes_on_with_the_same_picture",
         ),

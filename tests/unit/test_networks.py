@@ -191,7 +191,13 @@ def test_a_redirect_says_what_to_write() -> None:
 
 
 def test_a_web_page_is_a_failure_and_not_a_success() -> None:
-    pages = (b"<!DOCTYPE html><html>", b"\xef\xbb\xbf\n <!doctype HTML>", b"<html lang=ja>", b"<!-- x --><html>")
+    pages = (
+        b'<?xml version="1.0" encoding="Shift_JIS"?>\n<!DOCTYPE html PUBLIC "x"><html>',
+        b"<!DOCTYPE html><html>",
+        b"\xef\xbb\xbf\n <!doctype HTML>",
+        b"<html lang=ja>",
+        b"<!-- x --><html>",
+    )
     for network in EVERY:
         for page in pages:
             outcome = network.read(Reply(200, {"content-type": "text/html"}, page), CONTEXT)
@@ -552,6 +558,14 @@ def test_a_list_that_cannot_be_read_is_read_again_later() -> None:
     refused = carried_out(mastodon.find(NOTICE, CONTEXT), reply(403, {"error": "outside the authorized scopes"}))[1]
     assert isinstance(refused, Refused)
     assert "outside the authorized scopes" in refused.why
+
+
+def test_a_list_in_which_a_post_cannot_be_read_does_not_tell_that_ours_is_absent() -> None:
+    readable = status(2, "<p>other</p>")
+    odds: tuple[object, ...] = ({"id": 1}, [], readable | {"created_at": "yesterday"}, readable | {"id": "../2"})
+    for odd in odds:
+        page = reply(200, [readable, odd])
+        assert isinstance(carried_out(NETWORKS[2].find(NOTICE, CONTEXT), ME, page)[1], Again)
 
 
 def test_a_hostile_list_takes_no_time() -> None:

@@ -15,7 +15,10 @@ LONGEST_WAIT = timedelta(hours=24)
 """However long the other side asks us to wait, we look again after a day."""
 
 _QUOTED = 120
-_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!--|!doctype\s+html\b|(html|head|body|title|meta|script)\b)", re.IGNORECASE)
+_PAGE = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml\b[^<>]*>\s*)?<(!--|!doctype\s+html\b|(html|head|body|title|meta|script)\b)",
+    re.IGNORECASE,
+)
 _KEYLIKE = re.compile(r"[A-Za-z0-9_\-./+=%:~]{20,}")
 _PIECE = re.compile(r"[^\s/?&=:,]{6,}")
 

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from feedpub.model import (
+    Action,
     Again,
     Context,
     Conversation,
@@ -137,7 +138,8 @@ class Mastodon(Network):
         def page(before: str) -> Page:
             query = {"limit": "40", "exclude_reblogs": "true"} | ({"max_id": before} if before else {})
             reply = yield from ask(self._get(f"/api/v1/accounts/{account}/statuses?{urlencode(query)}"))
-            return statuses_of(reply) if isinstance(as_json(reply), list) else self._unread(reply, context)
+            statuses = statuses_of(reply)
+            return self._unread(reply, context) if statuses is None else statuses
 
         return (yield from look_back(notice, page, who=self.label, passing=self.link_params))
 
@@ -174,7 +176,7 @@ class Mastodon(Network):
         said = self._words(notice) | {"visibility": self.visibility} | more
         headers = self._authority() | {"idempotency-key": notice.key}
         reply = yield from ask(json_request("POST", f"{self.server}/api/v1/statuses", said, headers=headers))
-        if notice.remote_id and _is_gone(reply):
+        if notice.action is Action.REPLY and _is_gone(reply):
             return self._gone_or(reply, context, "reply to")
         return (yield from self._judged(reply, notice, context, says=True))
 

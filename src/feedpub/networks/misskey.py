@@ -27,7 +27,7 @@ from feedpub.model import (
     Request,
     Said,
 )
-from feedpub.networks.answers import LONGEST_WAIT, as_json, field_of, is_page, puzzling, shown, unnamed
+from feedpub.networks.answers import LONGEST_WAIT, field_of, is_page, puzzling, shown, unnamed
 from feedpub.networks.base import Network, ask, check_address, json_request
 from feedpub.networks.learning import asking, is_due, known, number, told
 from feedpub.networks.mfm import still
@@ -117,9 +117,8 @@ class Misskey(Network):
             asked: dict[str, object] = {"userId": account, "withRenotes": False, "limit": 100}
             asked |= {"withReplies": notice.action is Action.REPLY} | ({"untilId": before} if before else {})
             reply = yield from ask(self._call("users/notes", asked))
-            if not isinstance(as_json(reply), list):
-                return self._unread(reply, context)
-            return statuses_of(reply, partial(Status.of_note, server=self.server))
+            statuses = statuses_of(reply, partial(Status.of_note, server=self.server))
+            return self._unread(reply, context) if statuses is None else statuses
 
         return (yield from look_back(notice, page, who=self.label, passing=self.link_params))
 

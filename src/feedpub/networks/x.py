@@ -201,17 +201,19 @@ class X(Network):
         words = self.word(notice.text)
         query = {
             "max_results": "100",
+            "exclude": "retweets",
             "start_time": f"{notice.at.astimezone(UTC) - _CLOCKS_APART:%Y-%m-%dT%H:%M:%SZ}",
             "tweet.fields": "created_at,entities",
         }
         for _ in range(_PAGES):
             reply = yield from self._ask(f"{self.api_url}/2/users/{account}/tweets?{urlencode(query)}", context)
-            if not isinstance(field_of(reply, "meta"), dict):
-                return self._unread(reply, context)
-            for post in _posts_of(reply):
+            posts = tuple(_posts_of(reply))
+            for post in posts:
                 standing = post.id in {notice.remote_id, *notice.also} or post.at < notice.at - _CLOCKS_APART
                 if not standing and post.says(notice, words, self.link_params):
                     return Said(post.id, _address(post.id))
+            if field_of(reply, "meta", "result_count") != len(posts):  # one that cannot be read may be ours
+                return self._unread(reply, context)
             onward = field_of(reply, "meta", "next_token")
             if not isinstance(onward, str) or not onward:
                 # The list may lag behind. What X then calls a duplicate was said.

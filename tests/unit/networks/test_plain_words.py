@@ -99,7 +99,9 @@ def body_of(network: Network, notice: Notice) -> Any:
         if isinstance(step, Request) and step.says:
             return json.loads(step.body)
         if isinstance(step, Request) and kind:
-            answer = reply(200, json.loads(kind.routes[f"{step.method} {step.url.removeprefix('https://a.test')}"].content))
+            answer = reply(
+                200, json.loads(kind.routes[f"{step.method} {step.url.removeprefix('https://a.test')}"].content)
+            )
 
 
 def test_every_network_that_is_told_of_articles_is_read_here() -> None:

@@ -496,13 +496,20 @@ def test_what_was_posted_before_it_was_to_be_said_is_not_it() -> None:
     assert found(BRIEF, page(post("5", BRIEF.text.replace("&", "&amp;"), minutes=-60))) == Absent()
 
 
+def test_a_list_in_which_a_post_cannot_be_read_does_not_tell_that_ours_is_absent() -> None:
+    for answer in (page({"id": "../9", "text": "x"}), page({"id": "9"}), reply(200, {"meta": {"result_count": 1}})):
+        _, memory, outcome = carried_out(target().find(NOTICE, CONTEXT), ME, answer)
+        assert isinstance(outcome, Again)
+        assert "doubted" not in memory
+
+
 def test_looking_goes_back_page_by_page_but_not_for_ever() -> None:
     pages = [page(post(str(number), "other"), onward=f"t{number}") for number in range(5)]
     asked, memory, outcome = carried_out(target().find(NOTICE, CONTEXT), ME, *pages)
 
     assert isinstance(outcome, Doubt)
     assert asked[1].url.startswith(
-        "https://api.x.com/2/users/7/tweets?max_results=100&start_time=2026-04-28T02%3A50%3A00Z"
+        "https://api.x.com/2/users/7/tweets?max_results=100&exclude=retweets&start_time=2026-04-28T02%3A50%3A00Z"
     )
     assert "pagination_token=t0" in asked[2].url
     assert "pagination_token=t3" in asked[5].url
