@@ -19,7 +19,6 @@ from tests.databases import PostgreSQL
 from tests.edge.test_publisher import START, Desk
 from tests.world import Board, ListStore, RepostBoard, ThreadBoard
 
-
 # ---------------------------------------------------------------- where each case is shown
 
 UNIT, EDGE, REAL = "tests/unit", "tests/edge", "tests/networks"

@@ -39,6 +39,9 @@ from feedpub.networks.answers import is_page, page_instead, quotable, usual
 LINK = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*[A-Za-z0-9\-_~/#@$&*+=%]", re.ASCII)
 """An address inside a text, as every network sees it: ours are ASCII, and closing punctuation is not part of them."""
 
+WORD_JOINER = "\u2060"
+"""Invisible, and no space: what stands behind it is not read together with what stands before."""
+
 Asked = Generator[Step, Reply | Picture | None, Reply]
 """One step of a conversation: a request, and its reply."""
 Seen = Generator[Step, Reply | Picture | None, Picture | None]
@@ -98,6 +101,20 @@ def check_address(address: str) -> str:
     if not re.fullmatch(r"https?://[^/?#\s@\\]+([/?#]\S*)?", address):
         raise ValueError("an absolute address is needed, such as https://host/path, without a user or password in it")
     return address
+
+
+def bare_server(address: str, example: str) -> str:
+    """Refuse what is more than a server's own address; give it without the slash at its end."""
+    if not re.fullmatch(r"https?://[^/?#]+/?", check_address(address)):
+        raise ValueError(f"the server's bare address is needed, such as {example}")
+    return address.rstrip("/")
+
+
+def address_to_go_on(address: str, example: str) -> str:
+    """Refuse an address that no path can be put behind; give it without the slash at its end."""
+    if re.search(r"[?#]", check_address(address)):
+        raise ValueError(f"an address without ? and # is needed, such as {example}")
+    return address.rstrip("/")
 
 
 class Network(BaseModel):

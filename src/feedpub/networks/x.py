@@ -33,10 +33,9 @@ from feedpub.model import (
 )
 from feedpub.networks import weighted
 from feedpub.networks.answers import as_json, field_of, is_page, puzzling, shown, unnamed
-from feedpub.networks.base import Asked, Network, ask, check_address, json_request
+from feedpub.networks.base import WORD_JOINER, Asked, Network, ask, bare_server, json_request
 from feedpub.networks.timeline import same_address, same_words
 
-_WORD_JOINER = "\u2060"
 _MENTION = re.compile(r"(?:(?<![A-Za-z0-9_!#$%&*@＠])|(?<=(?<![A-Za-z0-9_+~.-])[Rr][Tt]))[@＠](?=[A-Za-z0-9_])")
 """What calls somebody; an e-mail address does not."""
 _JOINT = re.compile(r"[.:]")
@@ -99,9 +98,7 @@ class X(Network):
     @field_validator("api_url")
     @classmethod
     def _bare(cls, url: str) -> str:
-        if not re.fullmatch(r"https?://[^/]+/?", check_address(url)):
-            raise ValueError("the bare address is needed, such as https://api.x.com")
-        return url.rstrip("/")
+        return bare_server(url, "https://api.x.com")
 
     # ------------------------------------------------------------ words
 
@@ -113,7 +110,7 @@ class X(Network):
         links = list(weighted.links(text))
         out, end, cashtags = [], 0, 0
         for link in (*links, weighted.Found(len(text), len(text), "")):
-            plain = _MENTION.sub(r"\g<0>" + _WORD_JOINER, text[end : link.start])
+            plain = _MENTION.sub(r"\g<0>" + WORD_JOINER, text[end : link.start])
             plain, found = _without_cashtags(plain, spare=cashtags == 0)
             cashtags += found
             out += [plain, link.text]
@@ -305,7 +302,7 @@ def _without_links(text: str, but: set[str]) -> str:
     """Break what X would make a link of, but for these."""
     for link in reversed(list(weighted.links(text))):
         if link.text not in but:
-            text = text[: link.start] + _JOINT.sub(r"\g<0>" + _WORD_JOINER, link.text) + text[link.end :]
+            text = text[: link.start] + _JOINT.sub(r"\g<0>" + WORD_JOINER, link.text) + text[link.end :]
     return text
 
 
@@ -313,7 +310,7 @@ def _without_cashtags(text: str, *, spare: bool) -> tuple[str, int]:
     """Break every cashtag but, if one is to be spared, the first; tell how many there were."""
     signs = [found.end() for found in _CASHTAG.finditer(text)]
     for end in reversed(signs[1:] if spare else signs):
-        text = text[:end] + _WORD_JOINER + text[end:]
+        text = text[:end] + WORD_JOINER + text[end:]
     return text, len(signs)
 
 
