@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -351,9 +352,14 @@ def test_each_of_the_44_hard_cases_is_shown_by_tests_that_exist() -> None:
         assert shown_by, number
         for test in shown_by:
             file, _, name = test.partition("::")
-            tree = ast.parse((root / file).read_text(encoding="utf-8"))
-            written = {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
-            assert name.partition("[")[0] in written, f"case {number}: there is no {test}"
+            assert name.partition("[")[0] in tests_in(root / file), f"case {number}: there is no {test}"
+
+
+@cache
+def tests_in(file: Path) -> frozenset[str]:
+    """The names of the tests that a file holds."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return frozenset(one.name for one in tree.body if isinstance(one, ast.FunctionDef))
 
 
 # ---------------------------------------------------------------- those of no single network

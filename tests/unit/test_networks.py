@@ -280,6 +280,8 @@ def test_a_page_is_told_by_how_it_begins_and_not_by_what_it_is_called() -> None:
         {"kind": "webhook", "url": "https://example.org/", "headers": {"a b": CANARY}},
         {"kind": "mastodon", "server": "https://mastodon.example/@me", "token": CANARY},
         {"kind": "mastodon", "server": "mastodon.example", "token": CANARY},
+        {"kind": "mastodon", "server": f"https://mastodon.example?{CANARY}", "token": CANARY},
+        {"kind": "matrix", "server": f"https://matrix.example/#{CANARY}", "token": CANARY, "room": "!a:b"},
     ],
 )
 def test_an_option_that_cannot_work_is_refused_without_showing_it(options: dict[str, object]) -> None:
@@ -525,6 +527,13 @@ def test_a_post_is_found_by_its_link_whatever_was_hung_on_it() -> None:
     href = "https://EXAMPLE.org/2026/04/f35b?a=1&amp;utm_source=x&amp;b=2#top"
     page = [status(2, "<p>other</p>"), status(1, f'<p>海自 <a href="{href}" rel="nofollow">…</a></p>')]
     assert found(page) == Said("1", "https://m.example/@me/1")
+
+
+def test_of_two_posts_with_its_link_the_one_in_its_words_is_it() -> None:
+    ours = status(1, f'<p>海自の新型艦「もがみ」型 @\u2060everyone<br /><a href="{LINK_URL}">{LINK_URL}</a></p>')
+    another = status(2, f'<p>続報<br /><a href="{LINK_URL}">{LINK_URL}</a></p>')
+    for page in ([another, ours], [ours, another]):
+        assert found(page) == Said("1", "https://m.example/@me/1")
 
 
 def test_a_post_without_a_link_is_found_by_its_words() -> None:

@@ -105,9 +105,11 @@ def look_back(notice: Notice, page: Callable[[str], Page], *, who: str, passing:
         if not isinstance(statuses, tuple):
             return statuses
         read = [status for status in statuses if status]
-        for status in read:
-            if status.at >= since and status.says(notice, passing):
-                return Said(status.id, status.url)
+        found = [status for status in read if status.at >= since and status.says(notice, passing)]
+        if found:
+            # Another article, or a brief, may have the same link: its words tell which is which.
+            found.sort(key=lambda status: status.words != _bare_words(notice.text))
+            return Said(found[0].id, found[0].url)
         if len(read) < len(statuses):
             return Again(f"one of our posts on {who} cannot be read; it is not known yet whether it is this one")
         if not read or read[-1].at < since:

@@ -54,7 +54,7 @@ class X(Network):
     """Posts to the account of an access token (OAuth 1.0a: four secrets that do not expire), within a budget."""
 
     can: ClassVar[frozenset[str]] = frozenset({"correct", "retract", "find"})
-    images: ClassVar[frozenset[str]] = frozenset({"card", "none"})
+    images: ClassVar[frozenset[str]] = frozenset({"card"})
     docs: ClassVar[str] = "https://docs.x.com/x-api/posts/manage-tweets/introduction"
     label: ClassVar[str] = "X"
     mend: ClassVar[str] = "api_key, api_secret, access_token and access_secret"
@@ -205,10 +205,12 @@ class X(Network):
         for _ in range(_PAGES):
             reply = yield from self._ask(f"{self.api_url}/2/users/{account}/tweets?{urlencode(query)}", context)
             posts = tuple(_posts_of(reply))
-            for post in posts:
-                standing = post.id in {notice.remote_id, *notice.also} or post.at < notice.at - _CLOCKS_APART
-                if not standing and post.says(notice, words, self.link_params):
-                    return Said(post.id, _address(post.id))
+            known = {notice.remote_id, *notice.also}
+            new = [post for post in posts if post.id not in known and post.at >= notice.at - _CLOCKS_APART]
+            if found := [post for post in new if post.says(notice, words, self.link_params)]:
+                # Another article, or a brief, may have the same link: its words tell which is which.
+                found.sort(key=lambda post: not post.reads(words, notice.link))
+                return Said(found[0].id, _address(found[0].id))
             if field_of(reply, "meta", "result_count") != len(posts):  # one that cannot be read may be ours
                 return self._unread(reply, context)
             onward = field_of(reply, "meta", "next_token")
@@ -338,9 +340,13 @@ class _Post:
         """Whether it carries the notice's link, whatever its `passing` parameters; without a link, its words."""
         if notice.link:
             return any(same_address(notice.link, link.leads_to, passing) for link in self.links)
+        return self.reads(words)
+
+    def reads(self, words: str, leading_to: str = "") -> bool:
+        """Whether it says these words; `leading_to` is how a link is written in them, if X writes it shorter."""
         text = self.text
         for link in self.links:
-            text = text.replace(link.short, link.reads) if link.short else text
+            text = text.replace(link.short, leading_to or link.reads) if link.short else text
         return same_words(html.unescape(text), words)
 
 

@@ -151,8 +151,9 @@ def test_an_edit_edits_only_where_the_account_may() -> None:
 def test_it_neither_replies_nor_attaches() -> None:
     with pytest.raises(ValidationError, match='write "edit" or "repost" or "ignore"'):
         target(correct="reply")
-    with pytest.raises(ValidationError, match='write "card" or "none"'):
-        target(image="attach")
+    for image in ("attach", "none"):
+        with pytest.raises(ValidationError, match='X cannot do that: write "card"'):
+            target(image=image)
 
 
 @pytest.mark.parametrize("url", ["api.x.com", "https://api.x.com/2", "https://user:p@api.x.com"])
@@ -478,6 +479,13 @@ def test_a_post_is_found_by_its_link_whatever_was_hung_on_it() -> None:
     other = post("98", "other https://t.co/x", ("https://t.co/x", "https://example.jp/other", "example.jp/other"))
     assert found(NOTICE, page(other, OURS)) == Said("99", "https://x.com/i/web/status/99")
     assert found(NOTICE, page(other)) == Absent()
+
+
+def test_of_two_posts_with_its_link_the_one_in_its_words_is_it() -> None:
+    link = ("https://t.co/abc", LINK, "example.jp/…")
+    ours = post("98", f"{NOTICE.text.replace(LINK, link[0])}", link)
+    for posts in ((OURS, ours), (ours, OURS)):
+        assert found(NOTICE, page(*posts)) == Said("98", "https://x.com/i/web/status/98")
 
 
 def test_a_post_without_a_link_is_found_by_its_words() -> None:
