@@ -352,11 +352,11 @@ def test_each_of_the_44_hard_cases_is_shown_by_tests_that_exist() -> None:
         assert shown_by, number
         for test in shown_by:
             file, _, name = test.partition("::")
-            assert name.partition("[")[0] in tests_in(root / file), f"case {number}: there is no {test}"
+            assert name.partition("[")[0] in names_in(root / file), f"case {number}: there is no {test}"
 
 
 @cache
-def tests_in(file: Path) -> frozenset[str]:
+def names_in(file: Path) -> frozenset[str]:
     """The names of the tests that a file holds."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     return frozenset(one.name for one in tree.body if isinstance(one, ast.FunctionDef))
