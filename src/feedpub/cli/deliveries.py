@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ import typer
 from feedpub import clean
 from feedpub.app import App, now
 from feedpub.cli.root import AsJson, Yes, agreed, cli, known
-from feedpub.cli.show import moment, plain, say, say_json, table
+from feedpub.cli.show import entries, moment, plain, say, say_json
 from feedpub.commands.deciding import Decided, Decisions, Which, advice
 from feedpub.errors import FeedpubError
 from feedpub.ledger.deliveries import Listed
@@ -49,10 +49,11 @@ def deliveries_list(
     with known(context) as app:
         which = Which((), state or (), target, article, held_by, _since(since, app))
         listed, paused = app.decisions.listed(which, limit), app.decisions.paused()
+        zone = app.settings.site.zone
     if as_json:
         say_json([_delivery(one, paused) for one in listed])
     else:
-        _print_deliveries(listed, paused)
+        _print_deliveries(listed, paused, zone)
 
 
 @deliveries_cli.command("retry")
@@ -74,7 +75,7 @@ def deliveries_retry(
         if not ids and found and not agreed(f"Say {_count(found)}{cost}?", yes=yes):
             say(NOTHING_DONE)
             return
-        _tell(decisions.retry(_ids(ids, found)), "will be said")
+        _tell(decisions.retry(_ids(ids, found)), "will be said", _hindered(decisions, found))
 
 
 @deliveries_cli.command("cancel")
@@ -119,9 +120,10 @@ def deliveries_release(
             return
         cancelled = decisions.cancel([one.delivery.id for one in rest]).changed if rest else 0
         released = decisions.release(list(ids) if ids and newest is None else [one.delivery.id for one in kept])
+        hindered = _hindered(decisions, kept)
     if rest:
         say(f"{cancelled} cancelled.")
-    _tell(released, "released")
+    _tell(released, "released", hindered)
 
 
 # ---------------------------------------------------------------- which, and whether
@@ -163,8 +165,9 @@ def _newest(held: Sequence[Listed], count: int) -> tuple[tuple[Listed, ...], tup
 
 
 def _question(decisions: Decisions, kept: Sequence[Listed], rest: Sequence[Listed]) -> str:
-    others = f" and cancel {len(rest):,} older ones" if rest else ""
-    return f"Release {_count(kept)}{_cost(decisions.cost(kept))}{others}?"
+    cost = _cost(decisions.cost(kept))
+    others = f"{',' * bool(cost)} and cancel {len(rest):,} older ones" if rest else ""
+    return f"Release {_count(kept)}{cost}{others}?"
 
 
 def _count(found: Sequence[Listed]) -> str:
@@ -178,8 +181,18 @@ def _cost(cost: Decimal) -> str:
     return f", which costs {money(millionths(cost))}" if cost else ""
 
 
-def _tell(decided: Decided, what: str) -> None:
+def _hindered(decisions: Decisions, found: Sequence[Listed]) -> tuple[str, ...]:
+    """Which of their targets say nothing before somebody lets them, a sentence each."""
+    silent = sorted(decisions.paused() & {one.delivery.target for one in found})
+    return tuple(
+        f"{one} is paused: `feedpub status` tells why; mend that, then `feedpub resume {one}`" for one in silent
+    )
+
+
+def _tell(decided: Decided, what: str, but: Iterable[str] = ()) -> None:
     say(f"{decided.changed} {what}.")
+    for sentence in but if decided.changed else ():
+        say(sentence, style="yellow")
     if decided.others:
         raise FeedpubError("\n".join(decided.others))
 
@@ -208,7 +221,7 @@ def _delivery(one: Listed, paused: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _print_deliveries(listed: Sequence[Listed], paused: Collection[str]) -> None:
+def _print_deliveries(listed: Sequence[Listed], paused: Collection[str], zone: tzinfo) -> None:
     if not listed:
         say("No deliveries.")
         return
@@ -217,6 +230,6 @@ def _print_deliveries(listed: Sequence[Listed], paused: Collection[str]) -> None
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
         why = "; ".join(filter(None, (delivery.reason or delivery.remote_url, advice(one, paused))))
-        due, about = moment(delivery.due_at), f"{one.subject} {one.title[:30]}".strip()
-        rows.append((str(delivery.id), delivery.target, state, about, str(one.attempts), due, why))
-    table(("id", "target", "state", "about", "tries", "due", "why or where, and what to do"), rows, names=2)
+        due, about = moment(delivery.due_at, zone), f"{one.subject} {one.title[:30]}".strip()
+        rows.append((str(delivery.id), delivery.target, state, str(one.attempts), due, about, why))
+    entries(("id", "target", "state", "tries", "due", "about", "why or where, and what to do"), rows, names=2, below=2)
