@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -239,3 +240,12 @@ def test_no_control_character_of_a_title_reaches_the_terminal(site: Site) -> Non
     assert "赤[bold]い" in shown
     assert not set("\u202e\x9b\x1b") & set(shown)
     assert json.loads(site.feedpub("deliveries", "list", "--json", "--held-by", "flood").out) == []
+
+
+def test_deliveries_are_listed_by_what_holds_them_up_and_nothing_else_is_taken_for_it(site: Site) -> None:
+    flooded(site)
+    assert len(site.deliveries("--held-by", "flood")) == 50
+    for guard in ("feeds", "budget", "author", "when"):
+        assert site.deliveries("--held-by", guard) == []
+    wrong = site.feedpub("deliveries", "list", "--held-by", "nonsense", code=2).err
+    assert "'feeds', 'flood', 'budget', 'author'" in re.sub(r"[\s│]+", " ", wrong)

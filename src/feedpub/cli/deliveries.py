@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,9 @@ from feedpub.commands.deciding import Decided, Decisions, Which, advice
 from feedpub.errors import FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import State, parse_duration
-from feedpub.notices.pace import millionths, money
+from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD
+from feedpub.notices.pace import BUDGET, millionths, money
+from feedpub.notices.plan import WHEN
 
 deliveries_cli = typer.Typer(help="What is owed to targets, and what became of it.", no_args_is_help=True)
 cli.add_typer(deliveries_cli, name="deliveries")
@@ -26,7 +29,19 @@ Ids = Annotated[list[int] | None, typer.Argument(help="Which ones.")]
 OfState = Annotated[list[State] | None, typer.Option("--state", help="Only in this state; may be given several times.")]
 OfTarget = Annotated[str, typer.Option("--target", help="Only of this target.")]
 OfArticle = Annotated[str, typer.Option("--article", help="Only of this article (id or guid).")]
-HeldBy = Annotated[str, typer.Option("--held-by", help="Only what waits for this: feeds, flood or author.")]
+
+
+class Guard(StrEnum):
+    """What a delivery may wait for, or why its target never heard of it."""
+
+    its_feeds = FEEDS
+    a_flood = FLOOD
+    a_budget = BUDGET
+    its_author = AUTHOR
+    a_condition = WHEN
+
+
+HeldBy = Annotated[Guard | None, typer.Option("--held-by", help="Only what this holds up, or kept from being said.")]
 Since = Annotated[
     str, typer.Option("--since", help='Only what came to be owed since: "2d" ago, or a date such as 2026-11-23.')
 ]
@@ -41,13 +56,13 @@ def deliveries_list(
     target: OfTarget = "",
     article: OfArticle = "",
     since: Since = "",
-    held_by: HeldBy = "",
+    held_by: HeldBy = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List deliveries, newest first, and what can be done about those that do not go on by themselves."""
     with known(context) as app:
-        which = Which((), state or (), target, article, held_by, _since(since, app))
+        which = Which((), state or (), target, article, held_by or "", _since(since, app))
         listed, paused = app.decisions.listed(which, limit), app.decisions.paused()
         zone = app.settings.site.zone
     if as_json:
@@ -86,13 +101,13 @@ def deliveries_cancel(
     target: OfTarget = "",
     article: OfArticle = "",
     since: Since = "",
-    held_by: HeldBy = "",
+    held_by: HeldBy = None,
     yes: Yes = False,
 ) -> None:
     """Never say these. Without a number or a state: all that are held, due or doubtful."""
     with known(context) as app:
         usual = (State.HELD, State.DUE, State.DOUBTFUL)
-        which = Which(ids or (), state or (() if ids else usual), target, article, held_by, _since(since, app))
+        which = Which(ids or (), state or (() if ids else usual), target, article, held_by or "", _since(since, app))
         found = _chosen(app, which)
         if not ids and found and not agreed(f"Cancel {_count(found)}?", yes=yes):
             say(NOTHING_DONE)
