@@ -319,6 +319,9 @@ def test_a_category_that_nobody_has_is_a_caution_and_no_problem(site: Site) -> N
         "targets.terminal.categories: no store has a category 米国",
     ]
     assert "caution: targets.terminal.categories: no store has a category 米国\n" in site.feedpub("status").out
+    checked = site.feedpub("check")
+    assert "targets.terminal.categories: no store has a category 米国\n" in checked.err
+    assert checked.out.startswith("The config is valid: ")
 
 
 # ---------------------------------------------------------------- what people decide

@@ -30,13 +30,22 @@ def check(
 ) -> None:
     """Validate the config; every problem with file, line and key."""
     loaded = load_config(context)
-    for warning in loaded.warnings:
+    for warning in (*loaded.warnings, *_cautions(loaded)):
         complain(warning, style="yellow")
     settings = loaded.settings
     said = (listing("store", list(settings.stores)), listing("target", list(settings.targets)))
     say(f"The config is valid: {'; '.join(said)}.")
     if targets and not _try_targets(loaded):
         sys.exit(1)
+
+
+def _cautions(loaded: Loaded) -> tuple[str, ...]:
+    """What may not be as it was meant, for all that feedpub has seen of its stores so far."""
+    try:
+        with opened(loaded, make=False) as app:
+            return app.cautions()
+    except FeedpubError:
+        return ()  # it has not run yet, or its database is ill: that is for `status` to tell
 
 
 def _try_targets(loaded: Loaded) -> bool:
