@@ -93,7 +93,7 @@ def test_status_tells_what_was_spent_this_month_of_the_sites(desk: Desk, capsys:
             connection.execute(insert(schema.spent).values(target="x", month=month, amount=amount))
     found = desk.stands()
     assert (found.spent, found.budget) == ("19.95", "20.00")
-    _print_status(desk.app.status())
+    _print_status(desk.app.status(), desk.app.settings.site.zone)
     assert "19.95 of 20.00" in capsys.readouterr().out
 
 
