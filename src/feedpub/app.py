@@ -343,8 +343,7 @@ def _unpaid(target: str, count: int) -> str:
     what = "a notice waits" if count == 1 else f"{count} notices wait"
     return (
         f"targets.{target}: {what} for next month, as this month's budget does not cover more: "
-        f"raise targets.{target}.budget, or `feedpub deliveries cancel ID` for each of "
-        f"`feedpub deliveries list --state due --target {target}`"
+        f"raise targets.{target}.budget, or `feedpub deliveries cancel --target {target} --held-by budget`"
     )
 
 

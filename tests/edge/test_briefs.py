@@ -10,6 +10,7 @@ import pytest
 from tests.databases import PostgreSQL
 from tests.edge.front_door import CONSOLE, FEEDS, STORE, Site, ago, until, webhook
 from tests.edge.receiver import Receiver
+from tests.guides import GUIDES
 
 US = "INSERT INTO category (id, name, slug, parent) VALUES ('1', '米国関連', 'us', NULL)"
 NAVY = "INSERT INTO category (id, name, slug, parent) VALUES ('2', '海軍', 'navy', '1')"
@@ -133,6 +134,18 @@ def test_a_brief_that_cannot_go_out_is_refused_and_nothing_is_written(
     site.configure()
     assert site.feedpub("brief", *args, code=1).err.startswith(why)
     assert not (site.folder / "feedpub-briefs.db").exists()
+
+
+def test_a_brief_is_taken_back_as_the_guide_says_and_what_was_said_goes_too(site: Site) -> None:
+    (said,) = re.findall(r'sqlite3 data/feedpub-briefs\.db "(DELETE .+)"', GUIDES["operations.md"])
+    site.configure(targets={"terminal": CONSOLE | {"retract_after": "0"}})
+    name = site.feedpub("brief", "誤字のある短信").out.partition(":")[0]
+    site.feedpub("once")
+    site.sql(re.sub(r"brief-\d{8}-\d{6}", name, said), file="feedpub-briefs.db")
+    done = site.feedpub("once").out
+    assert "── terminal: retract ──\n誤字のある短信\n" in done
+    assert "1 withdrawn" in done
+    assert briefs(site) == []
 
 
 def test_two_briefs_in_one_second_are_two(site: Site) -> None:

@@ -13,7 +13,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
@@ -65,6 +67,54 @@ def test_a_narrow_terminal_folds_what_is_long_and_cuts_no_name(
     assert "due" not in told
     assert "12345  discord_news_of_japan  the webhook did not take" in told
     assert all(word in told for word in why.split())
+
+
+def test_where_a_terminal_is_too_narrow_what_is_long_stands_in_lines_below(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why = "the webhook did not take this notice (HTTP 422): change its template or the article"
+    rows = [("12", "news", "failed", "a1 海自の新型護衛艦", why), ("7", "terminal", "sent", "a2 [bold]", "")]
+    columns = ("id", "target", "state", "about", "why or where")
+    monkeypatch.setattr(show, "out", Console(width=60, soft_wrap=True))
+    show.entries(columns, rows, names=2, below=2)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "id  target    state",
+        "12  news      failed",
+        "    a1 海自の新型護衛艦",
+        "    the webhook did not take this notice (HTTP 422): change",
+        "    its template or the article",
+        "7   terminal  sent",
+        "    a2 [bold]",
+    ]
+    monkeypatch.setattr(show, "out", Console(width=200, soft_wrap=True))
+    show.entries(columns, rows, names=2, below=2)
+    assert f"12  news      failed  a1 海自の新型護衛艦  {why}" in capsys.readouterr().out
+
+
+def test_every_moment_is_told_in_the_sites_time_wherever_feedpub_runs(site: Site) -> None:
+    site.configure(targets={"terminal": CONSOLE | {"delay": "1h"}})
+    site.environ["TZ"] = "America/New_York"
+    site.feedpub("once")
+    site.publish("one")
+    site.feedpub("once")
+    (store,) = site.feedpub("status", "--json").json["stores"]
+    polled = datetime.fromisoformat(store["polled_at"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert f"{polled:%Y-%m-%d %H:%M:%S}" in site.feedpub("status").out
+    (one,) = site.deliveries()
+    due = datetime.fromisoformat(one["due_at"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert f"{due:%Y-%m-%d %H:%M:%S}" in site.feedpub("deliveries", "list").out
+
+
+def test_why_a_target_is_paused_is_told_once(site: Site) -> None:
+    with Receiver() as server:
+        server.default = (401, {})
+        site.configure(targets={"hook": webhook(server)})
+        site.feedpub("once")
+        site.publish("one")
+        site.feedpub("once", code=1)
+    told = site.feedpub("status", code=1).out
+    assert told.count("does not let us in") == 1
+    assert re.search(r"^hook +webhook +1 +paused *$", told, re.MULTILINE)
 
 
 def test_ctrl_c_while_feedpub_is_being_imported_ends_it_without_a_word(site: Site, tmp_path: Path) -> None:
@@ -269,6 +319,9 @@ def test_a_category_that_nobody_has_is_a_caution_and_no_problem(site: Site) -> N
         "targets.terminal.categories: no store has a category 米国",
     ]
     assert "caution: targets.terminal.categories: no store has a category 米国\n" in site.feedpub("status").out
+    checked = site.feedpub("check")
+    assert "targets.terminal.categories: no store has a category 米国\n" in checked.err
+    assert checked.out.startswith("The config is valid: ")
 
 
 # ---------------------------------------------------------------- what people decide

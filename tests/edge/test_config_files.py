@@ -202,6 +202,13 @@ def test_a_secret_that_is_not_there_is_named_by_its_place(config: Path, referenc
     assert refusal(config, {"EMPTY": ""}) == [f"config/targets.toml:3: targets.news.webhook_url: {sentence}"]
 
 
+@pytest.mark.parametrize("written", ["$DISCORD_WEBHOOK", "${DISCORD_WEBHOOK}", "%DISCORD_WEBHOOK%"])
+def test_a_variable_written_as_shells_do_is_told_how_to_be_named(config: Path, written: str) -> None:
+    (config / "targets.toml").write_text(f'{TARGET}"{written}"')
+    sentence = 'a variable is named as { env = "NAME" }'
+    assert refusal(config, {}) == [f"config/targets.toml:3: targets.news.webhook_url: {sentence}"]
+
+
 def test_a_file_gives_its_text_without_the_last_line_break(config: Path) -> None:
     (config / "more.toml").write_text("[site]\ndescription.file = 'text'\n")
     for content, text in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" 航空 ", " 航空 "), ("\ufeffa", "a")]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -140,7 +141,7 @@ def test_what_a_flood_would_cost_is_told_before_it_is_let_go(site: Site) -> None
     site.feedpub("once")
     assert site.feedpub("deliveries", "release", code=1).err.startswith("Release 3 of x, which costs 0.415? Nobody")
     newest = site.feedpub("deliveries", "release", "--newest", "1", code=1).err
-    assert newest.startswith("Release 1 of x, which costs 0.015 and cancel 2 older ones? Nobody")
+    assert newest.startswith("Release 1 of x, which costs 0.015, and cancel 2 older ones? Nobody")
     retried = site.feedpub("deliveries", "retry", "--state", "held", "--target", "x", code=1).err
     assert retried.startswith("Say 3 of x, which costs 0.415? Nobody")
 
@@ -181,6 +182,29 @@ def test_what_waits_for_a_paused_target_says_how_to_let_it_speak(site: Site) -> 
         assert one["advice"].endswith("mend that, then `feedpub resume hook`")
 
 
+def test_what_a_person_says_to_a_paused_target_is_told_to_wait(site: Site) -> None:
+    with Receiver() as server:
+        server.default = (401, {})
+        site.configure(targets={"hook": webhook(server), "terminal": CONSOLE})
+        site.feedpub("once")
+        site.publish("one")
+        site.feedpub("once", code=1)
+    (one,) = site.deliveries("--target", "hook")
+    paused = "hook is paused: `feedpub status` tells why; mend that, then `feedpub resume hook`\n"
+    assert site.feedpub("deliveries", "retry", str(one["id"])).out == f"1 will be said.\n{paused}"
+    said = site.feedpub("announce", "one", "--yes").out
+    assert "\n  hook: not before somebody lets it; it is paused: the webhook does not let us in (HTTP 401)" in said
+    assert "\n  terminal" not in said
+
+
+def test_what_is_announced_in_quiet_hours_is_told_when_it_goes(site: Site) -> None:
+    site.configure(targets={"calm": CONSOLE | {"quiet": "00:00-12:00, 12:01-24:00"}})
+    site.feedpub("once")
+    site.publish("one")
+    site.feedpub("once")
+    assert "; after its quiet hours (00:00-12:00, 12:01-24:00)" in site.feedpub("announce", "one").out
+
+
 def test_what_waits_is_cancelled_by_its_target(site: Site) -> None:
     site.configure(targets={"later": CONSOLE | {"delay": "1h"}, "never": CONSOLE | {"delay": "1h"}})
     site.feedpub("once")
@@ -216,3 +240,12 @@ def test_no_control_character_of_a_title_reaches_the_terminal(site: Site) -> Non
     assert "赤[bold]い" in shown
     assert not set("\u202e\x9b\x1b") & set(shown)
     assert json.loads(site.feedpub("deliveries", "list", "--json", "--held-by", "flood").out) == []
+
+
+def test_deliveries_are_listed_by_what_holds_them_up_and_nothing_else_is_taken_for_it(site: Site) -> None:
+    flooded(site)
+    assert len(site.deliveries("--held-by", "flood")) == 50
+    for guard in ("feeds", "budget", "author", "when"):
+        assert site.deliveries("--held-by", guard) == []
+    wrong = site.feedpub("deliveries", "list", "--held-by", "nonsense", code=2).err
+    assert "'feeds', 'flood', 'budget', 'author'" in re.sub(r"[\s│]+", " ", wrong)

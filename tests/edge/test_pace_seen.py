@@ -93,7 +93,7 @@ def test_status_tells_what_was_spent_this_month_of_the_sites(desk: Desk, capsys:
             connection.execute(insert(schema.spent).values(target="x", month=month, amount=amount))
     found = desk.stands()
     assert (found.spent, found.budget) == ("19.95", "20.00")
-    _print_status(desk.app.status())
+    _print_status(desk.app.status(), desk.app.settings.site.zone)
     assert "19.95 of 20.00" in capsys.readouterr().out
 
 
@@ -106,7 +106,7 @@ def test_what_waits_for_money_is_a_problem_that_says_what_to_do(tmp_path: Path, 
     (problem,) = desk.app.problems()
     assert problem == (
         "targets.x: 2 notices wait for next month, as this month's budget does not cover more: raise targets.x.budget, "
-        "or `feedpub deliveries cancel ID` for each of `feedpub deliveries list --state due --target x`"
+        "or `feedpub deliveries cancel --target x --held-by budget`"
     )
     shop.ledger.close()
 

@@ -78,6 +78,12 @@ def test_every_network_has_a_section_with_the_smallest_table() -> None:
         assert required <= target.keys() <= required | {"kind", "secret"}
 
 
+@pytest.mark.parametrize("page", sorted(GUIDES))
+def test_no_guide_says_a_section_twice(page: str) -> None:
+    headings = re.findall(r"^## (.+)", GUIDES[page], re.MULTILINE)
+    assert sorted(headings) == sorted(set(headings))
+
+
 SITE = Site(title="航空ニュース", url="https://example.jp/", language="ja", timezone="Asia/Tokyo")
 ARTICLE = Article(
     store="blog",

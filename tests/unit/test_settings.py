@@ -248,6 +248,38 @@ def test_a_list_of_secrets_is_judged_item_by_item() -> None:
     assert told == {"targets.hook.secret[1]": "write a text: put it in quotes"}
 
 
+@pytest.mark.parametrize(
+    ("token", "sentence"),
+    [
+        ("", "must not be empty"),
+        ("Bearer canary", "write it alone, on one line and in ASCII: no blank, no line break, no other letter"),
+        ("canary\n\n", "write it alone, on one line and in ASCII: no blank, no line break, no other letter"),
+        ("ｃａｎａｒｙ", "write it alone, on one line and in ASCII: no blank, no line break, no other letter"),
+    ],
+)
+def test_a_credential_that_no_header_could_carry_is_refused_before_it_is_sent(token: str, sentence: str) -> None:
+    assert refused(targets={"line": {"kind": "line", "token": token}}) == {"targets.line.token": sentence}
+
+
+def test_a_target_needs_time_to_speak_in() -> None:
+    hub = {"kind": "websub", "hub_url": "https://hub.test/"}
+    told = refused(targets={"screen": {"kind": "console", "timeout": "0"}, "hub": hub | {"timeout": "0"}})
+    assert told["targets.screen.timeout"] == 'must be more than "0"'
+    assert told["targets.hub.timeout"] == 'must be more than "0"'
+
+
+def test_a_list_of_numbers_is_asked_for_as_one() -> None:
+    hook = {"kind": "webhook", "url": "https://x.test/", "accept": 200}
+    assert refused(targets={"hook": hook}) == {"targets.hook.accept": "write a list of numbers, such as [200]"}
+
+
+@pytest.mark.parametrize("thread", ["news", "１２３", "123\n"])
+def test_a_thread_is_named_by_the_digits_of_its_id(thread: str) -> None:
+    board = {"kind": "discord", "webhook_url": "https://discord.com/api/webhooks/1/token", "thread_id": thread}
+    told = refused(targets={"board": board})
+    assert told == {"targets.board.thread_id": "a thread's ID is made of digits: in Discord, Copy Thread ID"}
+
+
 class Careless(BaseModel):
     token: str
 
@@ -378,6 +410,28 @@ def test_a_cron_line_in_the_hours_when_clocks_move_is_cautioned() -> None:
 )
 def test_other_cadences_surprise_nobody(zone: str, poll: str) -> None:
     assert told(zone, poll) == []
+
+
+def test_a_target_that_never_announces_is_cautioned() -> None:
+    made = valid(targets={"screen": {"kind": "console", "max_age": "0"}, "hub": {"kind": "console"}})
+    assert list(cautions(made)) == [
+        'targets.screen.max_age: with "0" every article is too old, and nothing is announced by itself'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        ({"kind": "mastodon", "server": "http://social.test", "token": "canary"}, ["server"]),
+        ({"kind": "slack", "webhook_url": "http://hooks.test/canary"}, ["webhook_url"]),
+        ({"kind": "slack", "webhook_url": "http://10.0.0.7/canary", "allow_private": True}, []),
+        ({"kind": "websub", "hub_url": "http://hub.test/"}, []),
+        ({"kind": "ping", "url": "http://rpc.test/canary"}, []),
+    ],
+)
+def test_a_secret_that_would_travel_unencrypted_is_cautioned(target: Mapping[str, object], options: list[str]) -> None:
+    found = list(cautions(valid(targets={"out": target})))
+    assert found == [f"targets.out.{one}: http sends its secret unencrypted; write https" for one in options]
 
 
 def test_a_duration_reads_back_as_it_was_set() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -12,12 +13,14 @@ import typer
 from feedpub import clean
 from feedpub.app import App, now
 from feedpub.cli.root import AsJson, Yes, agreed, cli, known
-from feedpub.cli.show import moment, plain, say, say_json, table
+from feedpub.cli.show import entries, moment, plain, say, say_json
 from feedpub.commands.deciding import Decided, Decisions, Which, advice
 from feedpub.errors import FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import State, parse_duration
-from feedpub.notices.pace import millionths, money
+from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD
+from feedpub.notices.pace import BUDGET, millionths, money
+from feedpub.notices.plan import WHEN
 
 deliveries_cli = typer.Typer(help="What is owed to targets, and what became of it.", no_args_is_help=True)
 cli.add_typer(deliveries_cli, name="deliveries")
@@ -26,7 +29,19 @@ Ids = Annotated[list[int] | None, typer.Argument(help="Which ones.")]
 OfState = Annotated[list[State] | None, typer.Option("--state", help="Only in this state; may be given several times.")]
 OfTarget = Annotated[str, typer.Option("--target", help="Only of this target.")]
 OfArticle = Annotated[str, typer.Option("--article", help="Only of this article (id or guid).")]
-HeldBy = Annotated[str, typer.Option("--held-by", help="Only what waits for this: feeds, flood or author.")]
+
+
+class Guard(StrEnum):
+    """What a delivery may wait for, or why its target never heard of it."""
+
+    its_feeds = FEEDS
+    a_flood = FLOOD
+    a_budget = BUDGET
+    its_author = AUTHOR
+    a_condition = WHEN
+
+
+HeldBy = Annotated[Guard | None, typer.Option("--held-by", help="Only what this holds up, or kept from being said.")]
 Since = Annotated[
     str, typer.Option("--since", help='Only what came to be owed since: "2d" ago, or a date such as 2026-11-23.')
 ]
@@ -41,18 +56,19 @@ def deliveries_list(
     target: OfTarget = "",
     article: OfArticle = "",
     since: Since = "",
-    held_by: HeldBy = "",
+    held_by: HeldBy = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List deliveries, newest first, and what can be done about those that do not go on by themselves."""
     with known(context) as app:
-        which = Which((), state or (), target, article, held_by, _since(since, app))
+        which = Which((), state or (), target, article, held_by or "", _since(since, app))
         listed, paused = app.decisions.listed(which, limit), app.decisions.paused()
+        zone = app.settings.site.zone
     if as_json:
         say_json([_delivery(one, paused) for one in listed])
     else:
-        _print_deliveries(listed, paused)
+        _print_deliveries(listed, paused, zone)
 
 
 @deliveries_cli.command("retry")
@@ -74,7 +90,7 @@ def deliveries_retry(
         if not ids and found and not agreed(f"Say {_count(found)}{cost}?", yes=yes):
             say(NOTHING_DONE)
             return
-        _tell(decisions.retry(_ids(ids, found)), "will be said")
+        _tell(decisions.retry(_ids(ids, found)), "will be said", _hindered(decisions, found))
 
 
 @deliveries_cli.command("cancel")
@@ -85,13 +101,13 @@ def deliveries_cancel(
     target: OfTarget = "",
     article: OfArticle = "",
     since: Since = "",
-    held_by: HeldBy = "",
+    held_by: HeldBy = None,
     yes: Yes = False,
 ) -> None:
     """Never say these. Without a number or a state: all that are held, due or doubtful."""
     with known(context) as app:
         usual = (State.HELD, State.DUE, State.DOUBTFUL)
-        which = Which(ids or (), state or (() if ids else usual), target, article, held_by, _since(since, app))
+        which = Which(ids or (), state or (() if ids else usual), target, article, held_by or "", _since(since, app))
         found = _chosen(app, which)
         if not ids and found and not agreed(f"Cancel {_count(found)}?", yes=yes):
             say(NOTHING_DONE)
@@ -119,9 +135,10 @@ def deliveries_release(
             return
         cancelled = decisions.cancel([one.delivery.id for one in rest]).changed if rest else 0
         released = decisions.release(list(ids) if ids and newest is None else [one.delivery.id for one in kept])
+        hindered = _hindered(decisions, kept)
     if rest:
         say(f"{cancelled} cancelled.")
-    _tell(released, "released")
+    _tell(released, "released", hindered)
 
 
 # ---------------------------------------------------------------- which, and whether
@@ -163,8 +180,9 @@ def _newest(held: Sequence[Listed], count: int) -> tuple[tuple[Listed, ...], tup
 
 
 def _question(decisions: Decisions, kept: Sequence[Listed], rest: Sequence[Listed]) -> str:
-    others = f" and cancel {len(rest):,} older ones" if rest else ""
-    return f"Release {_count(kept)}{_cost(decisions.cost(kept))}{others}?"
+    cost = _cost(decisions.cost(kept))
+    others = f"{',' * bool(cost)} and cancel {len(rest):,} older ones" if rest else ""
+    return f"Release {_count(kept)}{cost}{others}?"
 
 
 def _count(found: Sequence[Listed]) -> str:
@@ -178,8 +196,18 @@ def _cost(cost: Decimal) -> str:
     return f", which costs {money(millionths(cost))}" if cost else ""
 
 
-def _tell(decided: Decided, what: str) -> None:
+def _hindered(decisions: Decisions, found: Sequence[Listed]) -> tuple[str, ...]:
+    """Which of their targets say nothing before somebody lets them, a sentence each."""
+    silent = sorted(decisions.paused() & {one.delivery.target for one in found})
+    return tuple(
+        f"{one} is paused: `feedpub status` tells why; mend that, then `feedpub resume {one}`" for one in silent
+    )
+
+
+def _tell(decided: Decided, what: str, but: Iterable[str] = ()) -> None:
     say(f"{decided.changed} {what}.")
+    for sentence in but if decided.changed else ():
+        say(sentence, style="yellow")
     if decided.others:
         raise FeedpubError("\n".join(decided.others))
 
@@ -208,7 +236,7 @@ def _delivery(one: Listed, paused: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _print_deliveries(listed: Sequence[Listed], paused: Collection[str]) -> None:
+def _print_deliveries(listed: Sequence[Listed], paused: Collection[str], zone: tzinfo) -> None:
     if not listed:
         say("No deliveries.")
         return
@@ -217,6 +245,6 @@ def _print_deliveries(listed: Sequence[Listed], paused: Collection[str]) -> None
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
         why = "; ".join(filter(None, (delivery.reason or delivery.remote_url, advice(one, paused))))
-        due, about = moment(delivery.due_at), f"{one.subject} {one.title[:30]}".strip()
-        rows.append((str(delivery.id), delivery.target, state, about, str(one.attempts), due, why))
-    table(("id", "target", "state", "about", "tries", "due", "why or where, and what to do"), rows, names=2)
+        due, about = moment(delivery.due_at, zone), f"{one.subject} {one.title[:30]}".strip()
+        rows.append((str(delivery.id), delivery.target, state, str(one.attempts), due, about, why))
+    entries(("id", "target", "state", "tries", "due", "about", "why or where, and what to do"), rows, names=2, below=2)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from datetime import tzinfo
 from typing import Annotated
 
 import typer
@@ -29,13 +30,22 @@ def check(
 ) -> None:
     """Validate the config; every problem with file, line and key."""
     loaded = load_config(context)
-    for warning in loaded.warnings:
+    for warning in (*loaded.warnings, *_cautions(loaded)):
         complain(warning, style="yellow")
     settings = loaded.settings
     said = (listing("store", list(settings.stores)), listing("target", list(settings.targets)))
     say(f"The config is valid: {'; '.join(said)}.")
     if targets and not _try_targets(loaded):
         sys.exit(1)
+
+
+def _cautions(loaded: Loaded) -> tuple[str, ...]:
+    """What may not be as it was meant, for all that feedpub has seen of its stores so far."""
+    try:
+        with opened(loaded, make=False) as app:
+            return app.cautions()
+    except FeedpubError:
+        return ()  # it has not run yet, or its database is ill: that is for `status` to tell
 
 
 def _try_targets(loaded: Loaded) -> bool:
@@ -54,11 +64,11 @@ def _try_targets(loaded: Loaded) -> bool:
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Tell how everything stands: stores, feeds, targets, quarantine, problems. Exit code 1 if there are problems."""
     with known(context) as app:
-        found = app.status()
+        found, zone = app.status(), app.settings.site.zone
     if as_json:
         say_json(asdict(found))
     else:
-        _print_status(found)
+        _print_status(found, zone)
     sys.exit(1 if found.problems else 0)
 
 
@@ -95,14 +105,14 @@ def _admin(context: typer.Context) -> AdminOptions:
         ) from None
 
 
-def _print_status(found: Status) -> None:
+def _print_status(found: Status, zone: tzinfo) -> None:
     articles = found.articles
     say(
         f"{articles.get('live', 0):,} articles public, {articles.get('waiting', 0):,} waiting for their date, "
         f"{articles.get('withdrawn', 0):,} withdrawn, {articles.get('quarantined', 0):,} in quarantine; "
         f"{len(found.feeds):,} feeds."
     )
-    stores = [(one.name, moment(one.polled_at), one.error or one.note or "well") for one in found.stores]
+    stores = [(one.name, moment(one.polled_at, zone), one.error or one.note or "well") for one in found.stores]
     table(("store", "last poll", "state"), stores)
     targets = [
         (
@@ -110,7 +120,7 @@ def _print_status(found: Status) -> None:
             one.kind,
             *(str(found.deliveries.get(one.name, {}).get(state, "")) for state in State),
             _spent(found.paces[one.name]),
-            found.paces[one.name].words,
+            "paused" if one.rest.paused else found.paces[one.name].words,  # why stands below, as a problem
         )
         for one in found.targets
     ]

@@ -69,12 +69,17 @@ def _facts(one: Preview, site: Site) -> Iterator[str]:
     elif one.stands is not None:
         yield _told(one.stands)
     if one.coming:
-        yield "; ".join([_when(one.at, site), *map(_told, one.waits)])
+        yield coming(one, site)
     yield from map(_told, one.left_out)
     if one.card is not None:
         picture = f", picture: {one.card.image.alt or one.card.image.url}" if one.card.image else ""
         yield f"attached{picture}" if one.card.attached else f"card: {one.card.title or one.card.host}{picture}"
     yield from (f"caution: {caution}" for caution in one.cautions)
+
+
+def coming(one: Preview, site: Site) -> str:
+    """Tell when it would be said, and what puts it off until then."""
+    return "; ".join([_when(one.at, site), *map(_told, one.waits)])
 
 
 def _when(at: datetime | None, site: Site) -> str:

@@ -6,11 +6,12 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -66,6 +67,26 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, names: int =
     out.print(shown_as, soft_wrap=False)
 
 
-def moment(moment: datetime | None) -> str:
-    """Write a moment in the time of this terminal; empty for none."""
-    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def entries(columns: Sequence[str], rows: Sequence[Sequence[str]], *, names: int, below: int) -> None:
+    """Show rows as a table; where the terminal is too narrow, the last columns (`below`) stand in lines below each."""
+    widest = [max(map(cell_len, (name, *(row[n] for row in rows)))) for n, name in enumerate(columns)]
+    shown = [n for n in range(len(columns)) if any(row[n] for row in rows)]
+    if sum(widest[n] + 2 for n in shown) - 2 <= out.width:
+        table(columns, rows, names=names)
+        return
+    beside = [n for n in shown if n < len(columns) - below]
+    out.print("  ".join(_filled(columns[n], widest[n]) for n in beside).rstrip(), soft_wrap=False, no_wrap=True)
+    for row in rows:
+        head = "  ".join(_filled(plain(row[n]), widest[n]) for n in beside).rstrip()
+        out.print(escape(head), soft_wrap=False)
+        for told in filter(None, row[-below:]):
+            out.print(Padding(escape(plain(told)), (0, 0, 0, 4)), soft_wrap=False)
+
+
+def _filled(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
+
+
+def moment(moment: datetime | None, zone: tzinfo) -> str:
+    """Write a moment in the time of the site; empty for none."""
+    return "" if moment is None else moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress
 
 from feedpub import clean
+from feedpub.cli.preview import coming
 from feedpub.cli.root import AsJson, Yes, agreed, cli, known, load_config, opened
 from feedpub.cli.show import err, say, say_json
 from feedpub.commands.briefs import Accepted, Brief
@@ -98,6 +99,9 @@ def announce(
             say("It is left as it is there.")
         for line in decisions.announce(found, targets, text):
             say(line)
+        for one in app.preview(found.guid, targets)[0].previews if targets else ():
+            if one.coming and one.waits:
+                say(f"  {one.target}: {coming(one, app.settings.site)}")
 
 
 @cli.command()

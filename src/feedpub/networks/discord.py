@@ -45,7 +45,7 @@ class Discord(Network):
 
     kind: Literal["discord"] = "discord"
     webhook_url: SecretStr = Field(description="the channel's webhook address: Edit Channel, Integrations, Webhooks")
-    thread_id: str = Field(default="", pattern=r"^\d*$", description="post into this thread of the channel")
+    thread_id: str = Field(default="", description="post into this thread of the channel")
     forum: bool = Field(default=False, description="the channel is a forum: each notice begins a post of its own there")
 
     @field_validator("webhook_url")
@@ -55,6 +55,13 @@ class Discord(Network):
         if not re.search(r"/webhooks/\d+/[\w\-.]+/?$", path, re.ASCII):
             raise ValueError("a Discord webhook's address ends with /webhooks/ID/TOKEN")
         return url
+
+    @field_validator("thread_id")
+    @classmethod
+    def _is_an_id(cls, thread: str) -> str:
+        if not re.fullmatch("[0-9]*", thread):
+            raise ValueError("a thread's ID is made of digits: in Discord, Copy Thread ID")
+        return thread
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -146,6 +146,8 @@ class Mastodon(Network):
         """Ask whose token it is."""
         reply = yield from ask(self._get("/api/v1/accounts/verify_credentials"))
         account = field_of(reply, "acct")
+        if 200 <= reply.status < 300 and not is_page(reply) and not isinstance(account, str):
+            return Again("Mastodon's answer about the account cannot be read: check server")
         if not 200 <= reply.status < 300 or not isinstance(account, str):
             return self._unread(reply, context)
         return Said(f"@{account}@{urlsplit(self.server).hostname}")

@@ -125,6 +125,8 @@ class Misskey(Network):
         """Ask whose token it is."""
         reply = yield from ask(self._call("i", {}))
         account = field_of(reply, "username")
+        if 200 <= reply.status < 300 and not is_page(reply) and not isinstance(account, str):
+            return Again("Misskey's answer about the account cannot be read: check server")
         if not 200 <= reply.status < 300 or not isinstance(account, str):
             return self._unread(reply, context)
         return Said(f"@{account}@{urlsplit(self.server).hostname}")

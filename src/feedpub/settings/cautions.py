@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from pydantic import SecretStr
+
+from feedpub.networks.base import Network
 from feedpub.settings.options import Settings
+
+_ADDRESSES = frozenset({"server", "api_url", "webhook_url", "url"})
+_NO_SECRETS = frozenset({"ping", "websub"})
+"""Networks whose addresses are public, or which know no encryption."""
 
 _SMALL_HOURS = frozenset(range(4))
 """Where all zones of today move their clocks."""
@@ -14,6 +21,8 @@ _SMALL_HOURS = frozenset(range(4))
 
 def cautions(settings: Settings) -> Iterator[str]:
     """What to tell the admin, though it is allowed."""
+    for target in settings.targets.values():
+        yield from _of_target(target)
     if not _moves_its_clocks(settings.site.zone):
         return
     for name, store in settings.stores.items():
@@ -23,6 +32,17 @@ def cautions(settings: Settings) -> Iterator[str]:
                 f"stores.{name}.poll: {settings.site.timezone} moves its clocks between 00:00 and 03:59, so that twice "
                 "a year this does not run when it says; choose hours from 4 on, or a duration"
             )
+
+
+def _of_target(target: Network) -> Iterator[str]:
+    if target.subject == "article" and not target.max_age:
+        yield (f'targets.{target.name}.max_age: with "0" every article is too old, and nothing is announced by itself')
+    if target.kind in _NO_SECRETS or target.allow_private:
+        return
+    for option, value in target:
+        address = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if option in _ADDRESSES and isinstance(address, str) and address.startswith("http:"):
+            yield f"targets.{target.name}.{option}: http sends its secret unencrypted; write https"
 
 
 def _moves_its_clocks(zone: ZoneInfo) -> bool:

@@ -77,6 +77,10 @@ def _feeds(feeds: FeedsOptions) -> FeedsOptions:
 
 
 def _target(target: AnyNetwork) -> AnyNetwork:
+    for option, value in target:
+        if isinstance(value, SecretStr):
+            _refuse((option,), _credential(value))
+    _refuse(("timeout",), None if target.timeout else 'must be more than "0"')
     _refuse(("template",), check_template(target.template, target.writes_json))
     _refuse(("when",), check_condition(target.when) if target.when else None)
     for category, tags in target.hashtags.items():
@@ -87,6 +91,16 @@ def _target(target: AnyNetwork) -> AnyNetwork:
             _refuse((*trail, "template"), check_template(words.template, target.writes_json))
         _hashtags((*trail, "hashtags"), words.hashtags or ())
     return target
+
+
+def _credential(credential: SecretStr) -> str | None:
+    """Say what is wrong with a token or an address that holds one, or None: it must fit into a header, or a URL."""
+    secret = credential.get_secret_value()
+    if not secret:
+        return "must not be empty"
+    if not re.fullmatch(r"[!-~]+", secret):
+        return "write it alone, on one line and in ASCII: no blank, no line break, no other letter"
+    return None
 
 
 def _hashtags(trail: Trail, tags: Iterable[str]) -> None:

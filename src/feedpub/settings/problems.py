@@ -28,6 +28,7 @@ from feedpub.settings.shape import (
 NUMBER = "write a whole number, such as 50, without quotes"
 YES_NO = "write true or false, without quotes"
 _LIST = 'write a list, such as ["a", "b"]'
+_NUMBERS = "write a list of numbers, such as [200]"
 _TABLE = "a table is needed here, not a single value"
 _SENTENCES = {
     "bool_type": YES_NO,
@@ -125,7 +126,8 @@ def _wrong(detail: ErrorDetails, meant: Shape, value: object) -> str:
         return "must not be empty"
     if kind == "value_error":
         return _unquoted(str(context["error"]), value)
-    return _SENTENCES.get(kind, _USELESS).format_map(context)
+    numbers = kind == "tuple_type" and beneath(meant, 0) is int
+    return _NUMBERS if numbers else _SENTENCES.get(kind, _USELESS).format_map(context)
 
 
 def _no_text(value: object) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from feedpub.settings.files import Unreadable
 from feedpub.settings.problems import NUMBER, YES_NO
 from feedpub.settings.shape import Shape, Trail, beneath, choices, chosen, takes_text
@@ -31,7 +33,7 @@ class Resolver:
             return [self.resolve(beneath(meant, at), inner, (*trail, at)) for at, inner in enumerate(value)]
         if isinstance(value, str) and self._from_environment(trail) and not takes_text(shape) and _is_list(shape):
             return [part.strip() for part in value.split(",") if part.strip()]
-        if not self._from_environment(trail) and (why := _quoted(shape, value)):
+        if not self._from_environment(trail) and (why := _quoted(shape, value) or _as_shells_do(shape, value)):
             self.merged.refuse(trail, why)
         return value
 
@@ -80,6 +82,12 @@ def _quoted(shape: Shape, value: object) -> str:
     if choices(shape) == (int,):
         return "" if type(value) is int else NUMBER
     return ""
+
+
+def _as_shells_do(shape: Shape, value: object) -> str:
+    """What to write instead of a secret's variable in the spelling of shells, which nobody expands here."""
+    is_variable = isinstance(value, str) and re.fullmatch(r"\$\w+|\$\{\w+\}|%\w+%", value)
+    return 'a variable is named as { env = "NAME" }' if is_variable and SecretStr in choices(shape) else ""
 
 
 def _is_list(shape: Shape) -> bool:
