@@ -136,17 +136,22 @@ _MILLIONTHS = 1_000_000
 class Bill:
     """What a notice costs in the month it is sent in (such as 2026-11, in the site's zone), and what may be spent then.
 
-    In millionths of the target's currency. `next_month` is when there is money again.
+    In millionths of the target's currency. `next_month` is when there is money again. `afterwards` is what must be left
+    for what follows: a post is not deleted to be said better where there is no money to say it.
     """
 
     month: str
     price: int
     allowance: int
     next_month: datetime
+    afterwards: int = 0
 
 
-def bill(target: Target, notice: Notice, now: datetime, zone: ZoneInfo) -> Bill | None:
-    """Write the bill for a notice; None for a target that may spend as much as it costs."""
+def bill(target: Target, notice: Notice, now: datetime, zone: ZoneInfo, *, anew: bool = False) -> Bill | None:
+    """Write the bill for a notice; None for a target that may spend as much as it costs.
+
+    `anew`: what it takes back is then announced again.
+    """
     allowance = target.allowance()
     if allowance is None:
         return None
@@ -154,12 +159,14 @@ def bill(target: Target, notice: Notice, now: datetime, zone: ZoneInfo) -> Bill 
     times = posts if notice.action is Action.RETRACT else 1  # every post of an article is deleted, one by one
     price = millionths(times * target.price(notice.action, notice.text))
     most = -millionths(-allowance)  # rounded down
-    return Bill(month_of(now, zone), price, most, _next_month(now, zone))
+    afterwards = millionths(target.price(Action.ANNOUNCE, notice.text)) if anew else 0
+    return Bill(month_of(now, zone), price, most, _next_month(now, zone), afterwards)
 
 
 def affordable(bill: Bill, spent: int) -> bool:
     """Whether what was spent this month leaves enough."""
-    return bill.price == 0 or spent + bill.price <= bill.allowance
+    costs = bill.price + bill.afterwards
+    return costs == 0 or spent + costs <= bill.allowance
 
 
 def refunded(outcome: Outcome) -> bool:
@@ -174,7 +181,7 @@ def unaffordable(claimed: Delivery, notice: Notice, target: Target, bill: Bill, 
     again when it is too old, to say so.
     """
     costs = f"this month's budget of {money(bill.allowance)} does not cover it ({money(spent)} is spent, it costs"
-    why = f"{costs} {money(bill.price)}): raise targets.{target.name}.budget"
+    why = f"{costs} {money(bill.price + bill.afterwards)}): raise targets.{target.name}.budget"
     if target.beyond_allowance() == "skip" and claimed.wanted is not None:
         return step(claimed, Cancelled(why), target, now)
     at = bill.next_month
