@@ -469,7 +469,7 @@ MARKS = st.text("\x00\x01\x02\x03#a速 \n", max_size=12)
 
 @given(articles(), MARKS, MARKS, st.sampled_from(TEMPLATES), st.sampled_from(["", "{% set x %}{{ url }}{% endset %}"]))
 def test_no_mark_of_ours_ever_leaves(article: Article, prefix: str, words: str, template: str, more: str) -> None:
-    source = f"{more}{template}{{{{ url | upper }}}}{{{{ hashtags }}}}{{{{ hashtags | join('、') }}}}{{{{ hashtags | first }}}}"
+    source = more + template + "{{ url | upper }}{{ hashtags }}{{ hashtags | join('、') }}{{ hashtags | first }}"
     target = Board(name="board", prefix=prefix, template=source, by_category={"us": {"hashtags": ("米軍",)}}, most=900)
     text = draft(
         article, target, action=Action.REPLY, key="k", categories=CATEGORIES, site=SITE, said_instead=words
