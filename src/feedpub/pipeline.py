@@ -49,7 +49,7 @@ from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
 from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
-from feedpub.notices.pace import Bill, bill, rest_after, silent, windows
+from feedpub.notices.pace import Bill, bill, in_one_step, rest_after, silent, windows
 from feedpub.notices.plan import Owed, news_by_target, plan, unclear
 from feedpub.stores.base import Store, StoreOptions
 
@@ -494,7 +494,7 @@ class Publisher:
             self._tell_waiting(started)
             return started
         outcome = self._say(target, _conversation(target, notice, context), heard)
-        return self._settle(started, target, outcome, owed)
+        return self._settle(started, target, outcome, owed if in_one_step(notice) else None)
 
     def _learned(self, target: Network) -> Mapping[str, str]:
         """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""

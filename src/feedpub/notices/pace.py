@@ -155,8 +155,8 @@ def bill(target: Target, notice: Notice, now: datetime, zone: ZoneInfo, *, anew:
     allowance = target.allowance()
     if allowance is None:
         return None
-    posts = max(1, len([one for one in (notice.remote_id, *notice.also) if one]))
-    times = posts if notice.action is Action.RETRACT else 1  # every post of an article is deleted, one by one
+    # Every post of an article is deleted, one by one.
+    times = max(1, len(_posts(notice))) if notice.action is Action.RETRACT else 1
     price = millionths(times * target.price(notice.action, notice.text))
     most = -millionths(-allowance)  # rounded down
     afterwards = millionths(target.price(Action.ANNOUNCE, notice.text)) if anew else 0
@@ -172,6 +172,11 @@ def affordable(bill: Bill, spent: int) -> bool:
 def refunded(outcome: Outcome) -> bool:
     """Whether it was surely not said, so that nobody charges for it; what may have been said counts as charged."""
     return isinstance(outcome, Again | Refused)
+
+
+def in_one_step(notice: Notice) -> bool:
+    """Whether it is all done or nothing; of several posts some may be deleted, and charged, when the next is not."""
+    return notice.action is not Action.RETRACT or len(_posts(notice)) <= 1
 
 
 def unaffordable(claimed: Delivery, notice: Notice, target: Target, bill: Bill, spent: int, now: datetime) -> Delivery:
@@ -192,6 +197,10 @@ def unaffordable(claimed: Delivery, notice: Notice, target: Target, bill: Bill, 
     attempts = max(claimed.attempts - 1, 0)
     waits = replace(claimed, state=state, due_at=at, lease_until=None, attempts=attempts)
     return replace(waits, held_by=BUDGET, reason=why)
+
+
+def _posts(notice: Notice) -> list[str]:
+    return [one for one in (notice.remote_id, *notice.also) if one]
 
 
 def month_of(now: datetime, zone: ZoneInfo) -> str:
