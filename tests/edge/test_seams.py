@@ -11,9 +11,10 @@ import pytest
 
 from feedpub.model import Action, Delivery, State
 from feedpub.networks.base import Network
+from feedpub.notices.lifecycle import Wanted
 from tests.edge.test_publisher import Desk
 from tests.paid import PaidBoard, ThriftyBoard
-from tests.world import Board, KeyedBoard, MuteBoard, RepostBoard
+from tests.world import Board, KeyedBoard, MuteBoard, RepostBoard, ThreadBoard
 
 MINUTE = timedelta(minutes=1)
 
@@ -200,3 +201,21 @@ def test_what_is_withdrawn_once_its_old_post_is_gone_is_not_said_anew(desk: Desk
         desk.round(hours=1)
     assert len(desk.world.posts) == 1
     assert one(desk).state is State.SKIPPED
+
+
+# ---------------------------------------------------------------- which words stand there
+
+
+def test_what_was_edited_while_it_was_decided_against_is_said_once_when_a_person_wants_it(desk: Desk) -> None:
+    save(desk, ThreadBoard(name="board", correct="reply"))
+    desk.article("1", announce=False)
+    desk.round(seconds=1)
+    desk.article("1", announce=False, title="訂正")
+    desk.round(seconds=1)
+    assert one(desk).state is State.SKIPPED
+    desk.ledger.deliveries.tell([one(desk).id], Wanted(), desk.targets, desk.now)
+    for _ in range(5):
+        desk.round(minutes=2)
+    assert [post.text for post in desk.world.posts] == ["訂正\nhttps://news.test/1"]
+    assert len(desk.ledger.deliveries.attempts(one(desk).id)) == 1
+    assert (one(desk).state, one(desk).wanted) == (State.SENT, one(desk).said)

@@ -100,7 +100,7 @@ def test_the_author_may_change_their_mind_before_it_is_said() -> None:
 
 def test_what_was_skipped_for_another_reason_is_not_won_by_an_edit() -> None:
     cancelled = step(DUE, Cancelled("not this one"), BOARD, NOW)
-    assert step(cancelled, Edited(2), BOARD, NOW) == cancelled
+    assert step(cancelled, Edited(2), BOARD, NOW) == replace(cancelled, wanted=2)
 
 
 def test_age_is_checked_again_at_the_moment_of_saying() -> None:
@@ -435,6 +435,13 @@ def test_what_a_person_wants_is_said_whatever_was_decided_before() -> None:
         assert step(busy, Wanted("x"), BOARD, NOW) == busy
     gone = replace(DUE, state=State.SKIPPED, wanted=None)
     assert step(gone, Wanted(), BOARD, NOW) == gone
+
+
+def test_what_is_newer_than_was_wanted_needs_no_correction() -> None:
+    """As in a ledger that was written before edits of what is skipped were noted."""
+    ahead = step(CLAIMED, Started(notice(revision=7)), BOARD, NOW)
+    sent = step(ahead, Answered(Said("p1")), BOARD, NOW)
+    assert (sent.state, sent.said, sent.wanted) == (State.SENT, 7, 7)
 
 
 def test_what_was_said_is_said_once_more_and_both_are_taken_back() -> None:

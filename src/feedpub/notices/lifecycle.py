@@ -222,7 +222,10 @@ def _edited(delivery: Delivery, event: Edited, target: Target, now: datetime) ->
     if delivery.state is State.SKIPPED:
         # What was decided against one change of a feed says nothing of the next.
         won = delivery.feed is not None or (delivery.held_by == AUTHOR and event.announce)
-        return _owed(delivery, event.revision, now) if won else delivery
+        if won:
+            return _owed(delivery, event.revision, now)
+        # A person may still want it said, as it then is.
+        return delivery if delivery.wanted is None else replace(delivery, wanted=event.revision)
     if delivery.wanted is None:
         return delivery
     delivery = replace(delivery, wanted=event.revision)
@@ -363,7 +366,9 @@ def _said(delivery: Delivery, said: Said, target: Target, now: datetime) -> Deli
     if frozen.action is Action.RETRACT:
         gone = replace(delivery, said=None, remote_id="", remote_url="", also=(), retractions=delivery.retractions + 1)
         return _skipped(gone, "retracted") if gone.wanted is None else _owed(gone, gone.wanted, now)
-    delivery = replace(delivery, said=frozen.revision)
+    # What was composed is what the article said then: nothing older can be wanted.
+    wanted = delivery.wanted if delivery.wanted is None else max(delivery.wanted, frozen.revision)
+    delivery = replace(delivery, said=frozen.revision, wanted=wanted)
     if frozen.action is Action.REPLY:
         delivery = replace(delivery, also=(*delivery.also, *((said.id,) if said.id else ())))
     else:
