@@ -49,7 +49,9 @@ class ListOptions(StoreOptions):
 
 @dataclass
 class ListStore:
-    """A store that answers from a log of what happened, three rows at a time."""
+    """A store that answers from a log of what happened, a few rows at a time."""
+
+    rows_at_once: ClassVar[int] = 3
 
     log: list[RawArticle | RawComment | str] = field(default_factory=list)
     categories: tuple[Category, ...] = ()
@@ -68,7 +70,7 @@ class ListStore:
     def changes(self, cursor: str | None) -> Batch:
         """Answer the next rows."""
         start = int(cursor or 0)
-        rows = self.log[start : start + 3]
+        rows = self.log[start : start + self.rows_at_once]
         latest = {row if isinstance(row, str) else row.id: row for row in rows}
         changed, self.told = self.told != self.categories, self.categories
         return Batch(
@@ -140,7 +142,7 @@ class Board(Network):
     def _request(self, verb: str, notice: Notice, *, says: bool) -> Request:
         said = {
             "verb": verb, "target": notice.target, "key": notice.key, "guid": notice.guid,
-            "text": notice.text, "remote_id": notice.remote_id,
+            "text": notice.text, "remote_id": notice.remote_id, "action": notice.action,
         }  # fmt: skip
         return Request("POST", "http://board.test/", body=json.dumps(said).encode(), says=says)
 
@@ -164,10 +166,22 @@ class RepostBoard(FindBoard):
 
 
 class ThreadBoard(Board):
-    """Knows a key for ever, and takes replies."""
+    """Knows a key for ever, takes replies, and can be looked at."""
 
     dedupe_for: ClassVar[timedelta] = timedelta(days=36_500)
-    can: ClassVar[frozenset[str]] = frozenset({"reply", "retract"})
+    can: ClassVar[frozenset[str]] = frozenset({"reply", "retract", "find"})
+
+
+class KnowingBoard(KeyedBoard):
+    """Drops a repeated key for an hour, and can be looked at after that."""
+
+    can: ClassVar[frozenset[str]] = frozenset({"correct", "reply", "retract", "find"})
+
+
+class AnsweringBoard(Board):
+    """Takes replies, knows no keys, and cannot be looked at."""
+
+    can: ClassVar[frozenset[str]] = frozenset({"correct", "reply", "retract"})
 
 
 class MuteBoard(Board):
@@ -292,8 +306,7 @@ class World:
 
     def _do(self, said: dict[str, str]) -> str:
         if said["verb"] == "find":
-            found = self.standing(said["target"], said["guid"])
-            return found[0].id if found else ""
+            return self._find(said)
         if said["verb"] in {"announce", "reply"}:
             return self._post(said)
         for post in self.posts:
@@ -301,6 +314,14 @@ class World:
                 post.standing = post.standing and said["verb"] != "retract"
                 post.text = said["text"] if said["verb"] == "correct" else post.text
         return said["remote_id"]
+
+    def _find(self, said: dict[str, str]) -> str:
+        """Look for a reply below what it answers, for anything else of the subject apart from those."""
+        if said["action"] == "reply":
+            below = (said["remote_id"], said["text"])
+            replied = self.replied(said["target"], said["guid"])
+            return next((post.id for post in replied if (post.above, post.text) == below), "")
+        return next((post.id for post in self.standing(said["target"], said["guid"])), "")
 
     def _post(self, said: dict[str, str]) -> str:
         for post in self.posts:

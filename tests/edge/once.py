@@ -31,11 +31,13 @@ from feedpub.networks.base import Network
 from feedpub.notices.lifecycle import NOT_ANNOUNCED, TOO_OLD, Cancelled, Released, Wanted
 from feedpub.pipeline import Publisher, Setup, Source
 from tests.world import (
+    AnsweringBoard,
     Behaviour,
     Board,
     Crash,
     FindBoard,
     KeyedBoard,
+    KnowingBoard,
     ListOptions,
     ListStore,
     MuteBoard,
@@ -61,12 +63,13 @@ BEHAVIOURS: list[Behaviour] = [
 MAX_AGE = timedelta(hours=12)
 
 
-REMEMBERED = {"keyed": timedelta(hours=1), "threaded": ThreadBoard.dedupe_for}
+REMEMBERED = {"keyed": timedelta(hours=1), "knowing": timedelta(hours=1), "threaded": ThreadBoard.dedupe_for}
+REPLYING = ["threaded", "knowing", "answering"]
 
 TROUBLE = st.lists(st.sampled_from(BEHAVIOURS), max_size=6)
 FUSE = st.none() | st.tuples(st.integers(0, 24), st.booleans())
 ARTICLES = st.lists(st.sampled_from(IDS), min_size=1, max_size=3, unique=True)
-TARGETS = ["keyed", "findable", "stopping", "resending", "mute", "threaded", "reposting"]
+TARGETS = ["keyed", "findable", "stopping", "resending", "mute", "threaded", "reposting", "knowing", "answering"]
 ONCE = [name for name in TARGETS if name != "resending"]
 Strategies = dict[str, st.SearchStrategy[Any]]
 ACTS: dict[str, tuple[int, Strategies]] = {
@@ -107,6 +110,8 @@ def all_targets() -> dict[str, Network]:
         "resending": Board(name="resending", on_doubt="resend", **given),
         "threaded": ThreadBoard(name="threaded", correct="reply", **given),
         "reposting": RepostBoard(name="reposting", correct="repost", **given),
+        "knowing": KnowingBoard(name="knowing", correct="reply", **given),
+        "answering": AnsweringBoard(name="answering", correct="reply", **given),
         "mute": MuteBoard(name="mute", categories=("日本関連",), delay=timedelta(minutes=3), **given),
     }
 
@@ -398,8 +403,9 @@ class Once(RuleBasedStateMachine):
                 assert extra <= self.wanted.get((target, guid), 0), (target, article)
             extra = len(self.world.standing("resending", guid)) - 1 - self.wanted.get(("resending", guid), 0)
             assert extra <= self.world.doubts.get(("resending", guid), 0), article
-            replies = [post.text for post in self.world.replied("threaded", guid) if post.above]
-            assert len({*replies}) == len(replies) or ("threaded", guid) in self.wanted, replies
+            for target in REPLYING:
+                replies = [post.text for post in self.world.replied(target, guid) if post.above]
+                assert len({*replies}) == len(replies) or (target, guid) in self.wanted, (target, replies)
         assert not [post for post in self.world.posts if "old" in post.guid]
         assert not self.world.early, "announced before readers of the feeds could see it"
 
@@ -505,7 +511,7 @@ class Once(RuleBasedStateMachine):
         """What was corrected reads as the article does."""
         latest = self.ledger.articles.by_key(one.delivery.article or 0)
         if one.delivery.said == latest.revision:
-            ids = {one.delivery.remote_id, *(one.delivery.also if one.delivery.target == "threaded" else ())}
+            ids = {one.delivery.remote_id, *(one.delivery.also if one.delivery.target in REPLYING else ())}
             replied = self.world.replied(one.delivery.target, one.about.guid)
             texts = {post.text for post in [post for post in replied if post.id in ids][-1:]}
             text = f"{one.about.title}\n{one.about.url}"

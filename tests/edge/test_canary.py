@@ -36,6 +36,7 @@ class Echo(Receiver):
         return Answer(self.status, f"<html><title>{said}</title></html>" if self.page else body, headers, self.mood)
 
 
+OAUTH = ("api_key", "api_secret", "access_token", "access_secret")
 TROUBLES = {
     "yes": (200, Mood.PLAIN),
     "moved": (302, Mood.PLAIN),
@@ -145,6 +146,12 @@ def every_kind(site: Site, canaries: Canaries, trouble: str, url: str) -> Table:
         | {"kind": "discord", "webhook_url": f"{url}/api/webhooks/1/{canaries.token(f'discord_{trouble}')}"},
         "slack": plain | {"kind": "slack", "webhook_url": {"file": str(file)}},
         "mastodon": plain | {"kind": "mastodon", "server": url, "token": {"env": variable}},
+        "misskey": plain | {"kind": "misskey", "server": url, "token": canaries.token(f"misskey_{trouble}")},
+        "telegram": plain
+        | {"kind": "telegram", "api_url": url, "chat_id": "@news", "token": canaries.token(f"telegram_{trouble}")},
+        "x": plain
+        | {"kind": "x", "api_url": url, "budget": 20}
+        | {name: canaries.token(f"{name}_{trouble}") for name in OAUTH},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -12,8 +13,12 @@ from sqlalchemy import create_engine, text
 
 from feedpub.ledger import Ledger
 from feedpub.ledger.database import Database
+from feedpub.networks import Console, Mastodon
+from feedpub.networks.base import Network
+from feedpub.networks.feed_subject import FOREVER
 from tests.databases import PostgreSQL
-from tests.edge.once import Once
+from tests.edge.kinds import KINDS
+from tests.edge.once import Once, all_targets
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -42,6 +47,32 @@ def test_each_reader_hears_of_each_article_once_on_postgresql(postgres: PostgreS
             return url
 
     run_state_machine_as_test(OnPostgreSQL, settings=budget(3))
+
+
+def test_every_networks_kind_of_doubt_is_played_here() -> None:
+    played = [*all_targets().values()]
+    networks = [kind.make("https://a.test") for kind in KINDS.values()]
+    mastodon = Mastodon(server="https://a.test", token="t0ken")
+    told = {"server": json.dumps({"of": mastodon.server, "software": "mastodon"})}
+    met = [one for one in (*networks, mastodon.knowing(told), Console()) if one.subject == "article"]
+
+    assert {doubt(one) for one in met} <= {doubt(one) for one in played}
+    assert {one.can & {"retract"} for one in met} == {one.can & {"retract"} for one in played}
+    assert {way for one in met for way in ways(one)} == {way for one in played for way in ways(one)}
+    assert {one.on_doubt for one in played} == {"stop", "resend"}
+    # Of feeds nothing is ever in doubt: to tell of a change twice is harmless.
+    assert all(one.dedupe_for == FOREVER and "find" not in one.can for one in networks if one.subject == "feed")
+
+
+def doubt(network: Network) -> tuple[str, bool]:
+    """What a network can tell after a doubt: how long it drops repeats, and whether it can be looked at."""
+    remembers = "for ever" if network.dedupe_for >= FOREVER else "a while" if network.dedupe_for else "not at all"
+    return remembers, "find" in network.can
+
+
+def ways(network: Network) -> set[str]:
+    """How it may be told of an edit."""
+    return {way for way, needed in {"edit": "correct", "reply": "reply"}.items() if needed in network.can}
 
 
 def budget(examples: int) -> settings:

@@ -191,7 +191,13 @@ def test_a_redirect_says_what_to_write() -> None:
 
 
 def test_a_web_page_is_a_failure_and_not_a_success() -> None:
-    pages = (b"<!DOCTYPE html><html>", b"\xef\xbb\xbf\n <!doctype HTML>", b"<html lang=ja>", b"<!-- x --><html>")
+    pages = (
+        b'<?xml version="1.0" encoding="Shift_JIS"?>\n<!DOCTYPE html PUBLIC "x"><html>',
+        b"<!DOCTYPE html><html>",
+        b"\xef\xbb\xbf\n <!doctype HTML>",
+        b"<html lang=ja>",
+        b"<!-- x --><html>",
+    )
     for network in EVERY:
         for page in pages:
             outcome = network.read(Reply(200, {"content-type": "text/html"}, page), CONTEXT)
@@ -274,6 +280,8 @@ def test_a_page_is_told_by_how_it_begins_and_not_by_what_it_is_called() -> None:
         {"kind": "webhook", "url": "https://example.org/", "headers": {"a b": CANARY}},
         {"kind": "mastodon", "server": "https://mastodon.example/@me", "token": CANARY},
         {"kind": "mastodon", "server": "mastodon.example", "token": CANARY},
+        {"kind": "mastodon", "server": f"https://mastodon.example?{CANARY}", "token": CANARY},
+        {"kind": "matrix", "server": f"https://matrix.example/#{CANARY}", "token": CANARY, "room": "!a:b"},
     ],
 )
 def test_an_option_that_cannot_work_is_refused_without_showing_it(options: dict[str, object]) -> None:
@@ -521,6 +529,13 @@ def test_a_post_is_found_by_its_link_whatever_was_hung_on_it() -> None:
     assert found(page) == Said("1", "https://m.example/@me/1")
 
 
+def test_of_two_posts_with_its_link_the_one_in_its_words_is_it() -> None:
+    ours = status(1, f'<p>海自の新型艦「もがみ」型 @\u2060everyone<br /><a href="{LINK_URL}">{LINK_URL}</a></p>')
+    another = status(2, f'<p>続報<br /><a href="{LINK_URL}">{LINK_URL}</a></p>')
+    for page in ([another, ours], [ours, another]):
+        assert found(page) == Said("1", "https://m.example/@me/1")
+
+
 def test_a_post_without_a_link_is_found_by_its_words() -> None:
     brief = noticed("海自の新型艦が就役。@who & co", link="")
     page = [status(1, "<p>海自の新型艦が<br />就役。@\u2060who &amp; co</p>")]
@@ -552,6 +567,14 @@ def test_a_list_that_cannot_be_read_is_read_again_later() -> None:
     refused = carried_out(mastodon.find(NOTICE, CONTEXT), reply(403, {"error": "outside the authorized scopes"}))[1]
     assert isinstance(refused, Refused)
     assert "outside the authorized scopes" in refused.why
+
+
+def test_a_list_in_which_a_post_cannot_be_read_does_not_tell_that_ours_is_absent() -> None:
+    readable = status(2, "<p>other</p>")
+    odds: tuple[object, ...] = ({"id": 1}, [], readable | {"created_at": "yesterday"}, readable | {"id": "../2"})
+    for odd in odds:
+        page = reply(200, [readable, odd])
+        assert isinstance(carried_out(NETWORKS[2].find(NOTICE, CONTEXT), ME, page)[1], Again)
 
 
 def test_a_hostile_list_takes_no_time() -> None:

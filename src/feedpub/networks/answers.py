@@ -15,7 +15,10 @@ LONGEST_WAIT = timedelta(hours=24)
 """However long the other side asks us to wait, we look again after a day."""
 
 _QUOTED = 120
-_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!--|!doctype\s+html\b|(html|head|body|title|meta|script)\b)", re.IGNORECASE)
+_PAGE = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml\b[^<>]*>\s*)?<(!--|!doctype\s+html\b|(html|head|body|title|meta|script)\b)",
+    re.IGNORECASE,
+)
 _KEYLIKE = re.compile(r"[A-Za-z0-9_\-./+=%:~]{20,}")
 _PIECE = re.compile(r"[^\s/?&=:,]{6,}")
 
@@ -192,16 +195,7 @@ def quotable(reply: Reply, secrets: Iterable[str]) -> str:
     body = as_json(reply)
     if body is None:
         return shown(reply.body.decode("utf-8", "replace"), secrets)
-    paths = (
-        ("error", "message"),
-        ("error",),
-        ("message",),
-        ("error_description",),
-        ("description",),
-        ("detail",),
-        ("msg",),
-    )
-    said = (field_of(reply, *path) for path in paths)
+    said = (field_of(reply, *path) for path in _REASONS)
     return next((shown(text, secrets) for text in said if isinstance(text, str)), "")
 
 

@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from itertools import takewhile
 from typing import ClassVar, Literal, Self
 
+import regex
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from feedpub.cadence import parse_quiet
@@ -37,12 +39,16 @@ from feedpub.networks.answers import is_page, page_instead, quotable, usual
 LINK = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*[A-Za-z0-9\-_~/#@$&*+=%]", re.ASCII)
 """An address inside a text, as every network sees it: ours are ASCII, and closing punctuation is not part of them."""
 
+WORD_JOINER = "\u2060"
+"""Invisible, and no space: what stands behind it is not read together with what stands before."""
+
 Asked = Generator[Step, Reply | Picture | None, Reply]
 """One step of a conversation: a request, and its reply."""
 Seen = Generator[Step, Reply | Picture | None, Picture | None]
 """One step of a conversation: a picture asked for, and had or not."""
 
 
+_GRAPHEME = regex.compile(r"\X")
 _WAYS = {"edit": "correct", "reply": "reply", "repost": "retract"}
 """What a network must be able to do for each value of `correct`."""
 
@@ -70,6 +76,14 @@ def outside_links(text: str, change: Callable[[str], str]) -> str:
     return "".join([*out, change(text[end:])])
 
 
+def shortened(text: str, most: int) -> str:
+    """Cut a text to at most so many code points, between what readers see as letters; a cut ends in "…"."""
+    if len(text) <= most:
+        return text
+    ends = takewhile(lambda end: end < most, (letter.end() for letter in _GRAPHEME.finditer(text)))
+    return text[: max(ends, default=0)] + "…" if most > 0 else ""
+
+
 def json_request(
     method: str, url: str, payload: object, *, headers: Mapping[str, str] | None = None, says: bool = True
 ) -> Request:
@@ -87,6 +101,20 @@ def check_address(address: str) -> str:
     if not re.fullmatch(r"https?://[^/?#\s@\\]+([/?#]\S*)?", address):
         raise ValueError("an absolute address is needed, such as https://host/path, without a user or password in it")
     return address
+
+
+def bare_server(address: str, example: str) -> str:
+    """Refuse what is more than a server's own address; give it without the slash at its end."""
+    if not re.fullmatch(r"https?://[^/?#]+/?", check_address(address)):
+        raise ValueError(f"the server's bare address is needed, such as {example}")
+    return address.rstrip("/")
+
+
+def address_to_go_on(address: str, example: str) -> str:
+    """Refuse an address that no path can be put behind; give it without the slash at its end."""
+    if re.search(r"[?#]", check_address(address)):
+        raise ValueError(f"an address without ? and # is needed, such as {example}")
+    return address.rstrip("/")
 
 
 class Network(BaseModel):

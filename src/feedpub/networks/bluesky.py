@@ -34,7 +34,7 @@ from feedpub.model import (
     language_tag,
 )
 from feedpub.networks.answers import field_of, is_page, puzzling, shown, unnamed
-from feedpub.networks.base import Network, check_address, look
+from feedpub.networks.base import Network, bare_server, look
 from feedpub.networks.feed_subject import FOREVER
 from feedpub.networks.pds import LABEL, MEND, Answered, Talk
 
@@ -76,9 +76,7 @@ class Bluesky(Network):
     @field_validator("server")
     @classmethod
     def _bare_server(cls, server: str) -> str:
-        if not re.fullmatch(r"https?://[^/]+/?", check_address(server)):
-            raise ValueError("the server's bare address is needed, such as https://bsky.social")
-        return server.rstrip("/")
+        return bare_server(server, "https://bsky.social")
 
     @field_validator("identifier")
     @classmethod

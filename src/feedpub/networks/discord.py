@@ -25,7 +25,7 @@ from feedpub.model import (
     Said,
 )
 from feedpub.networks.answers import field_of, puzzling, shown, unnamed
-from feedpub.networks.base import LINK, Network, ask, check_address, json_request, outside_links
+from feedpub.networks.base import LINK, Network, ask, check_address, json_request, outside_links, shortened
 
 _NO_PREVIEWS = 1 << 2  # SUPPRESS_EMBEDS
 _LONGEST_TITLE = 100
@@ -166,14 +166,13 @@ class Discord(Network):
 
 
 def _title(notice: Notice) -> str:
-    title = notice.title or notice.text.partition("\n")[0]
-    return title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…"
+    return shortened(notice.title or notice.text.partition("\n")[0], _LONGEST_TITLE)
 
 
 def _pictured(image: Image) -> dict[str, object]:
     """Show a picture, which Discord fetches by itself, with what it shows and whose it is below it."""
     owed = " / ".join(part for part in (image.credit, image.license) if part)
-    words = "\n".join(part for part in (image.alt, owed) if part)[:_LONGEST_FOOTER]
+    words = shortened("\n".join(part for part in (image.alt, owed) if part), _LONGEST_FOOTER)
     return {"image": {"url": image.url}, **({"footer": {"text": words}} if words else {})}
 
 

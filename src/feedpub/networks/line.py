@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from feedpub.model import Again, Context, Conversation, Measure, Notice, Outcome, Refused, Reply, Request, Said
 from feedpub.networks.answers import LONGEST_WAIT, as_json, field_of, is_page, puzzling, shown, wait_asked
-from feedpub.networks.base import Network, ask, check_address, json_request
+from feedpub.networks.base import Network, address_to_go_on, ask, json_request
 
 _RECIPIENT = re.compile(r"[UCR][0-9a-f]{32}", re.ASCII)
 _MOST_RECIPIENTS = 500
@@ -41,9 +41,7 @@ class Line(Network):
     @field_validator("api_url")
     @classmethod
     def _bare_address(cls, url: str) -> str:
-        if re.search(r"[?#]", check_address(url)):
-            raise ValueError("an address without ? and # is needed, such as https://api.line.me")
-        return url.rstrip("/")
+        return address_to_go_on(url, "https://api.line.me")
 
     @field_validator("to", mode="before")
     @classmethod

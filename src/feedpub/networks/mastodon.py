@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from feedpub.model import (
+    Action,
     Again,
     Context,
     Conversation,
@@ -26,14 +27,13 @@ from feedpub.model import (
     Said,
 )
 from feedpub.networks.answers import as_json, field_of, is_page, puzzling, unnamed
-from feedpub.networks.base import Network, ask, check_address, json_request, outside_links
+from feedpub.networks.base import WORD_JOINER, Network, ask, bare_server, json_request, outside_links
 from feedpub.networks.instance import Instance, Strictness, facts_of, is_too_long, lenient
 from feedpub.networks.learning import asking, is_due, known, outdated, told
-from feedpub.networks.pictures import Brought, Shelf, bring, description_of, left_over, multipart, put_away
+from feedpub.networks.pictures import Shelf, description_of, left_over, multipart, say_with
 from feedpub.networks.timeline import Page, Status, look_back, names_one, one_id, statuses_of
 
 _MENTION = re.compile(r"@(?=\w)", re.ASCII)
-_WORD_JOINER = "\u2060"
 # A server remembers an Idempotency-Key for an hour; we stop relying on it a little before.
 _DROPS_REPEATS_FOR = timedelta(minutes=55)
 
@@ -60,9 +60,7 @@ class Mastodon(Network):
     @field_validator("server")
     @classmethod
     def _bare_server(cls, server: str) -> str:
-        if not re.fullmatch(r"https?://[^/]+/?", check_address(server)):
-            raise ValueError("the server's bare address is needed, such as https://mastodon.social")
-        return server.rstrip("/")
+        return bare_server(server, "https://mastodon.social")
 
     @property
     def dedupe_for(self) -> timedelta:  # type: ignore[override]  # of one server, not of all that speak its API
@@ -78,7 +76,7 @@ class Mastodon(Network):
 
     def word(self, text: str) -> str:
         """Put an invisible word joiner behind each @ that begins a name, outside addresses: it reads the same."""
-        return outside_links(text, lambda words: _MENTION.sub("@" + _WORD_JOINER, words))
+        return outside_links(text, lambda words: _MENTION.sub("@" + WORD_JOINER, words))
 
     def measure(self, text: str) -> Measure:
         """Count as the server does (Mastodon: its StatusLengthValidator), or more strictly where that went wrong."""
@@ -88,13 +86,11 @@ class Mastodon(Network):
 
     def announce(self, notice: Notice, context: Context) -> Conversation:
         """Post it under the notice's key: within the hour Mastodon answers a repeat with the first post."""
-        picture = yield from self._picture(notice, context)
-        if isinstance(picture, Again):
-            return picture
-        outcome = yield from self._post(notice, context, {"media_ids": [picture]} if picture else {})
-        if self._attaches(notice) and isinstance(outcome, Said | Refused):
-            yield put_away(notice)
-        return outcome
+
+        def post(picture: str) -> Conversation:
+            return self._post(notice, context, {"media_ids": [picture]} if picture else {})
+
+        return say_with(notice, context, self._shelf(notice), post)
 
     def reply(self, notice: Notice, context: Context) -> Conversation:
         """Post it below the status, under a key of its own."""
@@ -107,7 +103,7 @@ class Mastodon(Network):
         if not names_one(notice.remote_id):
             return unnamed(self.label)
         said = self._words(notice)
-        if self._attaches(notice):
+        if self.image == "attach" and notice.image is not None:
             reply = yield from ask(Request("GET", self._status(notice.remote_id), self._authority(), says=False))
             if reply.status != 200:
                 return self._gone_or(reply, context, "correct")
@@ -137,7 +133,8 @@ class Mastodon(Network):
         def page(before: str) -> Page:
             query = {"limit": "40", "exclude_reblogs": "true"} | ({"max_id": before} if before else {})
             reply = yield from ask(self._get(f"/api/v1/accounts/{account}/statuses?{urlencode(query)}"))
-            return statuses_of(reply) if isinstance(as_json(reply), list) else self._unread(reply, context)
+            statuses = statuses_of(reply)
+            return self._unread(reply, context) if statuses is None else statuses
 
         return (yield from look_back(notice, page, who=self.label, passing=self.link_params))
 
@@ -174,7 +171,7 @@ class Mastodon(Network):
         said = self._words(notice) | {"visibility": self.visibility} | more
         headers = self._authority() | {"idempotency-key": notice.key}
         reply = yield from ask(json_request("POST", f"{self.server}/api/v1/statuses", said, headers=headers))
-        if notice.remote_id and _is_gone(reply):
+        if notice.action is Action.REPLY and _is_gone(reply):
             return self._gone_or(reply, context, "reply to")
         return (yield from self._judged(reply, notice, context, says=True))
 
@@ -191,27 +188,23 @@ class Mastodon(Network):
         yield outdated()
         return Again("Mastodon finds this notice too long: it is cut shorter, and tried once more")
 
-    def _picture(self, notice: Notice, context: Context) -> Brought:
-        if not self._attaches(notice) or notice.image is None:
-            return ""
+    def _shelf(self, notice: Notice) -> Shelf | None:
+        if self.image != "attach" or notice.image is None:
+            return None
         instance, described = self._instance, description_of(notice.image, self._instance.description)
         side = min(2000, isqrt(instance.picture_pixels))
 
         def upload(picture: Picture) -> Request:
-            media_type, body = multipart(notice.key, {"description": described} if described else {}, picture)
+            media_type, body = multipart({"description": described} if described else {}, "file", picture)
             headers = self._authority() | {"content-type": media_type}
             return Request("POST", f"{self.server}/api/v2/media", headers, body, says=False)
 
-        shelf = Shelf(
+        return Shelf(
             fetch=FetchImage(notice.image.url, instance.picture_bytes, side),
             upload=upload,
             look_up=lambda id_: self._get(f"/api/v1/media/{id_}"),
             place=lambda reply: one_id(field_of(reply, "id")),
         )
-        return (yield from bring(notice, context, shelf))
-
-    def _attaches(self, notice: Notice) -> bool:
-        return self.image == "attach" and notice.image is not None
 
     def _words(self, notice: Notice) -> dict[str, object]:
         language = self.language or notice.language.partition("-")[0].lower()

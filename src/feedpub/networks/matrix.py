@@ -30,7 +30,7 @@ from feedpub.model import (
     Step,
 )
 from feedpub.networks.answers import field_of, is_page, puzzling, quotable, unnamed
-from feedpub.networks.base import LINK, Network, ask, check_address, json_request, look, outside_links
+from feedpub.networks.base import LINK, WORD_JOINER, Network, ask, bare_server, json_request, look, outside_links
 
 Content = dict[str, object]
 _Place = Generator[Step, Reply | Picture | None, "str | Outcome"]
@@ -38,7 +38,6 @@ _Sight = Generator[Step, Reply | Picture | None, "Content | Outcome"]
 
 _LARGEST_PICTURE = 2_000_000
 _ROOM_MENTION = re.compile(r"@(?=room\b)", re.IGNORECASE)
-_WORD_JOINER = "\u2060"
 
 
 class Matrix(Network):
@@ -63,9 +62,7 @@ class Matrix(Network):
     @field_validator("server")
     @classmethod
     def _bare_server(cls, server: str) -> str:
-        if not re.fullmatch(r"https?://[^/]+/?", check_address(server)):
-            raise ValueError("the server's bare address is needed, such as https://matrix-client.matrix.org")
-        return server.rstrip("/")
+        return bare_server(server, "https://matrix-client.matrix.org")
 
     @field_validator("room")
     @classmethod
@@ -76,7 +73,7 @@ class Matrix(Network):
 
     def word(self, text: str) -> str:
         """Put an invisible word joiner into @room: old clients look for it, whatever the event says of mentions."""
-        return outside_links(text, lambda part: _ROOM_MENTION.sub(f"@{_WORD_JOINER}", part))
+        return outside_links(text, lambda part: _ROOM_MENTION.sub(f"@{WORD_JOINER}", part))
 
     def measure(self, text: str) -> Measure:
         """Count the bytes of the largest event this text may become, its edit; 65,536 hold its envelope too."""

@@ -7,12 +7,11 @@ from typing import ClassVar, Literal
 
 from feedpub.model import Measure, Notice, Outcome, Refused, Reply, Said
 from feedpub.networks.answers import field_of, puzzling
-from feedpub.networks.base import outside_links
+from feedpub.networks.base import WORD_JOINER, outside_links
 from feedpub.networks.hook import Hook
 
 _MARKUP = re.compile(r"[\\*_~`\[|]|^(?=[>+-]|#{1,6}\s)|^(?P<number>\d{1,9})(?=[.)])", re.MULTILINE)
 _CALL = re.compile(r"[@<]")
-_WORD_JOINER = "\u2060"
 
 _ADMIN = "in the System Console, then resume the target"
 _REFUSALS = {
@@ -40,7 +39,7 @@ class Mattermost(Hook):
 
         Mattermost looks for `<!channel>` and for names before it reads Markdown: a backslash would not hold them back.
         """
-        return outside_links(text, lambda words: _CALL.sub(rf"\g<0>{_WORD_JOINER}", _MARKUP.sub(_escaped, words)))
+        return outside_links(text, lambda words: _CALL.sub(rf"\g<0>{WORD_JOINER}", _MARKUP.sub(_escaped, words)))
 
     def measure(self, text: str) -> Measure:
         """Count code points as sent; a longer text would become two posts."""

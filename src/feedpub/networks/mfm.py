@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterable
 
 from feedpub.model import Span
-from feedpub.networks.base import LINK
+from feedpub.networks.base import LINK, WORD_JOINER
 
-_JOINER = "\u2060"
 _BEHIND = re.compile(
     r"""
       [*_<\\]                                     # emphasis, tags, formulas
@@ -44,7 +43,7 @@ def still(text: str, spans: Iterable[Span] = ()) -> str:
 
 
 def _around_links(text: str) -> str:
-    text = text.replace("](", f"]{_JOINER}(")  # a link's label ends: first of all, as an address may hold it too
+    text = text.replace("](", f"]{WORD_JOINER}(")  # a link's label ends: first of all, as an address may hold it too
     out, end = [], 0
     for link in LINK.finditer(text):
         out += [_words(text[end : link.start()]), _link(text, *link.span())]
@@ -53,12 +52,12 @@ def _around_links(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    behind = _BEHIND.sub(rf"\g<0>{_JOINER}", text)
-    return _PLAIN.sub(r"<plain>\g<0></plain>", _QUOTE.sub(_JOINER, behind))
+    behind = _BEHIND.sub(rf"\g<0>{WORD_JOINER}", text)
+    return _PLAIN.sub(r"<plain>\g<0></plain>", _QUOTE.sub(WORD_JOINER, behind))
 
 
 def _link(text: str, start: int, end: int) -> str:
     address = text[start:end]
     # A mark right before it would act on it, as `:` does on `https:`.
-    free = _JOINER if start and not text[start - 1].isspace() else ""
+    free = WORD_JOINER if start and not text[start - 1].isspace() else ""
     return free + (address if _URL.fullmatch(address) and not _GOES_ON.match(text, end) else f"<{address}>")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -27,11 +26,11 @@ from feedpub.model import (
     Request,
     Said,
 )
-from feedpub.networks.answers import LONGEST_WAIT, as_json, field_of, is_page, puzzling, shown, unnamed
-from feedpub.networks.base import Network, ask, check_address, json_request
+from feedpub.networks.answers import LONGEST_WAIT, field_of, is_page, puzzling, shown, unnamed
+from feedpub.networks.base import Network, ask, bare_server, json_request
 from feedpub.networks.learning import asking, is_due, known, number, told
 from feedpub.networks.mfm import still
-from feedpub.networks.pictures import Brought, Shelf, bring, description_of, left_over, multipart, put_away
+from feedpub.networks.pictures import Shelf, description_of, left_over, multipart, say_with
 from feedpub.networks.timeline import Page, Status, look_back, names_one, one_id, statuses_of
 
 _PICTURE_BYTES = 5_000_000
@@ -61,9 +60,7 @@ class Misskey(Network):
     @field_validator("server")
     @classmethod
     def _bare_server(cls, server: str) -> str:
-        if not re.fullmatch(r"https?://[^/]+/?", check_address(server)):
-            raise ValueError("the server's bare address is needed, such as https://misskey.io")
-        return server.rstrip("/")
+        return bare_server(server, "https://misskey.io")
 
     def knowing(self, memory: Mapping[str, str]) -> Self:
         """Allow as many characters as the server said."""
@@ -82,13 +79,11 @@ class Misskey(Network):
 
     def announce(self, notice: Notice, context: Context) -> Conversation:
         """Post it. Misskey has no key for repeats: a doubt is settled by looking."""
-        picture = yield from self._picture(notice, context)
-        if isinstance(picture, Again):
-            return picture
-        outcome = yield from self._post(notice, context, {"fileIds": [picture]} if picture else {})
-        if self._attaches(notice) and isinstance(outcome, Said | Refused):
-            yield put_away(notice)
-        return outcome
+
+        def post(picture: str) -> Conversation:
+            return self._post(notice, context, {"fileIds": [picture]} if picture else {})
+
+        return say_with(notice, context, self._shelf(notice), post)
 
     def reply(self, notice: Notice, context: Context) -> Conversation:
         """Post it below the note."""
@@ -117,9 +112,8 @@ class Misskey(Network):
             asked: dict[str, object] = {"userId": account, "withRenotes": False, "limit": 100}
             asked |= {"withReplies": notice.action is Action.REPLY} | ({"untilId": before} if before else {})
             reply = yield from ask(self._call("users/notes", asked))
-            if not isinstance(as_json(reply), list):
-                return self._unread(reply, context)
-            return statuses_of(reply, partial(Status.of_note, server=self.server))
+            statuses = statuses_of(reply, partial(Status.of_note, server=self.server))
+            return self._unread(reply, context) if statuses is None else statuses
 
         return (yield from look_back(notice, page, who=self.label, passing=self.link_params))
 
@@ -178,26 +172,22 @@ class Misskey(Network):
         reply = yield from ask(self._call("notes/create", said | more, says=True))
         return self.read(reply, context)
 
-    def _picture(self, notice: Notice, context: Context) -> Brought:
-        if not self._attaches(notice) or notice.image is None:
-            return ""
+    def _shelf(self, notice: Notice) -> Shelf | None:
+        if self.image != "attach" or notice.image is None:
+            return None
         described = description_of(notice.image, _DESCRIPTION)
 
         def upload(picture: Picture) -> Request:
-            media_type, body = multipart(notice.key, {"comment": described} if described else {}, picture)
+            media_type, body = multipart({"comment": described} if described else {}, "file", picture)
             headers = self._authority() | {"content-type": media_type}
             return Request("POST", f"{self.server}/api/drive/files/create", headers, body, says=False)
 
-        shelf = Shelf(
+        return Shelf(
             fetch=FetchImage(notice.image.url, _PICTURE_BYTES),
             upload=upload,
             look_up=lambda id_: self._call("drive/files/show", {"fileId": id_}),
             place=lambda reply: one_id(field_of(reply, "id")),
         )
-        return (yield from bring(notice, context, shelf))
-
-    def _attaches(self, notice: Notice) -> bool:
-        return self.image == "attach" and notice.image is not None
 
     def _authority(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.token.get_secret_value()}"}

@@ -7,8 +7,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from feedpub.model import EPOCH, Again, Context, FetchImage, Image, Notice, Picture, Remember, Reply, Request, Step
-from feedpub.networks.base import ask, look
+from feedpub.model import (
+    EPOCH,
+    Again,
+    Context,
+    Conversation,
+    FetchImage,
+    Image,
+    Notice,
+    Picture,
+    Refused,
+    Remember,
+    Reply,
+    Request,
+    Said,
+    Step,
+)
+from feedpub.networks.base import ask, look, shortened
 
 Brought = Generator[Step, Reply | Picture | None, str | Again]
 """Steps of a conversation that end in the id of an uploaded picture, in "" (go without it), or in Again."""
@@ -22,22 +37,22 @@ def description_of(image: Image, most: int = 1500) -> str:
     owed = ", ".join(part for part in (image.credit.strip(), image.license.strip()) if part)
     alt = image.alt.strip()
     ending = f" ({owed})" if owed and alt else owed
-    if len(alt) + len(ending) > most:
-        alt = alt[: max(most - len(ending) - 1, 0)] + "…" if alt else ""
-    return (alt + ending)[:most]
+    return shortened(f"{shortened(alt, most - len(ending))}{ending}".strip(), most)
 
 
-def multipart(key: str, fields: Mapping[str, str], picture: Picture) -> tuple[str, bytes]:
-    """Write a form with a picture in its field `file` (RFC 7578): its media type and body.
+def multipart(fields: Mapping[str, str], name: str, picture: Picture) -> tuple[str, bytes]:
+    """Write a form with a picture in its field `name` (RFC 7578): its media type and body.
 
-    The boundary comes of the notice's key: the same notice, the same bytes.
+    The same form is the same bytes.
     """
-    boundary = f"feedpub-{sha256(key.encode()).hexdigest()[:32]}"
     ending = "png" if picture.media_type == "image/png" else "jpg"
-    parts = [f'name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-    front = f'name="file"; filename="image.{ending}"\r\ncontent-type: {picture.media_type}\r\n\r\n'.encode()
+    parts = [f'name="{field}"\r\n\r\n{value}'.encode() for field, value in fields.items()]
+    front = f'name="{name}"; filename="picture.{ending}"\r\ncontent-type: {picture.media_type}\r\n\r\n'.encode()
+    parts.append(front + picture.content)
+    # Nothing holds the hash of itself, so no part can end early.
+    boundary = sha256(b"".join(parts)).hexdigest()
     opening = f"--{boundary}\r\ncontent-disposition: form-data; ".encode()
-    body = b"".join(opening + part + b"\r\n" for part in (*parts, front + picture.content))
+    body = b"".join(opening + part + b"\r\n" for part in parts)
     return f"multipart/form-data; boundary={boundary}", body + f"--{boundary}--\r\n".encode()
 
 
@@ -82,9 +97,22 @@ def bring(notice: Notice, context: Context, shelf: Shelf) -> Brought:
     return taken.id if ready else _unready(taken, context)
 
 
-def put_away(notice: Notice) -> Remember:
-    """Forget the upload, once its notice is said or given up."""
-    return Remember(_name(notice), "")
+def say_with(
+    notice: Notice, context: Context, shelf: Shelf | None, post: Callable[[str], Conversation]
+) -> Conversation:
+    """Say a notice with its picture; `post` is given its id, or "" where there is none.
+
+    The upload is forgotten once the notice is said or given up.
+    """
+    if shelf is None:
+        return (yield from post(""))
+    picture = yield from bring(notice, context, shelf)
+    if isinstance(picture, Again):
+        return picture
+    outcome = yield from post(picture)
+    if isinstance(outcome, Said | Refused):
+        yield Remember(_name(notice), "")
+    return outcome
 
 
 def left_over(memory: Mapping[str, str], now: datetime) -> tuple[Remember, ...]:

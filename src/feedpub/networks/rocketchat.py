@@ -10,11 +10,10 @@ from pydantic import Field, SecretStr, field_validator
 
 from feedpub.model import Context, Conversation, Measure, Notice, Outcome, Refused, Reply, Request, Said
 from feedpub.networks.answers import field_of, puzzling, quotable
-from feedpub.networks.base import ask, check_address, outside_links
+from feedpub.networks.base import WORD_JOINER, ask, check_address, outside_links
 from feedpub.networks.hook import Hook
 
 _PATH = re.compile(r"(.*/hooks)/(\w+)/([^/]+)/?", re.ASCII)
-_WORD_JOINER = "\u2060"
 # What stands behind one of these is no name, link, spoiler, formula or list then.
 _BREAK = re.compile(r"[@#<|]|\\(?=[\[(])|\](?=\()|^(?=[>-])|^\d+(?=\.)", re.MULTILINE)
 _WIDE = {ord("*"): "＊", ord("_"): "＿", ord("~"): "～", ord("`"): "｀"}
@@ -42,7 +41,7 @@ class RocketChat(Hook):
 
         Rocket.Chat knows no escapes: a `*` that is to stay one has to be another character.
         """
-        return outside_links(text, lambda words: _BREAK.sub(rf"\g<0>{_WORD_JOINER}", words).translate(_WIDE))
+        return outside_links(text, lambda words: _BREAK.sub(rf"\g<0>{WORD_JOINER}", words).translate(_WIDE))
 
     def measure(self, text: str) -> Measure:
         """Count code points as sent, by the server's own setting (Message › Maximum Allowed Characters)."""

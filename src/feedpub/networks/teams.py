@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from feedpub.model import Again, Doubt, Image, Measure, Notice, Outcome, Refused, Reply, Said
 from feedpub.networks.answers import field_of, puzzling, quotable
-from feedpub.networks.base import LINK
+from feedpub.networks.base import LINK, shortened
 from feedpub.networks.hook import Hook
 
 _MOST_BYTES = 20_000
@@ -121,4 +121,4 @@ def _run(text: str) -> list[dict[str, object]]:
 
 def _described(image: Image) -> str:
     owed = " / ".join(part for part in (image.credit, image.license) if part)
-    return f"{image.alt[:_DESCRIBED]} {f'({owed[:_DESCRIBED]})' if owed else ''}".strip()
+    return f"{shortened(image.alt, _DESCRIBED)} {f'({shortened(owed, _DESCRIBED)})' if owed else ''}".strip()

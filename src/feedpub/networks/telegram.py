@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -26,13 +25,23 @@ from feedpub.model import (
     Said,
 )
 from feedpub.networks.answers import field_of, is_page, puzzling, quotable, shown, unnamed
-from feedpub.networks.base import Asked, Network, Seen, ask, check_address, json_request, look, outside_links
+from feedpub.networks.base import (
+    WORD_JOINER,
+    Asked,
+    Network,
+    Seen,
+    address_to_go_on,
+    ask,
+    json_request,
+    look,
+    outside_links,
+)
+from feedpub.networks.pictures import multipart
 
 _LONGEST_CAPTION = 1024
 _LARGEST_PICTURE = 5_000_000
 # What Telegram makes a link of, outside addresses: @names, /commands, #tags and $TAGS.
 _ACTS = re.compile(r"@(?=[A-Za-z0-9_])|(?<!\w)/(?=[A-Za-z0-9_])|(?<!\w)#(?=\w)|(?<!\w)\$(?=[A-Z])")
-_WORD_JOINER = "\u2060"
 # 400 is said of one message and of the whole chat; only the words tell which.
 _SHUT_OUT = re.compile(
     r"chat not found|chat_id is empty|chat_write_forbidden|peer_id_invalid|not enough rights|no rights|"
@@ -59,9 +68,7 @@ class Telegram(Network):
     @field_validator("api_url")
     @classmethod
     def _bare_address(cls, url: str) -> str:
-        if re.search(r"[?#]", check_address(url)):
-            raise ValueError("an address without ? and # is needed, such as https://api.telegram.org")
-        return url.rstrip("/")
+        return address_to_go_on(url, "https://api.telegram.org")
 
     @field_validator("token")
     @classmethod
@@ -80,7 +87,7 @@ class Telegram(Network):
 
     def word(self, text: str) -> str:
         """Put an invisible word joiner behind each sign that would become a link, outside addresses."""
-        return outside_links(text, lambda part: _ACTS.sub(rf"\g<0>{_WORD_JOINER}", part))
+        return outside_links(text, lambda part: _ACTS.sub(rf"\g<0>{WORD_JOINER}", part))
 
     def measure(self, text: str) -> Measure:
         """Count UTF-16 units, as Telegram's own offsets do; nothing is parsed, so the text is what is counted."""
@@ -209,8 +216,8 @@ class Telegram(Network):
         return json_request("POST", self._address(method), payload, says=says)
 
     def _form(self, method: str, fields: Mapping[str, object], picture: Picture) -> Request:
-        texts = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in fields.items()]
-        media_type, body = _multipart(texts, "photo", picture)
+        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+        media_type, body = multipart(texts, "photo", picture)
         return Request("POST", self._address(method), {"content-type": media_type}, body)
 
     def _address(self, method: str) -> str:
@@ -274,18 +281,3 @@ def _new_home(reply: Reply) -> str:
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _multipart(texts: Iterable[tuple[str, str]], name: str, picture: Picture) -> tuple[str, bytes]:
-    """Write a form with a file (RFC 7578): its media type and its bytes, the same for the same form."""
-    ending = picture.media_type.rpartition("/")[2]
-    parts = [(f'name="{field}"', "text/plain; charset=utf-8", value.encode()) for field, value in texts]
-    parts.append((f'name="{name}"; filename="picture.{ending}"', picture.media_type, picture.content))
-    # No text holds the hash of itself, so none can end its part early.
-    boundary = sha256(b"".join(content for _, _, content in parts)).hexdigest()
-    lines = [
-        b"--%b\r\ncontent-disposition: form-data; %b\r\ncontent-type: %b\r\n\r\n%b\r\n"
-        % (boundary.encode(), field.encode(), kind.encode(), content)
-        for field, kind, content in parts
-    ]
-    return f"multipart/form-data; boundary={boundary}", b"".join([*lines, b"--%b--\r\n" % boundary.encode()])

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from feedpub.model import EPOCH, Absent, Action, Conversation, Doubt, Notice, Outcome, Picture, Reply, Said, Step
+from feedpub.model import EPOCH, Absent, Action, Again, Conversation, Doubt, Notice, Outcome, Picture, Reply, Said, Step
 from feedpub.networks.answers import as_json
 from feedpub.networks.base import LINK
 
-Page = Generator[Step, Reply | Picture | None, "tuple[Status, ...] | Outcome"]
-"""Steps of a conversation that end in a page of posts, newest first, or in why it cannot be read."""
+Page = Generator[Step, Reply | Picture | None, "tuple[Status | None, ...] | Outcome"]
+"""Steps of a conversation that end in a page of posts, newest first, or in why it cannot be read.
+
+None stands for a post that cannot be read, or that tells no date.
+"""
 
 _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id", re.ASCII)
 _HREF = re.compile(r"""href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
@@ -86,11 +89,12 @@ def one_id(said: object) -> str:
     return said if isinstance(said, str) and names_one(said) else ""
 
 
-def statuses_of(reply: Reply, read: Callable[[object], Status | None] = Status.of) -> tuple[Status, ...]:
-    """Read a page of an account's posts, newest first as the server gives them."""
+def statuses_of(reply: Reply, read: Callable[[object], Status | None] = Status.of) -> tuple[Status | None, ...] | None:
+    """Read a page of an account's posts, newest first as the server gives them; None where it is no list."""
     page = as_json(reply)
-    found: Iterable[Status | None] = map(read, page) if isinstance(page, list) else ()
-    return tuple(status for status in found if status is not None)
+    if not isinstance(page, list):
+        return None
+    return tuple(status if status and status.at > EPOCH else None for status in map(read, page))
 
 
 def look_back(notice: Notice, page: Callable[[str], Page], *, who: str, passing: Collection[str]) -> Conversation:
@@ -100,12 +104,17 @@ def look_back(notice: Notice, page: Callable[[str], Page], *, who: str, passing:
         statuses = yield from page(before)
         if not isinstance(statuses, tuple):
             return statuses
-        for status in statuses:
-            if status.at >= since and status.says(notice, passing):
-                return Said(status.id, status.url)
-        if not statuses or statuses[-1].at < since:
+        read = [status for status in statuses if status]
+        found = [status for status in read if status.at >= since and status.says(notice, passing)]
+        if found:
+            # Another article, or a brief, may have the same link: its words tell which is which.
+            found.sort(key=lambda status: status.words != _bare_words(notice.text))
+            return Said(found[0].id, found[0].url)
+        if len(read) < len(statuses):
+            return Again(f"one of our posts on {who} cannot be read; it is not known yet whether it is this one")
+        if not read or read[-1].at < since:
             return Absent()
-        before = statuses[-1].id
+        before = read[-1].id
     return Doubt(f"too many posts on {who} since then to tell whether this one was among them")
 
 

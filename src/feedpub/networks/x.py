@@ -33,10 +33,9 @@ from feedpub.model import (
 )
 from feedpub.networks import weighted
 from feedpub.networks.answers import as_json, field_of, is_page, puzzling, shown, unnamed
-from feedpub.networks.base import Asked, Network, ask, check_address, json_request
+from feedpub.networks.base import WORD_JOINER, Asked, Network, ask, bare_server, json_request
 from feedpub.networks.timeline import same_address, same_words
 
-_WORD_JOINER = "\u2060"
 _MENTION = re.compile(r"(?:(?<![A-Za-z0-9_!#$%&*@＠])|(?<=(?<![A-Za-z0-9_+~.-])[Rr][Tt]))[@＠](?=[A-Za-z0-9_])")
 """What calls somebody; an e-mail address does not."""
 _JOINT = re.compile(r"[.:]")
@@ -55,7 +54,7 @@ class X(Network):
     """Posts to the account of an access token (OAuth 1.0a: four secrets that do not expire), within a budget."""
 
     can: ClassVar[frozenset[str]] = frozenset({"correct", "retract", "find"})
-    images: ClassVar[frozenset[str]] = frozenset({"card", "none"})
+    images: ClassVar[frozenset[str]] = frozenset({"card"})
     docs: ClassVar[str] = "https://docs.x.com/x-api/posts/manage-tweets/introduction"
     label: ClassVar[str] = "X"
     mend: ClassVar[str] = "api_key, api_secret, access_token and access_secret"
@@ -99,9 +98,7 @@ class X(Network):
     @field_validator("api_url")
     @classmethod
     def _bare(cls, url: str) -> str:
-        if not re.fullmatch(r"https?://[^/]+/?", check_address(url)):
-            raise ValueError("the bare address is needed, such as https://api.x.com")
-        return url.rstrip("/")
+        return bare_server(url, "https://api.x.com")
 
     # ------------------------------------------------------------ words
 
@@ -113,7 +110,7 @@ class X(Network):
         links = list(weighted.links(text))
         out, end, cashtags = [], 0, 0
         for link in (*links, weighted.Found(len(text), len(text), "")):
-            plain = _MENTION.sub(r"\g<0>" + _WORD_JOINER, text[end : link.start])
+            plain = _MENTION.sub(r"\g<0>" + WORD_JOINER, text[end : link.start])
             plain, found = _without_cashtags(plain, spare=cashtags == 0)
             cashtags += found
             out += [plain, link.text]
@@ -201,17 +198,21 @@ class X(Network):
         words = self.word(notice.text)
         query = {
             "max_results": "100",
+            "exclude": "retweets",
             "start_time": f"{notice.at.astimezone(UTC) - _CLOCKS_APART:%Y-%m-%dT%H:%M:%SZ}",
             "tweet.fields": "created_at,entities",
         }
         for _ in range(_PAGES):
             reply = yield from self._ask(f"{self.api_url}/2/users/{account}/tweets?{urlencode(query)}", context)
-            if not isinstance(field_of(reply, "meta"), dict):
+            posts = tuple(_posts_of(reply))
+            known = {notice.remote_id, *notice.also}
+            new = [post for post in posts if post.id not in known and post.at >= notice.at - _CLOCKS_APART]
+            if found := [post for post in new if post.says(notice, words, self.link_params)]:
+                # Another article, or a brief, may have the same link: its words tell which is which.
+                found.sort(key=lambda post: not post.reads(words, notice.link))
+                return Said(found[0].id, _address(found[0].id))
+            if field_of(reply, "meta", "result_count") != len(posts):  # one that cannot be read may be ours
                 return self._unread(reply, context)
-            for post in _posts_of(reply):
-                standing = post.id in {notice.remote_id, *notice.also} or post.at < notice.at - _CLOCKS_APART
-                if not standing and post.says(notice, words, self.link_params):
-                    return Said(post.id, _address(post.id))
             onward = field_of(reply, "meta", "next_token")
             if not isinstance(onward, str) or not onward:
                 # The list may lag behind. What X then calls a duplicate was said.
@@ -303,7 +304,7 @@ def _without_links(text: str, but: set[str]) -> str:
     """Break what X would make a link of, but for these."""
     for link in reversed(list(weighted.links(text))):
         if link.text not in but:
-            text = text[: link.start] + _JOINT.sub(r"\g<0>" + _WORD_JOINER, link.text) + text[link.end :]
+            text = text[: link.start] + _JOINT.sub(r"\g<0>" + WORD_JOINER, link.text) + text[link.end :]
     return text
 
 
@@ -311,7 +312,7 @@ def _without_cashtags(text: str, *, spare: bool) -> tuple[str, int]:
     """Break every cashtag but, if one is to be spared, the first; tell how many there were."""
     signs = [found.end() for found in _CASHTAG.finditer(text)]
     for end in reversed(signs[1:] if spare else signs):
-        text = text[:end] + _WORD_JOINER + text[end:]
+        text = text[:end] + WORD_JOINER + text[end:]
     return text, len(signs)
 
 
@@ -339,9 +340,13 @@ class _Post:
         """Whether it carries the notice's link, whatever its `passing` parameters; without a link, its words."""
         if notice.link:
             return any(same_address(notice.link, link.leads_to, passing) for link in self.links)
+        return self.reads(words)
+
+    def reads(self, words: str, leading_to: str = "") -> bool:
+        """Whether it says these words; `leading_to` is how a link is written in them, if X writes it shorter."""
         text = self.text
         for link in self.links:
-            text = text.replace(link.short, link.reads) if link.short else text
+            text = text.replace(link.short, leading_to or link.reads) if link.short else text
         return same_words(html.unescape(text), words)
 
 

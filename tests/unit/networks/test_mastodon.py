@@ -390,9 +390,16 @@ def test_a_reply_stands_below_the_post() -> None:
     assert said.asked[0].says
 
 
+def test_an_announcement_at_a_wrong_address_is_the_targets_fault_whatever_stood_there_before() -> None:
+    said = talk(mastodon().announce(noticed("再掲", remote_id="11"), context()), reply(404, {"error": "Not Found"}))
+    assert isinstance(said.outcome, Refused)
+    assert said.outcome.scope == "target"
+
+
 def test_there_is_no_reply_to_a_post_that_is_gone_or_unknown() -> None:
     for gone in (reply(404, {"error": "Record not found"}), reply(410)):
-        said = talk(mastodon().reply(noticed(remote_id="11"), context()), gone)
+        below = noticed(action=Action.REPLY, remote_id="11")
+        said = talk(mastodon().reply(below, context()), gone)
         assert said.outcome == Refused("the post was deleted on Mastodon: there is nothing left to reply to")
     assert isinstance(talk(mastodon().reply(noticed(remote_id="../1"), context())).outcome, Refused)
 

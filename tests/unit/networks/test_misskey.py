@@ -258,6 +258,7 @@ def test_a_note_is_found_by_its_link_whatever_was_hung_on_it() -> None:
         == there
     )
     assert found(note("9abc", f"海自 <{LINK}>")) == there
+    assert isinstance(found(note("9abd", None), "?"), Again)
     assert found(note("9abc", f"海自\n{LINK}&c=3")) == Absent()
     assert found(note("9abc", f"海自\n{LINK}", minutes=-11)) == Absent()
 

@@ -45,11 +45,11 @@ def test_not_even_an_endless_credit_breaks_the_limit() -> None:
     assert len(description_of(Image("https://a.test/1.jpg", "護衛艦", "海" * 2000), 512)) == 512
 
 
-@pytest.mark.parametrize(("media_type", "name"), [("image/jpeg", "image.jpg"), ("image/png", "image.png")])
+@pytest.mark.parametrize(("media_type", "name"), [("image/jpeg", "picture.jpg"), ("image/png", "picture.png")])
 def test_a_form_is_read_by_others_as_it_was_meant(media_type: str, name: str) -> None:
     picture = Picture(PHOTO.content + b"\r\n--feedpub-\r\n", media_type, 8, 6)
     described = "護衛艦「もがみ」\r\n(海上自衛隊)"
-    content_type, body = multipart("msg_1", {"description": described}, picture)
+    content_type, body = multipart({"description": described}, "file", picture)
 
     message = BytesParser(policy=HTTP).parsebytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + body)
     words, file = message.iter_parts()
@@ -60,6 +60,6 @@ def test_a_form_is_read_by_others_as_it_was_meant(media_type: str, name: str) ->
     assert file.get_payload(decode=True) == picture.content
 
 
-def test_the_same_notice_makes_the_same_bytes() -> None:
-    assert multipart("msg_1", {"a": "b"}, PHOTO) == multipart("msg_1", {"a": "b"}, PHOTO)
-    assert multipart("msg_1", {}, PHOTO)[0] != multipart("msg_2", {}, PHOTO)[0]
+def test_the_same_form_is_the_same_bytes() -> None:
+    assert multipart({"a": "b"}, "file", PHOTO) == multipart({"a": "b"}, "file", PHOTO)
+    assert multipart({"a": "b"}, "file", PHOTO)[0] != multipart({"a": "c"}, "file", PHOTO)[0]

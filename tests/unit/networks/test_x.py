@@ -151,8 +151,9 @@ def test_an_edit_edits_only_where_the_account_may() -> None:
 def test_it_neither_replies_nor_attaches() -> None:
     with pytest.raises(ValidationError, match='write "edit" or "repost" or "ignore"'):
         target(correct="reply")
-    with pytest.raises(ValidationError, match='write "card" or "none"'):
-        target(image="attach")
+    for image in ("attach", "none"):
+        with pytest.raises(ValidationError, match='X cannot do that: write "card"'):
+            target(image=image)
 
 
 @pytest.mark.parametrize("url", ["api.x.com", "https://api.x.com/2", "https://user:p@api.x.com"])
@@ -480,6 +481,13 @@ def test_a_post_is_found_by_its_link_whatever_was_hung_on_it() -> None:
     assert found(NOTICE, page(other)) == Absent()
 
 
+def test_of_two_posts_with_its_link_the_one_in_its_words_is_it() -> None:
+    link = ("https://t.co/abc", LINK, "example.jp/…")
+    ours = post("98", f"{NOTICE.text.replace(LINK, link[0])}", link)
+    for posts in ((OURS, ours), (ours, OURS)):
+        assert found(NOTICE, page(*posts)) == Said("98", "https://x.com/i/web/status/98")
+
+
 def test_a_post_without_a_link_is_found_by_its_words() -> None:
     assert found(BRIEF, page(post("5", "海自の新型艦が就役 &amp; 公開。"))) == Said("5", "https://x.com/i/web/status/5")
     bare = replace(BRIEF, text="詳細はexample.jpへ @user")
@@ -496,13 +504,20 @@ def test_what_was_posted_before_it_was_to_be_said_is_not_it() -> None:
     assert found(BRIEF, page(post("5", BRIEF.text.replace("&", "&amp;"), minutes=-60))) == Absent()
 
 
+def test_a_list_in_which_a_post_cannot_be_read_does_not_tell_that_ours_is_absent() -> None:
+    for answer in (page({"id": "../9", "text": "x"}), page({"id": "9"}), reply(200, {"meta": {"result_count": 1}})):
+        _, memory, outcome = carried_out(target().find(NOTICE, CONTEXT), ME, answer)
+        assert isinstance(outcome, Again)
+        assert "doubted" not in memory
+
+
 def test_looking_goes_back_page_by_page_but_not_for_ever() -> None:
     pages = [page(post(str(number), "other"), onward=f"t{number}") for number in range(5)]
     asked, memory, outcome = carried_out(target().find(NOTICE, CONTEXT), ME, *pages)
 
     assert isinstance(outcome, Doubt)
     assert asked[1].url.startswith(
-        "https://api.x.com/2/users/7/tweets?max_results=100&start_time=2026-04-28T02%3A50%3A00Z"
+        "https://api.x.com/2/users/7/tweets?max_results=100&exclude=retweets&start_time=2026-04-28T02%3A50%3A00Z"
     )
     assert "pagination_token=t0" in asked[2].url
     assert "pagination_token=t3" in asked[5].url
