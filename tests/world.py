@@ -239,6 +239,8 @@ class World:
     late: bool = False
     keys: list[str] = field(default_factory=list)
     prefix: str = "p"
+    closed: bool = False
+    """Whether the process is stopping, as http.Door says it."""
 
     def standing(self, target: str, guid: str) -> list[Post]:
         """What readers of a board see of an article, replies apart."""

@@ -51,6 +51,7 @@ AHEAD = 2 * POOL
 LONG_AGO = float("-inf")
 CAP = 256
 """Conversations at a time, hanging ones included."""
+SHORTEST_SLEEP = 0.05
 LONGEST_SLEEP = 5.0
 """Seconds after which the delivery loop looks again by itself: other processes cannot wake it."""
 DRAIN_SECONDS = 8.0
@@ -253,6 +254,7 @@ class _Deliveries:
         self._at_work: dict[tuple[int, int], float] = {}
         self._idle = threading.Condition(self._lock)
         self._crew = Crew("say")
+        self._pause = SHORTEST_SLEEP
         self._thread = threading.Thread(target=self._loop, name="deliveries", daemon=True)
 
     @property
@@ -294,7 +296,10 @@ class _Deliveries:
             return PATIENCE / 2
         due = self._app.publisher.next_due()
         left = LONGEST_SLEEP if due is None else (due - now()).total_seconds()
-        return min(max(left, 0.05), LONGEST_SLEEP)
+        in_vain = not claimed and left <= 0
+        # What is due and cannot be claimed, as another process has it, is asked for ever more seldom.
+        self._pause = min(self._pause * 2, LONGEST_SLEEP) if in_vain else SHORTEST_SLEEP
+        return min(max(left, self._pause), LONGEST_SLEEP)
 
     def _wanted(self) -> int:
         """For how many there is a worker, or will be within `PATIENCE`; none while those claimed are enough."""

@@ -49,7 +49,7 @@ from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
 from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
-from feedpub.notices.pace import Bill, bill, rest_after, silent, windows
+from feedpub.notices.pace import Bill, bill, in_one_step, rest_after, silent, windows
 from feedpub.notices.plan import Owed, news_by_target, plan, unclear
 from feedpub.stores.base import Store, StoreOptions
 
@@ -476,7 +476,10 @@ class Publisher:
         target = configured.knowing(memory)
         doubt = claimed.doubt_since is not None
         context = Context(self.now(), memory, doubted=doubt)
-        if doubt and claimed.frozen is not None and way_out(claimed, target, self.now()) is WayOut.FIND:
+        way = way_out(claimed, target, self.now()) if doubt else None  # it may have been claimed a while ago
+        if self.door.closed or way is WayOut.STOP:
+            return self.ledger.deliveries.put_back(claimed, target, self.now())
+        if claimed.frozen is not None and way is WayOut.FIND:
             return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context), heard))
         try:
             notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target)
@@ -484,13 +487,14 @@ class Publisher:
             return self._settle(claimed, target, Refused(str(error)))
         if claimed.wanted is not None and silent({target.name: target}, self.now(), self.setup.site.zone):
             return self.ledger.deliveries.put_back(claimed, target, self.now())
-        owed = bill(target, notice, self.now(), self.setup.site.zone)
+        anew = notice.action is Action.RETRACT and claimed.wanted is not None
+        owed = bill(target, notice, self.now(), self.setup.site.zone, anew=anew)
         started = self.ledger.deliveries.start(claimed, notice, target, self.now(), owed)
         if started.state is not State.SENDING:
             self._tell_waiting(started)
             return started
         outcome = self._say(target, _conversation(target, notice, context), heard)
-        return self._settle(started, target, outcome, owed)
+        return self._settle(started, target, outcome, owed if in_one_step(notice) else None)
 
     def _learned(self, target: Network) -> Mapping[str, str]:
         """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
@@ -510,19 +514,25 @@ class Publisher:
             return self._compose_feed(claimed, action, target)
         written, categories = self.ledger.articles.subject(claimed.article)
         article = written.article
-        return compose(
-            article,
-            target,
-            action=action,
-            revision=written.revision,
-            key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
-            now=self.now(),
-            categories=categories,
-            site=self.setup.site,
-            remote_id=claimed.remote_id,
-            also=claimed.also,
-            said_instead=claimed.words,
-        )
+
+        def composed(action: Action) -> Notice:
+            return compose(
+                article,
+                target,
+                action=action,
+                revision=written.revision,
+                key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
+                now=self.now(),
+                categories=categories,
+                site=self.setup.site,
+                remote_id=claimed.remote_id,
+                also=claimed.also,
+                said_instead=claimed.words,
+            )
+
+        if action is Action.RETRACT and claimed.wanted is not None:
+            composed(Action.ANNOUNCE)  # raises: nothing is deleted that could not be said better
+        return composed(action)
 
     def _compose_feed(self, claimed: Delivery, action: Action, target: Network) -> Notice:
         address = claimed.feed or ""
@@ -644,10 +654,11 @@ def _legible(batch: Batch) -> Batch:
 
 
 def _conversation(target: Network, notice: Notice, context: Context) -> Conversation:
+    """Begin only when it is carried out: what fails in a network's own code fails there."""
     if notice.action is Action.RETRACT:
-        return _retraction(target, notice, context)
+        return (yield from _retraction(target, notice, context))
     say = {Action.ANNOUNCE: target.announce, Action.CORRECT: target.correct, Action.REPLY: target.reply}
-    return say[notice.action](notice, context)
+    return (yield from say[notice.action](notice, context))
 
 
 def _retraction(target: Network, notice: Notice, context: Context) -> Conversation:

@@ -17,6 +17,7 @@ from feedpub.errors import Superseded
 from feedpub.ledger import Ledger
 from feedpub.ledger.database import Database
 from feedpub.model import Delivery, RawArticle, State
+from feedpub.notices.lifecycle import Wanted
 from feedpub.notices.pace import Bill, bill
 from feedpub.pipeline import Publisher
 from tests.databases import PostgreSQL, sqlite_url
@@ -205,6 +206,18 @@ def test_what_was_surely_not_said_gives_the_money_back(shop: Shop, behaviour: Be
     shop.write("1")
     shop.until(shop.now)
     assert shop.spent() == Decimal(spent)
+
+
+def test_of_several_posts_some_may_have_been_deleted_and_charged_before_one_was_not(shop: Shop) -> None:
+    shop.write("1")
+    shop.to("2026-04-27T21:01")
+    shop.ledger.deliveries.tell([shop.one("1").id], Wanted(), shop.targets, shop.now)
+    shop.to("2026-04-27T21:30")
+    shop.withdraw("1")
+    shop.world.behaviours = ["ok", "busy"]
+    shop.to("2026-04-27T22:30")
+    assert [post.standing for post in shop.world.posts] == [True, False]
+    assert shop.spent() >= shop.world.charged("2026-04", shop.zone)
 
 
 @pytest.mark.parametrize("behaviour", ["crash before", "crash after"])

@@ -11,18 +11,19 @@ from typing import Any
 from sqlalchemy import event, insert, update
 
 from feedpub.ledger import schema
-from feedpub.ledger.rows import article_body
-from feedpub.model import Article, RawComment
+from feedpub.ledger.rows import article_body, delivery_fields
+from feedpub.model import Article, Delivery, RawComment, State
 from feedpub.terms import terms
 from tests.databases import sqlite_url
 from tests.edge.test_publisher import Desk
+from tests.world import Board
 
 OLD = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def fill(desk: Desk, count: int) -> None:
-    """Have known and sealed so many articles for long."""
-    articles, members = [], []
+    """Have known, said and sealed so many articles for long."""
+    articles, members, said = [], [], []
     for number in range(1, count + 1):
         at = OLD + timedelta(minutes=number)
         guid, url = f"tag:news.test,2020:{number}", f"https://news.test/o{number}"
@@ -33,9 +34,12 @@ def fill(desk: Desk, count: int) -> None:
             "state": "live", "gone": 0, "updated": at, "body": article_body(one), **facts,
         })  # fmt: skip
         members += [{"article": number, "term": term, **facts} for term in terms(one)]
+        stands = Delivery(0, "board", number, State.SENT, 1, said=1, said_at=at, created_at=at, remote_id="p")
+        said.append(delivery_fields(stands))
     with desk.ledger.database.write() as connection:
         connection.execute(insert(schema.article), articles)
         connection.execute(insert(schema.membership), members)
+        connection.execute(insert(schema.delivery), said)
         connection.execute(update(schema.counter).where(schema.counter.c.name == "entered").values(value=count))
     desk.ledger.feeds.soil()
     desk.publisher.build()
@@ -64,7 +68,9 @@ def counted(desk: Desk) -> Iterator[list[int]]:
 
 def cycles(folder: Path, count: int) -> dict[str, int]:
     """What is done day by day, with so many old articles, and the steps that it took."""
-    desk = Desk(sqlite_url(folder), folder / str(count), archive=20, entries=20, compress=(), formats=("atom",))
+    options: dict[str, Any] = {"archive": 20, "entries": 20, "compress": (), "formats": ("atom",)}
+    board = Board(name="board", quiet="03:00-03:01", every="1m", max_per_hour=9, max_per_day=99, flood_limit=9)
+    desk = Desk(sqlite_url(folder), folder / str(count), targets={"board": board}, **options)
     desk.store.put(RawComment("c", "o7", author="読者", content="良い", published=desk.now.isoformat()))
     desk.round(minutes=1)
     fill(desk, count)
@@ -90,11 +96,20 @@ def cycles(folder: Path, count: int) -> dict[str, int]:
         desk.store.remove("o11")
         work()
 
+    def wake() -> None:
+        desk.publisher.claim(5)
+        desk.publisher.next_due()
+        desk.ledger.deliveries.recover(desk.targets, desk.now, all_leases=False)
+        desk.ledger.deliveries.unpaid()
+
+    def other_options() -> None:
+        desk.ledger.deliveries.follow_config(desk.targets, ["board"], desk.now)
+
     def forget() -> None:
         desk.round(days=31)
 
     took = {}
-    for act in (work, write, edit, comment, withdraw, forget):
+    for act in (work, write, edit, comment, withdraw, wake, other_options, forget):
         with counted(desk) as steps:
             act()
         took[act.__name__] = steps[0]

@@ -125,3 +125,29 @@ def test_what_was_claimed_and_not_begun_is_given_back_at_the_end() -> None:
     assert len(desk.begun) == begun, "nothing begins once it is stopping"
     assert sorted(desk.said) == list(range(begun))
     assert desk.loop.busy == 0
+
+
+def test_what_is_due_and_cannot_be_claimed_does_not_keep_the_loop_busy() -> None:
+    """Another process has it, or a lease ran out that is taken back elsewhere: to ask again and again helps nobody."""
+    desk = Desk(due=0)
+    rounds: list[int] = []
+
+    def none(limit: int) -> tuple[Delivery, ...]:
+        rounds.append(limit)
+        return ()
+
+    desk.claim = none  # type: ignore[method-assign]
+    desk.next_due = now  # type: ignore[method-assign]
+    with desk.at_work():
+        desk.stopping.wait(1.6)
+    assert 2 < len(rounds) <= 7
+
+
+def test_whoever_waited_in_vain_is_quick_again_once_there_is_something_to_say() -> None:
+    desk = Desk(due=0)
+    desk.next_due = now  # type: ignore[method-assign]
+    with desk.at_work():
+        desk.stopping.wait(0.5)
+        desk.due = [desk._delivery(number) for number in range(100)]
+        desk.wake.set()
+        assert until(lambda: len(desk.said) == 100) < 1

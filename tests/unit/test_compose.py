@@ -434,3 +434,52 @@ def test_a_good_template_is_let_through(template: str) -> None:
 )
 def test_a_bad_template_is_told_before_any_article_comes(template: str, writes_json: bool, sentence: str) -> None:
     assert sentence in (check_template(template, writes_json) or "")
+
+
+# ---------------------------------------------------------------- other addresses, and marks
+
+LONGER = st.text("ab12-_~%/?&=#.:@!$*+,;'", min_size=1, max_size=8).map("{}z".format)
+
+
+@given(LONGER, st.sampled_from(["https://example.jp/?p=1", "https://example.jp/", "https://example.jp"]))
+def test_an_address_that_begins_as_the_link_does_is_said_as_it_is(more: str, link: str) -> None:
+    """Such as that of article 12 in the words about article 1."""
+    other = link + more
+    notice = say(replace(ARTICLE, url=link, title=f"前編 {other} の続き"), board("{{ title }}\n{{ url }}"))
+    assert notice.text == f"前編 {other} の続き\n{link}"
+    assert spanned(notice)[-1] == ("link", link, link)
+    assert {text for _, text, _ in spanned(notice)[:-1]} <= {other}
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ url }}#速報", f"{LINK} #速報"),
+        ("{{ url }}#top", f"{LINK}#top"),
+        ("{{ url ~ '' }}#速報", f"{LINK} #速報"),
+        ("{{ url }}/ 以上", f"{LINK}/ 以上"),
+    ],
+)
+def test_a_hashtag_written_behind_the_link_is_no_part_of_it(template: str, text: str) -> None:
+    assert said(template) == text
+
+
+MARKS = st.text("\x00\x01\x02\x03#a速 \n", max_size=12)
+
+
+@given(articles(), MARKS, MARKS, st.sampled_from(TEMPLATES), st.sampled_from(["", "{% set x %}{{ url }}{% endset %}"]))
+def test_no_mark_of_ours_ever_leaves(article: Article, prefix: str, words: str, template: str, more: str) -> None:
+    source = more + template + "{{ url | upper }}{{ hashtags }}{{ hashtags | join('、') }}{{ hashtags | first }}"
+    target = Board(name="board", prefix=prefix, template=source, by_category={"us": {"hashtags": ("米軍",)}}, most=900)
+    text = draft(
+        article, target, action=Action.REPLY, key="k", categories=CATEGORIES, site=SITE, said_instead=words
+    ).text
+    assert not {*text} & {*"\x00\x01\x02\x03"}
+    receiver = Receiver(
+        name="r", prefix=prefix, by_category={"us": {"hashtags": ("米軍",)}},
+        template='{"a": "{{ url }} {{ hashtags }}", "b": {{ hashtags | tojson }}, "c": {{ url | tojson }}, '
+        '"d": {{ headline | tojson }}}',
+    )  # fmt: skip
+    body = json.loads(say(article, receiver).text)
+    assert (body["a"], body["b"], body["c"]) == (f"{LINK} #米軍", ["#米軍"], LINK)
+    assert not {*body["d"]} & {*"\x01\x02\x03"}

@@ -156,7 +156,7 @@ class Deliveries:
             if bill is not None:
                 _lock(connection, target.name)
             held = _own(connection, delivery)
-            started = step(held, Started(notice), target, now)
+            started = step(held, Started(notice, now + target.timeout + LEASE_MARGIN), target, now)
             if started == held:
                 raise Superseded("the delivery changed while its notice was written")
             spent = 0 if bill is None else _spent(connection, target.name, bill.month)

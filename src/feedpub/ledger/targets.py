@@ -49,8 +49,9 @@ class Targets:
                 )  # fmt: skip
             for name, target in targets.items():
                 if name in have and have[name].kind != target.kind:
+                    # What it remembers was said by another network.
                     connection.execute(
-                        update(schema.target).where(schema.target.c.name == name).values(kind=target.kind)
+                        update(schema.target).where(schema.target.c.name == name).values(kind=target.kind, memory="{}")
                     )
             removed = [name for name in have if name not in targets]
             return {name: count for name in removed if (count := _cancel_all(connection, name))}

@@ -81,8 +81,10 @@ _BLANK_LINES = regex.compile(r"\n{3,}")
 _MARKED = regex.compile("([\x01\x02])([^\x01-\x03]*)\x03")
 _MARKS = regex.compile("[\x00-\x03]")
 _SIGNS = regex.compile("[\x01-\x03]")
-_REST_OF_LINK = regex.compile(r"(?:[?&#/=][A-Za-z0-9\-._~:/?#@!$&'*+,;=%]*)?(?<=[A-Za-z0-9\-_~/#@$&*+=%])")
-_BESIDE_LINK = regex.compile(r"[A-Za-z0-9]|[^\x00-\x7f\s]")
+_REST_OF_LINK = regex.compile(r"(?:[?&#/=][A-Za-z0-9\-._~:/?#@!$&'*+,;=%]*)?(?<=[A-Za-z0-9\-_~/@$&*+=%])")
+# Another address may begin as the link does: article 12's, where the link is article 1's.
+_NO_MORE = r"(?![A-Za-z0-9\-._~:@!$'()*+,;%][A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*(?<=[A-Za-z0-9\-_~/=%]))"
+_BESIDE_LINK = regex.compile(r"[A-Za-z0-9#]|[^\x00-\x7f\s]")
 _BESIDE_TAG = regex.compile(r"[\w&#@]")
 _BEFORE_TAG = regex.compile(r"[^\s(（「『【\[]")
 
@@ -114,11 +116,12 @@ def _found(text: str, link: str) -> Iterator[tuple[Kind | None, str]]:
     if not link:
         yield None, bare
         return
-    first, *others = bare.split(link)
-    yield None, first
-    for other in others:
+    end = 0
+    for found in regex.finditer(regex.escape(link) + _NO_MORE, bare):
+        yield None, bare[end : found.start()]
         yield "link", link
-        yield None, other
+        end = found.end()
+    yield None, bare[end:]
 
 
 def _laid_out(pieces: Iterable[tuple[Kind | None, str]]) -> Written:

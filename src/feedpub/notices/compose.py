@@ -56,7 +56,7 @@ def draft(
         article, action=action, key=key, categories=names(article, known), site=site, said_instead=said_instead
     )
     about |= {"url": Atom(link, "link"), "hashtags": Hashtags.of(told.hashtags)}
-    prefix = _mark(action, str(about["language"])) + told.prefix
+    prefix = _mark(action, str(about["language"])) + plain(told.prefix)
 
     def write(changed: Variables) -> str:
         headline = changed["headline"]

@@ -72,9 +72,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The words are frozen; from now on a socket may open."""
+    """The words are frozen; from now on a socket may open. The lease runs anew: the wait for a worker is over."""
 
     frozen: Notice
+    lease_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,11 @@ def action_of(delivery: Delivery, target: Target) -> Action | None:
 _NEEDED = {"edit": "correct", "reply": "reply", "repost": "retract"}
 """What a network must be able to do for each way of telling an edit."""
 
+
+def _may_correct(target: Target) -> bool:
+    return _NEEDED.get(target.correct_by) in target.can
+
+
 # ---------------------------------------------------------------- doubt
 
 
@@ -187,6 +193,8 @@ def way_out(delivery: Delivery, target: Target, now: datetime) -> WayOut:
     To delete twice is harmless, so a doubtful retraction is always sent again, until it is certain.
     """
     doing = delivery.frozen.action if delivery.frozen is not None else Action.ANNOUNCE
+    if doing is not Action.ANNOUNCE and doing not in target.can:
+        return WayOut.STOP  # the target is of another kind by now
     if doing is Action.RETRACT:
         return WayOut.RESEND
     unwanted = delivery.wanted is None or (doing is Action.ANNOUNCE and _expired(delivery, now))
@@ -214,7 +222,10 @@ def _edited(delivery: Delivery, event: Edited, target: Target, now: datetime) ->
     if delivery.state is State.SKIPPED:
         # What was decided against one change of a feed says nothing of the next.
         won = delivery.feed is not None or (delivery.held_by == AUTHOR and event.announce)
-        return _owed(delivery, event.revision, now) if won else delivery
+        if won:
+            return _owed(delivery, event.revision, now)
+        # A person may still want it said, as it then is.
+        return delivery if delivery.wanted is None else replace(delivery, wanted=event.revision)
     if delivery.wanted is None:
         return delivery
     delivery = replace(delivery, wanted=event.revision)
@@ -262,6 +273,8 @@ def _claimed(delivery: Delivery, event: Claimed, target: Target, now: datetime) 
         return _doubtful(delivery, delivery.reason, target, now)
     if delivery.state is State.DUE and delivery.action is None:
         return _settle_unsent(delivery)
+    if delivery.state is State.DUE and not _possible(delivery, target):  # the config has changed meanwhile
+        return _retract(delivery, target, now) if delivery.wanted is None else _stands(delivery)
     if delivery.state is State.DUE and delivery.action is Action.ANNOUNCE and _expired(delivery, now):
         return _skipped(delivery, TOO_OLD)
     return replace(
@@ -276,7 +289,8 @@ def _claimed(delivery: Delivery, event: Claimed, target: Target, now: datetime) 
 def _started(delivery: Delivery, event: Started, _target: Target, _now: datetime) -> Delivery:
     if delivery.state is not State.CLAIMED:
         return delivery
-    return replace(delivery, state=State.SENDING, frozen=event.frozen)
+    lease_until = event.lease_until or delivery.lease_until
+    return replace(delivery, state=State.SENDING, frozen=event.frozen, lease_until=lease_until)
 
 
 def _answered(delivery: Delivery, event: Answered, target: Target, now: datetime) -> Delivery:
@@ -302,7 +316,11 @@ def _lost(delivery: Delivery, _: Lost, target: Target, now: datetime) -> Deliver
         return _unsure(replace(delivery, lease_until=None), "feedpub was stopped while it was being said", target, now)
     if delivery.state is not State.CLAIMED:
         return delivery
-    return replace(delivery, state=_waiting_state(delivery), lease_until=None, due_at=now)
+    # Nothing was tried: it counts as no attempt.
+    attempts = max(delivery.attempts - 1, 0)
+    given = replace(delivery, state=_waiting_state(delivery), lease_until=None, due_at=now, attempts=attempts)
+    stops = given.state is State.DOUBTFUL and way_out(given, target, now) is WayOut.STOP
+    return _parked(given, given.reason, target, now) if stops else given
 
 
 def _cancelled(delivery: Delivery, event: Cancelled, _target: Target, _now: datetime) -> Delivery:
@@ -348,7 +366,9 @@ def _said(delivery: Delivery, said: Said, target: Target, now: datetime) -> Deli
     if frozen.action is Action.RETRACT:
         gone = replace(delivery, said=None, remote_id="", remote_url="", also=(), retractions=delivery.retractions + 1)
         return _skipped(gone, "retracted") if gone.wanted is None else _owed(gone, gone.wanted, now)
-    delivery = replace(delivery, said=frozen.revision)
+    # What was composed is what the article said then: nothing older can be wanted.
+    wanted = delivery.wanted if delivery.wanted is None else max(delivery.wanted, frozen.revision)
+    delivery = replace(delivery, said=frozen.revision, wanted=wanted)
     if frozen.action is Action.REPLY:
         delivery = replace(delivery, also=(*delivery.also, *((said.id,) if said.id else ())))
     else:
@@ -419,8 +439,7 @@ def _owed(delivery: Delivery, revision: int, now: datetime) -> Delivery:
 def _correct(delivery: Delivery, target: Target, now: datetime) -> Delivery:
     """What stands there differs from what should: correct it if the target may, else let it stand."""
     in_time = delivery.said_at is not None and now - delivery.said_at <= target.correct_within
-    able = _NEEDED.get(target.correct_by) in target.can
-    if delivery.wanted == delivery.said or not (in_time and able):
+    if delivery.wanted == delivery.said or not (in_time and _may_correct(target)):
         return _stands(delivery)
     if target.correct_by == "repost" and delivery.expires_at is not None:
         # What was deleted to be said better must be said, however old it is by then.
@@ -469,6 +488,13 @@ def _parked(delivery: Delivery, why: str, target: Target, now: datetime) -> Deli
             return _retract(told, target, now)
         return replace(_correct(told, target, now), reason=f"whether its correction was said is not known: {why}")
     return replace(delivery, state=State.DOUBTFUL, due_at=None, lease_until=None, held_by="", reason=why)
+
+
+def _possible(delivery: Delivery, target: Target) -> bool:
+    """Whether the target can do, and the admin still wants, what is to be done."""
+    if delivery.action is Action.RETRACT:
+        return Action.RETRACT in target.can
+    return delivery.action is not Action.CORRECT or _may_correct(target)
 
 
 def _unsaid(delivery: Delivery) -> bool:

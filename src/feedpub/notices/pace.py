@@ -136,35 +136,47 @@ _MILLIONTHS = 1_000_000
 class Bill:
     """What a notice costs in the month it is sent in (such as 2026-11, in the site's zone), and what may be spent then.
 
-    In millionths of the target's currency. `next_month` is when there is money again.
+    In millionths of the target's currency. `next_month` is when there is money again. `afterwards` is what must be left
+    for what follows: a post is not deleted to be said better where there is no money to say it.
     """
 
     month: str
     price: int
     allowance: int
     next_month: datetime
+    afterwards: int = 0
 
 
-def bill(target: Target, notice: Notice, now: datetime, zone: ZoneInfo) -> Bill | None:
-    """Write the bill for a notice; None for a target that may spend as much as it costs."""
+def bill(target: Target, notice: Notice, now: datetime, zone: ZoneInfo, *, anew: bool = False) -> Bill | None:
+    """Write the bill for a notice; None for a target that may spend as much as it costs.
+
+    `anew`: what it takes back is then announced again.
+    """
     allowance = target.allowance()
     if allowance is None:
         return None
-    posts = max(1, len([one for one in (notice.remote_id, *notice.also) if one]))
-    times = posts if notice.action is Action.RETRACT else 1  # every post of an article is deleted, one by one
+    # Every post of an article is deleted, one by one.
+    times = max(1, len(_posts(notice))) if notice.action is Action.RETRACT else 1
     price = millionths(times * target.price(notice.action, notice.text))
     most = -millionths(-allowance)  # rounded down
-    return Bill(month_of(now, zone), price, most, _next_month(now, zone))
+    afterwards = millionths(target.price(Action.ANNOUNCE, notice.text)) if anew else 0
+    return Bill(month_of(now, zone), price, most, _next_month(now, zone), afterwards)
 
 
 def affordable(bill: Bill, spent: int) -> bool:
     """Whether what was spent this month leaves enough."""
-    return bill.price == 0 or spent + bill.price <= bill.allowance
+    costs = bill.price + bill.afterwards
+    return costs == 0 or spent + costs <= bill.allowance
 
 
 def refunded(outcome: Outcome) -> bool:
     """Whether it was surely not said, so that nobody charges for it; what may have been said counts as charged."""
     return isinstance(outcome, Again | Refused)
+
+
+def in_one_step(notice: Notice) -> bool:
+    """Whether it is all done or nothing; of several posts some may be deleted, and charged, when the next is not."""
+    return notice.action is not Action.RETRACT or len(_posts(notice)) <= 1
 
 
 def unaffordable(claimed: Delivery, notice: Notice, target: Target, bill: Bill, spent: int, now: datetime) -> Delivery:
@@ -174,7 +186,7 @@ def unaffordable(claimed: Delivery, notice: Notice, target: Target, bill: Bill, 
     again when it is too old, to say so.
     """
     costs = f"this month's budget of {money(bill.allowance)} does not cover it ({money(spent)} is spent, it costs"
-    why = f"{costs} {money(bill.price)}): raise targets.{target.name}.budget"
+    why = f"{costs} {money(bill.price + bill.afterwards)}): raise targets.{target.name}.budget"
     if target.beyond_allowance() == "skip" and claimed.wanted is not None:
         return step(claimed, Cancelled(why), target, now)
     at = bill.next_month
@@ -185,6 +197,10 @@ def unaffordable(claimed: Delivery, notice: Notice, target: Target, bill: Bill, 
     attempts = max(claimed.attempts - 1, 0)
     waits = replace(claimed, state=state, due_at=at, lease_until=None, attempts=attempts)
     return replace(waits, held_by=BUDGET, reason=why)
+
+
+def _posts(notice: Notice) -> list[str]:
+    return [one for one in (notice.remote_id, *notice.also) if one]
 
 
 def month_of(now: datetime, zone: ZoneInfo) -> str:
