@@ -33,6 +33,8 @@ SITE: Table = {"title": "航空ニュース", "url": "https://news.test/", "lang
 FEEDS: Table = {"base_url": "https://news.test/feeds/", "output": "public", "entries": 1000}
 STORE: Table = {"kind": "sql", "path": "articles.db", "poll": "1s"}
 CONSOLE: Table = {"kind": "console"}
+PATIENCE = 30.0
+"""Seconds for what should take one or two: the machine may be busy."""
 UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
     "gz": lambda packed: zlib.decompress(packed, wbits=31),
     "br": brotli.decompress,
@@ -40,7 +42,7 @@ UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
 """What the compressed siblings of a file hold, by their endings; a torn one raises."""
 
 
-def until(holds: Callable[[], object], *, within: float = 10.0) -> float:
+def until(holds: Callable[[], object], *, within: float = PATIENCE) -> float:
     """Wait until something holds; tells after how many seconds it did."""
     begun = time.monotonic()
     while not holds():
@@ -106,7 +108,7 @@ class Running:
         told = [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in told if event["event"] == name]
 
-    def wait_for(self, event: str, *, times: int = 1, within: float = 10.0) -> dict[str, Any]:
+    def wait_for(self, event: str, *, times: int = 1, within: float = PATIENCE) -> dict[str, Any]:
         """Wait until it has told this so many times; the latest is given back."""
         until(lambda: self.code is not None or len(self.events(event)) >= times, within=within)
         assert len(self.events(event)) >= times, f"it ended without {event}: {self.err}"
@@ -115,7 +117,7 @@ class Running:
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
-    def wait(self, *, within: float = 30.0) -> Ended:
+    def wait(self, *, within: float = 2 * PATIENCE) -> Ended:
         until(lambda: self.code is not None, within=within)
         assert self.code is not None
         return Ended(self.code, self.out, self.err)
@@ -129,7 +131,7 @@ class Running:
     def ask(self, path: str, *, admin: bool = False, method: str = "GET", headers: Mapping[str, str] = {}) -> Answer:
         """Ask its public address, or the admin's."""
         address: str = self.wait_for("listening")["admin" if admin else "web"]
-        connection = http.client.HTTPConnection(address, timeout=10)
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         with closing(connection):
             connection.request(method, path, headers=dict(headers))
             reply = connection.getresponse()
@@ -167,7 +169,7 @@ class Launcher:
 
     def __exit__(self, *_: object) -> None:
         """Let go of it; whatever it still has running is ended."""
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=PATIENCE)
 
     def start(self, *args: str, folder: Path, environ: Mapping[str, str]) -> Running:
         """Start `feedpub ARGS` in a folder."""
