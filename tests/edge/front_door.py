@@ -171,7 +171,7 @@ class Launcher:
         """Let go of it; whatever it still has running is ended."""
         self._process.communicate(timeout=PATIENCE)
 
-    def start(self, *args: str, folder: Path, environ: Mapping[str, str]) -> Running:
+    def start(self, *args: str, folder: Path, environ: Mapping[str, str], keyboard: str = os.devnull) -> Running:
         """Start `feedpub ARGS` in a folder."""
         self._count += 1
         streams = self._folder / str(self._count)
@@ -180,6 +180,7 @@ class Launcher:
             "args": args,
             "folder": str(folder),
             "environ": dict(environ),
+            "in": keyboard,
             **{name: str(streams / name) for name in ("out", "err", "end")},
         }
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -260,9 +261,9 @@ class Site:
 
     # ------------------------------------------------------------ the command
 
-    def start(self, *args: str) -> Running:
-        """Start `feedpub ARGS`; `stop_all` ends what still runs."""
-        running = self.launcher.start(*args, folder=self.folder, environ=self._environ)
+    def start(self, *args: str, keyboard: str = os.devnull) -> Running:
+        """Start `feedpub ARGS`, which reads from `keyboard`; `stop_all` ends what still runs."""
+        running = self.launcher.start(*args, folder=self.folder, environ=self._environ, keyboard=keyboard)
         self.started.append(running)
         return running
 

@@ -319,7 +319,7 @@ def test_of_an_endless_answer_only_the_beginning_is_read(at: Counter) -> None:
     start = time.monotonic()
     outcome = at.do("announce")
     assert isinstance(outcome, Said if at.kind.flood_is_yes else at.kind.unread)
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < PATIENCE.total_seconds() / 2
 
 
 @EVERY

@@ -14,7 +14,7 @@ from feedpub.ledger import schema
 from feedpub.ledger.rows import article_body
 from feedpub.model import Article, RawComment
 from feedpub.terms import terms
-from tests.databases import sqlite_url
+from tests.databases import migrated_sqlite
 from tests.edge.test_publisher import Desk
 
 OLD = datetime(2020, 1, 1, tzinfo=UTC)
@@ -64,7 +64,7 @@ def counted(desk: Desk) -> Iterator[list[int]]:
 
 def cycles(folder: Path, count: int) -> dict[str, int]:
     """What is done day by day, with so many old articles, and the steps that it took."""
-    desk = Desk(sqlite_url(folder), folder / str(count), archive=20, entries=20, compress=(), formats=("atom",))
+    desk = Desk(migrated_sqlite(folder), folder / str(count), archive=20, entries=20, compress=(), formats=("atom",))
     desk.store.put(RawComment("c", "o7", author="読者", content="良い", published=desk.now.isoformat()))
     desk.round(minutes=1)
     fill(desk, count)
@@ -108,7 +108,7 @@ def test_what_a_cycle_costs_does_not_depend_on_how_many_articles_there_are(tmp_p
 
 
 def test_a_round_without_a_change_does_not_ask_which_feeds_there_should_be(tmp_path: Path) -> None:
-    desk = Desk(sqlite_url(tmp_path), tmp_path, tags=True)
+    desk = Desk(migrated_sqlite(tmp_path), tmp_path, tags=True)
     desk.article("1", tags=("F-35",))
     desk.round(minutes=1)
     asked = []
