@@ -44,10 +44,11 @@ UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
 
 def until(holds: Callable[[], object], *, within: float = PATIENCE) -> float:
     """Wait until something holds; tells after how many seconds it did."""
-    begun = time.monotonic()
+    begun, pause = time.monotonic(), 0.002
     while not holds():
         assert time.monotonic() < begun + within, "it did not come to pass in time"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.03)
     return time.monotonic() - begun
 
 
@@ -105,7 +106,7 @@ class Running:
     def events(self, name: str) -> list[dict[str, Any]]:
         """What it told of one kind so far. A line may be half-written just now."""
         lines = self.err.split("\n")[:-1]
-        told = [json.loads(line) for line in lines if line.startswith("{")]
+        told = [json.loads(line) for line in lines if line.startswith("{") and f'"{name}"' in line]
         return [event for event in told if event["event"] == name]
 
     def wait_for(self, event: str, *, times: int = 1, within: float = PATIENCE) -> dict[str, Any]:
