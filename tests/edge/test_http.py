@@ -258,6 +258,7 @@ def test_the_authorities_are_read_once_and_whom_they_do_not_know_is_never_believ
         with pytest.raises(requests.exceptions.SSLError):
             guarded(other, door)
         assert other.requests == []
+        assert {one.cert_store_stats()["x509_ca"] for one in door._contexts.values()} == {1}
 
 
 # ---------------------------------------------------------------- after it was sent

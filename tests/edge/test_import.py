@@ -694,3 +694,9 @@ class TestThemeTestData:
         assert tree["Grandchild Category"] == "child-category-03"
         assert tree["Child Category 03"] == "parent-category"
         assert tree["Parent Category"] is None
+
+
+def test_an_export_carries_what_the_author_says_about_the_notice(store: SqlStore, write: Write) -> None:
+    said = meta("feedpub_announce", "no") + meta("feedpub_notice", "三沢に到着")
+    article = only(store, write(export(item(said))))
+    assert (article.announce, article.notice) == (False, "三沢に到着")

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from feedpub.errors import Superseded
 from feedpub.ledger import schema
+from feedpub.ledger.articles import Articles
 from feedpub.ledger.moving import locked
 from feedpub.ledger.rows import next_seq
 from feedpub.model import Action, Again, Batch, Delivery, Refused, Said, State
@@ -127,6 +128,18 @@ def test_a_poll_that_another_overtook_records_nothing(desk: Desk) -> None:
     assert desk.ledger.articles.store_state("blog").cursor == "3"
     desk.round(minutes=1)
     assert sorted(desk.said()) == ["1", "2", "3"]
+
+
+def test_what_another_process_recorded_is_what_is_said_and_what_did_not_change_is_not_read_again(desk: Desk) -> None:
+    (one,) = desk.ledger.deliveries.listed()
+    key, elsewhere = one.delivery.article or 0, Articles(desk.ledger.database)
+    before, _ = elsewhere.subject(key)
+    assert elsewhere.subject(key)[0] is before
+    desk.article("1", title="訂正")
+    desk.publisher.publish("blog")
+    after, _ = elsewhere.subject(key)
+    assert (before.article.title, after.article.title, after.revision) == ("記事1", "訂正", before.revision + 1)
+    assert elsewhere.id_of(key) == Articles(desk.ledger.database).id_of(key) == "1"
 
 
 def test_to_owe_what_is_owed_already_changes_nothing(desk: Desk) -> None:

@@ -106,6 +106,23 @@ def test_a_post_becomes_an_article(site: Site) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("meta", "announce", "notice"),
+    [
+        ({"feedpub_announce": "no", "feedpub_notice": ""}, False, ""),
+        ({"feedpub_announce": " Yes ", "feedpub_notice": " 三沢に到着 "}, True, "三沢に到着"),
+        ({"feedpub_announce": "いいえ"}, False, ""),
+        ({"feedpub_announce": "", "feedpub_notice": ["x"]}, None, ""),
+        ({"feedpub_announce": "perhaps"}, None, ""),
+        ([], None, ""),
+    ],
+)
+def test_an_authors_word_about_the_notice_is_read(site: Site, meta: object, announce: bool | None, notice: str) -> None:
+    site.publish(7, more={"meta": meta})
+    (article,) = Reader(site).poll()
+    assert (article.announce, article.notice) == (announce, notice)
+
+
 def test_a_description_is_no_credit(site: Site) -> None:
     """WordPress shows the beginning of the description as the caption where there is none."""
     long = "国防総省が公開した写真。" * 20

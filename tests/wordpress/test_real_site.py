@@ -185,6 +185,20 @@ def test_approved_comments_come_with_whom_they_answer(reader: Reader) -> None:
     assert (reader.comments, reader.comments_gone) == ({}, [])
 
 
+def test_an_authors_word_about_the_notice_comes_with_the_snippet_of_the_guide(reader: Reader) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    snippet = guide.partition("```php\n")[2].partition("```")[0]
+    plugin = Path(SITE) / "wp-content" / "mu-plugins" / "feedpub.php"
+    plugin.parent.mkdir(exist_ok=True)
+    try:
+        plugin.write_text(f"<?php\n{snippet}", encoding="utf-8")
+        number = post(meta_input="array( 'feedpub_announce' => 'no', 'feedpub_notice' => '三沢に到着' )")
+        said = reader.poll()[number]
+        assert (said.announce, said.notice) == (False, "三沢に到着")
+    finally:
+        plugin.unlink()
+
+
 def test_what_happens_to_a_comment_is_noticed(reader: Reader) -> None:
     number = post()
     said, held = comment(number), comment(number, comment_approved="0")

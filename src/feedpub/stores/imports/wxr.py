@@ -18,6 +18,7 @@ from lxml import etree
 
 from feedpub import clean
 from feedpub.model import Image, RawArticle, RawComment
+from feedpub.stores import meta
 from feedpub.stores.imports import classic
 from feedpub.stores.imports.told import ArticleTold, CategoryTold, Item, Picture, Skipped, refusal
 
@@ -157,6 +158,8 @@ def _post(said: _Said, authors: Mapping[str, str]) -> ArticleTold | Skipped:
         updated=_date(said, "post_modified") or published,
         tags=tuple(clean.plain_text(term.name) for term in said.terms_of("post_tag")),
         authors=_authors(said["dc:creator"].strip(), authors),
+        announce=meta.announce(said.meta),
+        notice=meta.notice(said.meta),
     )
     return ArticleTold(said.line, raw, said.terms_of("category"), said.meta.get("_thumbnail_id", "").strip())
 

@@ -9,11 +9,13 @@ from html import unescape
 from urllib.parse import unquote
 
 from feedpub.model import Category, Image, Quarantined, RawArticle
+from feedpub.stores import meta
 from feedpub.stores.wordpress.answers import Row, row_id
 
 STAMP_FIELDS = "id,date_gmt,modified_gmt,content.protected"
 POST_FIELDS = (
-    "id,date_gmt,modified_gmt,guid,link,title,content,excerpt,format,status,author,featured_media,categories,tags"
+    "id,date_gmt,modified_gmt,guid,link,title,content,excerpt,format,status,author,featured_media,categories,tags,"
+    f"meta.{meta.ANNOUNCE},meta.{meta.NOTICE}"
 )
 CATEGORY_FIELDS = "id,name,slug,parent"
 MEDIA_FIELDS = "id,source_url,alt_text,caption,description"
@@ -61,6 +63,8 @@ def article(row: Row, named: Named) -> RawArticle | Quarantined:
 
 def _article(key: str, row: Row, named: Named) -> RawArticle:
     author, image = numbers(row, "author"), numbers(row, "featured_media")
+    said = row.get("meta")  # a list where no field is registered
+    fields = said if isinstance(said, dict) else {}
     return RawArticle(
         id=key,
         guid=unescape(rendered(row, "guid")),
@@ -75,6 +79,8 @@ def _article(key: str, row: Row, named: Named) -> RawArticle:
         tags=tuple(named.tags[number] for number in numbers(row, "tags") if number in named.tags),
         authors=tuple(named.authors[number] for number in author if number in named.authors),
         images=tuple(named.images[number] for number in image if number in named.images),
+        announce=meta.announce(fields),
+        notice=meta.notice(fields),
     )
 
 
