@@ -2,6 +2,9 @@
 BIN := .venv/bin
 READY := .venv/.ready
 
+# What was compiled once, the assertions of tests among it, need not be compiled by each of many processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo bench test test-wordpress test-browser test-readers test-networks check fix lock clean
 

@@ -8,9 +8,9 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from tests.databases import database_url, postgres
+from tests.databases import database_url, empty_database_url, postgres
 
-__all__ = ["database_url", "postgres"]
+__all__ = ["database_url", "empty_database_url", "postgres"]
 
 MEMORY = Path("/dev/shm")
 ROOM = 2 << 30

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,14 +14,47 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from feedpub.ledger import Ledger
+from feedpub.ledger.database import Database
+
 
 def sqlite_url(folder: Path) -> str:
     """A database file that does not exist yet."""
     return f"sqlite:///{folder / uuid4().hex}.db"
 
 
+def migrated_sqlite(folder: Path) -> str:
+    """A database file with our tables and nothing in them."""
+    url = sqlite_url(folder)
+    _file_of(url).write_bytes(_migrated_file())
+    return url
+
+
+@cache
+def _migrated_file() -> bytes:
+    """To make our tables takes longer than most tests: they are made once, and copied."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = sqlite_url(Path(folder))
+        migrate(url)
+        return _file_of(url).read_bytes()
+
+
+def _file_of(url: str) -> Path:
+    return Path(str(make_url(url).database))
+
+
+def migrate(url: str) -> None:
+    """Make our tables in an empty database."""
+    ledger = Ledger(Database(url))
+    ledger.open(lead=True)
+    ledger.close()
+
+
 class PostgreSQL:
-    """A running server. `fresh()` makes an empty database; `stop()` and `start()` are what an admin does."""
+    """A running server. `fresh()` makes an empty database, `migrated()` one with our tables.
+
+    `stop()` and `start()` are what an admin does.
+    """
 
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
@@ -29,6 +63,7 @@ class PostgreSQL:
 
             self._server: Any = get_server(folder, cleanup_mode="delete")
         self._admin = create_engine(self._address("postgres"), isolation_level="AUTOCOMMIT")
+        self._model = ""
         # No test pulls the plug of the machine: what it would cost is saved at every commit, and at the end.
         self.psql("ALTER SYSTEM SET fsync = off")
         self.psql("SELECT pg_reload_conf()")
@@ -40,6 +75,13 @@ class PostgreSQL:
         with self._admin.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}{model}"))
         return self._address(name, driver="postgresql")
+
+    def migrated(self) -> str:
+        """The address of a new database with our tables and nothing in them."""
+        if not self._model:
+            self._model = self.fresh()
+            migrate(self._model)
+        return self.fresh(like=self._model)
 
     def psql(self, command: str) -> None:
         """Run a statement as the server's owner."""
@@ -95,9 +137,18 @@ def postgres() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Each database in turn, empty."""
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each database in turn, without a table."""
     if request.param == "sqlite":
         return sqlite_url(tmp_path)
     server: PostgreSQL = request.getfixturevalue("postgres")
     return server.fresh()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each database in turn, with our tables and nothing in them."""
+    if request.param == "sqlite":
+        return migrated_sqlite(tmp_path)
+    server: PostgreSQL = request.getfixturevalue("postgres")
+    return server.migrated()

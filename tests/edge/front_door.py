@@ -33,6 +33,8 @@ SITE: Table = {"title": "航空ニュース", "url": "https://news.test/", "lang
 FEEDS: Table = {"base_url": "https://news.test/feeds/", "output": "public", "entries": 1000}
 STORE: Table = {"kind": "sql", "path": "articles.db", "poll": "1s"}
 CONSOLE: Table = {"kind": "console"}
+PATIENCE = 30.0
+"""Seconds for what should take one or two: the machine may be busy."""
 UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
     "gz": lambda packed: zlib.decompress(packed, wbits=31),
     "br": brotli.decompress,
@@ -40,12 +42,13 @@ UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
 """What the compressed siblings of a file hold, by their endings; a torn one raises."""
 
 
-def until(holds: Callable[[], object], *, within: float = 10.0) -> float:
+def until(holds: Callable[[], object], *, within: float = PATIENCE) -> float:
     """Wait until something holds; tells after how many seconds it did."""
-    begun = time.monotonic()
+    begun, pause = time.monotonic(), 0.002
     while not holds():
         assert time.monotonic() < begun + within, "it did not come to pass in time"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.03)
     return time.monotonic() - begun
 
 
@@ -103,10 +106,10 @@ class Running:
     def events(self, name: str) -> list[dict[str, Any]]:
         """What it told of one kind so far. A line may be half-written just now."""
         lines = self.err.split("\n")[:-1]
-        told = [json.loads(line) for line in lines if line.startswith("{")]
+        told = [json.loads(line) for line in lines if line.startswith("{") and f'"{name}"' in line]
         return [event for event in told if event["event"] == name]
 
-    def wait_for(self, event: str, *, times: int = 1, within: float = 10.0) -> dict[str, Any]:
+    def wait_for(self, event: str, *, times: int = 1, within: float = PATIENCE) -> dict[str, Any]:
         """Wait until it has told this so many times; the latest is given back."""
         until(lambda: self.code is not None or len(self.events(event)) >= times, within=within)
         assert len(self.events(event)) >= times, f"it ended without {event}: {self.err}"
@@ -115,7 +118,7 @@ class Running:
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
-    def wait(self, *, within: float = 30.0) -> Ended:
+    def wait(self, *, within: float = 2 * PATIENCE) -> Ended:
         until(lambda: self.code is not None, within=within)
         assert self.code is not None
         return Ended(self.code, self.out, self.err)
@@ -129,7 +132,7 @@ class Running:
     def ask(self, path: str, *, admin: bool = False, method: str = "GET", headers: Mapping[str, str] = {}) -> Answer:
         """Ask its public address, or the admin's."""
         address: str = self.wait_for("listening")["admin" if admin else "web"]
-        connection = http.client.HTTPConnection(address, timeout=10)
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         with closing(connection):
             connection.request(method, path, headers=dict(headers))
             reply = connection.getresponse()
@@ -167,9 +170,9 @@ class Launcher:
 
     def __exit__(self, *_: object) -> None:
         """Let go of it; whatever it still has running is ended."""
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=PATIENCE)
 
-    def start(self, *args: str, folder: Path, environ: Mapping[str, str]) -> Running:
+    def start(self, *args: str, folder: Path, environ: Mapping[str, str], keyboard: str = os.devnull) -> Running:
         """Start `feedpub ARGS` in a folder."""
         self._count += 1
         streams = self._folder / str(self._count)
@@ -178,6 +181,7 @@ class Launcher:
             "args": args,
             "folder": str(folder),
             "environ": dict(environ),
+            "in": keyboard,
             **{name: str(streams / name) for name in ("out", "err", "end")},
         }
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -258,9 +262,9 @@ class Site:
 
     # ------------------------------------------------------------ the command
 
-    def start(self, *args: str) -> Running:
-        """Start `feedpub ARGS`; `stop_all` ends what still runs."""
-        running = self.launcher.start(*args, folder=self.folder, environ=self._environ)
+    def start(self, *args: str, keyboard: str = os.devnull) -> Running:
+        """Start `feedpub ARGS`, which reads from `keyboard`; `stop_all` ends what still runs."""
+        running = self.launcher.start(*args, folder=self.folder, environ=self._environ, keyboard=keyboard)
         self.started.append(running)
         return running
 

@@ -85,7 +85,7 @@ def _live(order: dict[str, object], be: Callable[[], object]) -> NoReturn:
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(os.open(str(order["in"]), os.O_RDONLY | os.O_NOCTTY), 0)
         for stream, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(str(order[name]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
         os.chdir(str(order["folder"]))

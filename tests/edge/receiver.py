@@ -32,7 +32,7 @@ class Mood(Enum):
     """How an answer is given."""
 
     PLAIN = auto()
-    HANG = auto()  # takes the request, keeps it (if the status is 2xx), and says nothing
+    HANG = auto()  # takes the request, keeps it (if the status is 2xx), calls `silence`, and says nothing
     DRIP_HEADERS = auto()  # one letter of a header after the other, for ever
     DRIP_BODY = auto()  # one byte after the other, for ever
     RESET = auto()  # takes the request, keeps it, and resets the connection
@@ -110,12 +110,13 @@ class Receiver:
         self.routes: dict[str, Answer] = {}
         self.aside: list[Seen] = []
         self.key: Callable[[Seen], str] = lambda seen: seen.key
+        self.silence: Callable[[], object] = lambda: None
         self.drops_repeats = drops_repeats
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._first: dict[str, Answer] = {}
         self._server = _Server(self, context)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
         self.port: int = self._server.server_address[1]
         self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
 
@@ -131,7 +132,7 @@ class Receiver:
         self._server.server_close()
         self._thread.join(5)
 
-    def wait_for(self, count: int, *, within: float = 5.0) -> list[Seen]:
+    def wait_for(self, count: int, *, within: float = 30.0) -> list[Seen]:
         """Wait until so many requests came; give back all that did."""
         end = time.monotonic() + within
         while len(self.requests) < count and time.monotonic() < end:
@@ -211,6 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.content)
 
     def hang(self, answer: Answer) -> None:
+        self.server.receiver.silence()
         self.server.receiver.closing.wait(60)
         self.close_connection = True
 

@@ -20,7 +20,7 @@ from feedpub.model import Delivery, RawArticle, State
 from feedpub.notices.lifecycle import Wanted
 from feedpub.notices.pace import Bill, bill
 from feedpub.pipeline import Publisher
-from tests.databases import PostgreSQL, sqlite_url
+from tests.databases import PostgreSQL, migrated_sqlite
 from tests.edge.once import FusedDatabase
 from tests.edge.test_pace import DAY, HOUR, MINUTE, Newsdesk
 from tests.paid import PaidBoard, ThriftyBoard, Till
@@ -281,7 +281,7 @@ def test_what_waits_for_money_obeys_people_and_authors(shop: Shop) -> None:
 
 def test_two_that_start_at_the_same_moment_never_overspend(postgres: PostgreSQL, tmp_path: Path) -> None:
     """One conversation per target at a time makes this rare; a lease that ran out makes it possible."""
-    shop = Shop(postgres.fresh(), tmp_path, "0.30")
+    shop = Shop(postgres.migrated(), tmp_path, "0.30")
     shop.write("1", "2")
     target, deliveries = shop.targets["x"], shop.ledger.deliveries
     started = []
@@ -330,11 +330,11 @@ STORY = st.lists(
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
-    """Makes an empty database of each kind."""
+    """Makes a database of each kind, with nothing in it."""
     if request.param == "sqlite":
-        return lambda: sqlite_url(tmp_path)
+        return lambda: migrated_sqlite(tmp_path)
     server: PostgreSQL = request.getfixturevalue("postgres")
-    return server.fresh
+    return server.migrated
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

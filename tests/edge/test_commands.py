@@ -121,7 +121,9 @@ def test_ctrl_c_while_feedpub_is_being_imported_ends_it_without_a_word(site: Sit
     (tmp_path / "typer.py").write_text(
         "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport time\ntime.sleep(9)"
     )
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
     ended = command(site, "check", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT / 'src'}")
+    signal.signal(signal.SIGINT, ours)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
@@ -187,9 +189,9 @@ def test_a_command_that_looks_at_what_was_done_makes_no_database(site: Site, arg
     assert [path.name for path in site.folder.iterdir()] == ["config"]
 
 
-def test_an_empty_database_is_told_apart_from_one_that_has_nothing_to_tell(site: Site, database_url: str) -> None:
-    site.configure(database={"url": database_url})
-    Path(make_url(database_url).database or "").touch() if database_url.startswith("sqlite") else None
+def test_an_empty_database_is_told_apart_from_one_that_has_nothing_to_tell(site: Site, empty_database_url: str) -> None:
+    site.configure(database={"url": empty_database_url})
+    Path(make_url(empty_database_url).database or "").touch() if empty_database_url.startswith("sqlite") else None
     assert " is empty: start feedpub first, for example by `feedpub once`\n" in site.feedpub("status", code=1).err
     site.feedpub("once")
     assert site.feedpub("status").out.startswith("0 articles public")
@@ -240,7 +242,7 @@ def test_a_demo_whose_port_is_taken_says_at_which_one_it_answers(site: Site) -> 
         port = taken.getsockname()[1]
         site.environ["FEEDPUB_WEB__LISTEN"] = f"127.0.0.1:{port}"
         demo = site.start("demo")
-        until(lambda: "Ctrl-C ends the demo" in demo.out, within=30)
+        until(lambda: "Ctrl-C ends the demo" in demo.out)
         sentence = rf"127.0.0.1:{port} is taken by another program, so the demo answers at port (\d+)\.\n"
         told = re.match(sentence, demo.out)
         assert told

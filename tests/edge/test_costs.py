@@ -14,7 +14,7 @@ from feedpub.ledger import schema
 from feedpub.ledger.rows import article_body, delivery_fields
 from feedpub.model import Article, Delivery, RawComment, State
 from feedpub.terms import terms
-from tests.databases import sqlite_url
+from tests.databases import migrated_sqlite
 from tests.edge.test_publisher import Desk
 from tests.world import Board
 
@@ -70,7 +70,7 @@ def cycles(folder: Path, count: int) -> dict[str, int]:
     """What is done day by day, with so many old articles, and the steps that it took."""
     options: dict[str, Any] = {"archive": 20, "entries": 20, "compress": (), "formats": ("atom",)}
     board = Board(name="board", quiet="03:00-03:01", every="1m", max_per_hour=9, max_per_day=99, flood_limit=9)
-    desk = Desk(sqlite_url(folder), folder / str(count), targets={"board": board}, **options)
+    desk = Desk(migrated_sqlite(folder), folder / str(count), targets={"board": board}, **options)
     desk.store.put(RawComment("c", "o7", author="読者", content="良い", published=desk.now.isoformat()))
     desk.round(minutes=1)
     fill(desk, count)
@@ -123,7 +123,7 @@ def test_what_a_cycle_costs_does_not_depend_on_how_many_articles_there_are(tmp_p
 
 
 def test_a_round_without_a_change_does_not_ask_which_feeds_there_should_be(tmp_path: Path) -> None:
-    desk = Desk(sqlite_url(tmp_path), tmp_path, tags=True)
+    desk = Desk(migrated_sqlite(tmp_path), tmp_path, tags=True)
     desk.article("1", tags=("F-35",))
     desk.round(minutes=1)
     asked = []

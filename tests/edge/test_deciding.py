@@ -6,13 +6,11 @@ import json
 import os
 import pty
 import re
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
 
-from tests.edge.front_door import CONSOLE, ROOT, Site, ago, mastodon, webhook
+from tests.edge.front_door import CONSOLE, Site, ago, mastodon, webhook
 from tests.edge.receiver import Receiver, Seen
 
 MANY = tuple(f"a{number:02}" for number in range(25))
@@ -21,14 +19,10 @@ MANY = tuple(f"a{number:02}" for number in range(25))
 def asked(site: Site, answer: str, *args: str) -> tuple[int, str]:
     """Run `feedpub ARGS` on a terminal where somebody answers; tells how it ended, and what it showed there."""
     ours, theirs = pty.openpty()
-    environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    line = [sys.executable, "-m", "feedpub", *args]
-    with subprocess.Popen(line, cwd=site.folder, env=environ, stdin=theirs, stdout=subprocess.PIPE) as process:
-        os.close(theirs)
-        with closing(os.fdopen(ours, "wb", buffering=0)) as keyboard:
-            keyboard.write(f"{answer}\n".encode())
-            shown, _ = process.communicate(timeout=60)
-    return process.returncode, shown.decode()
+    with closing(os.fdopen(ours, "wb", buffering=0)) as keyboard, closing(os.fdopen(theirs)) as terminal:
+        keyboard.write(f"{answer}\n".encode())
+        ended = site.start(*args, keyboard=os.ttyname(terminal.fileno())).wait()
+    return ended.code, ended.out
 
 
 def states(site: Site) -> dict[str, int]:

@@ -16,6 +16,7 @@ import pytest
 from feedpub.http import Door
 from feedpub.model import State
 from feedpub.pipeline import Publisher
+from tests.databases import migrated_sqlite
 from tests.edge.kinds import KINDS
 from tests.edge.kinds.kind import LINK, Kind
 from tests.edge.receiver import Answer, Mood, Receiver, Seen
@@ -49,7 +50,7 @@ class Place:
         server.routes, server.key, server.default = LIMITS | dict(kind.routes), kind.key, kind.yes
         self.kind, self.server = kind, server
         target = kind.make(server.url).model_copy(update=options)
-        self.desk: Desk = Desk(f"sqlite:///{folder / 'ledger.db'}", folder, targets={"news": target})
+        self.desk: Desk = Desk(migrated_sqlite(folder), folder, targets={"news": target})
         outside: Any = Outside()
         self.desk.world = outside  # real servers, instead of a small world
         self.desk.publisher = Publisher(self.desk.ledger, outside, self.desk.setup(), lambda: self.desk.now)

@@ -338,8 +338,8 @@ def shifted(site: Site, folder: Path) -> Iterator[Callable[[int], object]]:
 # ---------------------------------------------------------------- schemas
 
 
-def test_the_migrations_make_the_schema_that_the_code_means(database_url: str) -> None:
-    ledger = Ledger(Database(database_url))
+def test_the_migrations_make_the_schema_that_the_code_means(empty_database_url: str) -> None:
+    ledger = Ledger(Database(empty_database_url))
     ledger.open(lead=True)
     with ledger.database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})

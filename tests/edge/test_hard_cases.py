@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from feedpub.model import Again, Conversation, Notice, RawArticle, State
 from feedpub.networks import weighted
 from feedpub.networks.base import Network
-from tests.databases import PostgreSQL
+from tests.databases import PostgreSQL, migrated_sqlite
 from tests.edge.test_publisher import START, Desk
 from tests.world import Board, ListStore, RepostBoard, ThreadBoard
 
@@ -371,7 +371,7 @@ def boards(*names: str) -> dict[str, Network]:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return migrated_sqlite(tmp_path)
 
 
 @pytest.fixture
@@ -627,7 +627,7 @@ def test_an_edited_headline_is_deleted_and_said_anew_where_the_target_says_so(de
 
 
 def test_two_feedpubs_that_share_a_database_say_it_once(postgres: PostgreSQL, tmp_path: Path) -> None:
-    desk = Desk(postgres.fresh(), tmp_path, targets=boards("news"))
+    desk = Desk(postgres.migrated(), tmp_path, targets=boards("news"))
     desk.article("1")
     desk.now = desk.world.now = desk.now + timedelta(minutes=1)
     desk.publisher.publish("blog")

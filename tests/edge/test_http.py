@@ -26,6 +26,8 @@ from feedpub.networks.base import ask
 from tests.edge.receiver import FLOOD, Answer, Mood, Receiver, gzip_bomb
 
 SECOND = timedelta(seconds=1)
+SOON = 20.0
+"""Seconds: far less than the other side would have, and enough for a busy machine."""
 CANARY = "kanaria-7f3b9c1d5e"
 
 
@@ -44,7 +46,7 @@ def forget(key: str, value: str) -> None:
     """Remember nothing."""
 
 
-def say(url: str, *, says: bool = True, timeout: timedelta = 5 * SECOND, door: Door | None = None) -> Outcome:
+def say(url: str, *, says: bool = True, timeout: timedelta = 30 * SECOND, door: Door | None = None) -> Outcome:
     return (door or Door()).converse(post(url, says=says), forget, timeout=timeout, allow_private=True)
 
 
@@ -55,7 +57,7 @@ def test_a_request_arrives_as_it_was_asked_for_and_its_answer_comes_back(server:
     server.script = [Answer(201, {"答え": "はい"}, {"X-Answer": "yes"})]
 
     request = Request("PUT", server.url + "/a?b=c", {"X-Question": "?"}, "質問".encode())
-    reply = Door("feedpub-test").fetch(request, timeout=SECOND, allow_private=True)
+    reply = Door("feedpub-test").fetch(request, timeout=30 * SECOND, allow_private=True)
 
     seen = server.requests[0]
     assert (seen.method, seen.target, seen.body) == ("PUT", "/a?b=c", "質問".encode())
@@ -82,7 +84,7 @@ def test_a_conversation_goes_step_by_step_and_what_must_be_durable_is_so_before_
         log.append(f"{key}={value} after {len(server.requests)}")
 
     server.script = [(201, {}), (202, {})]
-    outcome = Door(show=log.append).converse(talk(), remember, timeout=5 * SECOND, allow_private=True)
+    outcome = Door(show=log.append).converse(talk(), remember, timeout=30 * SECOND, allow_private=True)
 
     assert outcome == Said("202")
     assert log == ["見せる", "token=201 after 1"]
@@ -111,7 +113,7 @@ def test_a_terminal_that_is_gone_stops_nobody_else() -> None:
         yield Show("見せる")
         return Said()
 
-    outcome = Door(show=broken).converse(talk(), forget, timeout=SECOND, allow_private=False)
+    outcome = Door(show=broken).converse(talk(), forget, timeout=30 * SECOND, allow_private=False)
     assert outcome == Again("nothing can be shown: the terminal is closed")
 
 
@@ -142,7 +144,7 @@ PRIVATE = (
 
 @pytest.mark.parametrize("host", PRIVATE.split())
 def test_a_private_address_pauses_the_target_before_a_socket_opens(host: str) -> None:
-    outcome = Door().converse(post(f"http://{host}:1/{CANARY}"), forget, timeout=SECOND, allow_private=False)
+    outcome = Door().converse(post(f"http://{host}:1/{CANARY}"), forget, timeout=30 * SECOND, allow_private=False)
 
     assert isinstance(outcome, Refused)
     assert outcome.scope == "target"
@@ -161,7 +163,7 @@ def test_a_header_that_cannot_be_sent_pauses_the_target_without_being_shown(serv
         yield Request("POST", server.url, {"authorization": f"{CANARY}\r\nx: y"})
         return Said()
 
-    outcome = Door().converse(talk(), forget, timeout=SECOND, allow_private=True)
+    outcome = Door().converse(talk(), forget, timeout=30 * SECOND, allow_private=True)
     assert isinstance(outcome, Refused)
     assert outcome.scope == "target"
     assert CANARY not in outcome.why
@@ -279,7 +281,7 @@ def test_the_deadline_is_of_the_whole_conversation_however_slowly_the_other_side
     start = time.monotonic()
     outcome = say(server.url, timeout=0.3 * SECOND)
 
-    assert time.monotonic() - start < 1.3  # not the sixty seconds that the other side would have
+    assert time.monotonic() - start < SOON
     assert isinstance(outcome, Doubt)
     assert "did not answer in time" in outcome.why
 
@@ -304,11 +306,10 @@ def test_two_slow_answers_share_one_deadline(server: Receiver) -> None:
         return Said()
 
     server.default = Answer(200, {}, after=0.2)
-    start = time.monotonic()
     outcome = Door().converse(talk(), forget, timeout=0.5 * SECOND, allow_private=True)
 
     assert isinstance(outcome, Again)
-    assert time.monotonic() - start < 1.5
+    assert len(server.requests) <= 3
 
 
 def test_a_server_that_takes_no_connection_is_left_in_time() -> None:
@@ -326,7 +327,7 @@ def test_a_server_that_takes_no_connection_is_left_in_time() -> None:
             filler.close()
 
     assert isinstance(outcome, Again)
-    assert time.monotonic() - start < 1.3
+    assert time.monotonic() - start < SOON
 
 
 def test_a_tls_handshake_that_never_ends_is_left_in_time() -> None:
@@ -337,7 +338,7 @@ def test_a_tls_handshake_that_never_ends_is_left_in_time() -> None:
         outcome = say(f"https://127.0.0.1:{mute.getsockname()[1]}/", timeout=0.3 * SECOND)
 
     assert isinstance(outcome, Again)
-    assert time.monotonic() - start < 1.3
+    assert time.monotonic() - start < SOON
 
 
 def test_nothing_is_left_behind_by_conversations_that_were_cut(server: Receiver) -> None:
@@ -346,7 +347,7 @@ def test_nothing_is_left_behind_by_conversations_that_were_cut(server: Receiver)
     for _ in range(3):
         say(server.url, timeout=0.1 * SECOND)
     server.closing.set()
-    end = time.monotonic() + 3
+    end = time.monotonic() + SOON
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.01)
 
@@ -364,7 +365,7 @@ def test_of_a_flood_only_the_first_bytes_are_read(server: Receiver) -> None:
         return Said()
 
     server.script = [FLOOD]
-    assert Door().converse(talk(), forget, timeout=5 * SECOND, allow_private=True) == Said()
+    assert Door().converse(talk(), forget, timeout=30 * SECOND, allow_private=True) == Said()
     assert seen[0].body == b"x" * 1000
 
 
@@ -377,7 +378,7 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_the_limit(server: Receiver) -> 
 def fetch_measured(server: Receiver) -> None:
     tracemalloc.start()
     try:
-        Door().fetch(Request("GET", server.url), timeout=5 * SECOND, allow_private=True)
+        Door().fetch(Request("GET", server.url), timeout=30 * SECOND, allow_private=True)
     finally:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -388,9 +389,9 @@ def test_a_store_hears_of_an_answer_that_is_too_large(server: Receiver) -> None:
     server.script = [Answer(200, b"12345"), Answer(200, b"123456")]
     door, request = Door(), Request("GET", server.url, read_limit=5)
 
-    assert door.fetch(request, timeout=SECOND, allow_private=True).body == b"12345"
+    assert door.fetch(request, timeout=30 * SECOND, allow_private=True).body == b"12345"
     with pytest.raises(UnreachableError, match="larger") as caught:
-        door.fetch(request, timeout=SECOND, allow_private=True)
+        door.fetch(request, timeout=30 * SECOND, allow_private=True)
     assert caught.value.sent
 
 
@@ -402,7 +403,9 @@ def test_closing_the_door_ends_every_conversation_at_once(server: Receiver) -> N
     door = Door()
     outcomes: list[Outcome] = []
     threads = [
-        threading.Thread(target=lambda says=says: outcomes.append(say(server.url, says=says, door=door)))
+        threading.Thread(
+            target=lambda says=says: outcomes.append(say(server.url, says=says, timeout=90 * SECOND, door=door))
+        )
         for says in (True, False)
     ]
     for thread in threads:
@@ -411,9 +414,9 @@ def test_closing_the_door_ends_every_conversation_at_once(server: Receiver) -> N
     start = time.monotonic()
     door.close()
     for thread in threads:
-        thread.join(2)
+        thread.join(SOON)
 
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < SOON
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Again", "Doubt"]
     assert say(server.url, door=door) == Again("feedpub is stopping")
 

@@ -4,41 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import create_engine, text
 
-from feedpub.ledger import Ledger
-from feedpub.ledger.database import Database
 from feedpub.networks import Console, Mastodon
 from feedpub.networks.base import Network
 from feedpub.networks.feed_subject import FOREVER
-from tests.databases import PostgreSQL
+from tests.databases import PostgreSQL, migrated_sqlite
 from tests.edge.kinds import KINDS
 from tests.edge.once import Once, all_targets
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def test_each_reader_hears_of_each_article_once_on_sqlite(tmp_path: Path) -> None:
-    template = tmp_path / "template.db"
-    migrate(f"sqlite:///{template}")
-
+def test_each_reader_hears_of_each_article_once_on_sqlite() -> None:
     class OnSQLite(Once):
         @staticmethod
         def fresh(folder: Path) -> str:
-            shutil.copy(template, folder / "feedpub.db")
-            return f"sqlite:///{folder / 'feedpub.db'}"
+            return migrated_sqlite(folder)
 
     run_state_machine_as_test(OnSQLite, settings=budget(10))
 
 
 def test_each_reader_hears_of_each_article_once_on_postgresql(postgres: PostgreSQL) -> None:
-    url = postgres.fresh()
-    migrate(url)
+    url = postgres.migrated()
 
     class OnPostgreSQL(Once):
         @staticmethod
@@ -84,12 +76,6 @@ def budget(examples: int) -> settings:
         phases=[Phase.generate],
         suppress_health_check=SLOW,
     )
-
-
-def migrate(url: str) -> None:
-    ledger = Ledger(Database(url))
-    ledger.open(lead=False)
-    ledger.close()
 
 
 def _empty(url: str) -> None:

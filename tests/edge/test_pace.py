@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from feedpub.model import EPOCH, State
 from feedpub.networks.base import Network
 from feedpub.pipeline import Setup
-from tests.databases import sqlite_url
+from tests.databases import migrated_sqlite
 from tests.edge.test_publisher import Desk
 from tests.world import Board, Crash, FindBoard, KeyedBoard
 
@@ -90,7 +90,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[[str], Newsdesk]]:
     desks: list[Newsdesk] = []
 
     def open_one(zone: str) -> Newsdesk:
-        desks.append(Newsdesk(sqlite_url(tmp_path), tmp_path, zone))
+        desks.append(Newsdesk(migrated_sqlite(tmp_path), tmp_path, zone))
         return desks[-1]
 
     yield open_one

@@ -19,7 +19,7 @@ from feedpub.ledger import schema
 from feedpub.model import EPOCH, State
 from feedpub.pipeline import Setup
 from feedpub.settings import load
-from tests.databases import sqlite_url
+from tests.databases import migrated_sqlite
 from tests.edge.test_budget import Shop
 from tests.edge.test_pace import NIGHT
 from tests.paid import PaidBoard, ThriftyBoard
@@ -98,7 +98,7 @@ def test_status_tells_what_was_spent_this_month_of_the_sites(desk: Desk, capsys:
 
 
 def test_what_waits_for_money_is_a_problem_that_says_what_to_do(tmp_path: Path, desk: Desk) -> None:
-    shop = Shop(sqlite_url(tmp_path), tmp_path, "0.20")
+    shop = Shop(migrated_sqlite(tmp_path), tmp_path, "0.20")
     shop.write("1", "2", "3")
     shop.to("2026-04-27T21:05")
     desk.aim()
@@ -112,7 +112,7 @@ def test_what_waits_for_money_is_a_problem_that_says_what_to_do(tmp_path: Path, 
 
 
 def test_a_round_counts_as_said_only_what_was(tmp_path: Path) -> None:
-    shop = Shop(sqlite_url(tmp_path), tmp_path, "0.20", ThriftyBoard)
+    shop = Shop(migrated_sqlite(tmp_path), tmp_path, "0.20", ThriftyBoard)
     shop.write("1", "2")
     settled = [shop.publisher.deliver(one) for _ in range(2) for one in shop.publisher.claim(1)]
     done = Round({}, tuple(one for one in settled if one is not None))
@@ -125,7 +125,7 @@ def test_a_round_counts_as_said_only_what_was(tmp_path: Path) -> None:
 
 
 def test_a_targets_pace_is_known_without_looking_through_all_that_was_ever_said(tmp_path: Path) -> None:
-    shop = Shop(sqlite_url(tmp_path), tmp_path, "0.40")
+    shop = Shop(migrated_sqlite(tmp_path), tmp_path, "0.40")
     plans: dict[str, list[str]] = {}
 
     @event.listens_for(shop.ledger.database.engine, "before_cursor_execute")

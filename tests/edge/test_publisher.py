@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from feedpub.feeds.catalog import FeedsOptions
-from feedpub.ledger import Ledger
+from feedpub.ledger import Ledger, articles, rows
 from feedpub.ledger.database import Database
 from feedpub.model import Category, RawArticle, Site, State, Wording
 from feedpub.networks.base import Network
@@ -245,15 +245,19 @@ def test_pages_that_could_not_be_written_are_told_and_tried_again(desk: Desk) ->
     assert (desk.publisher.builder.error, (public / "index.html").is_file()) == ("", True)
 
 
-def test_more_articles_than_one_statement_takes_are_withdrawn_at_once(desk: Desk) -> None:
-    for number in range(600):
+def test_more_articles_than_one_statement_takes_are_withdrawn_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in (rows, articles):
+        monkeypatch.setattr(room, "CHUNK", 20)
+    for number in range(50):
         desk.article(str(number))
     desk.article("stays")
-    options = desk.publisher.setup.sources["blog"].options.model_copy(update={"withdraw_limit": 2000})
+    options = desk.publisher.setup.sources["blog"].options.model_copy(update={"withdraw_limit": 200})
     sources = {"blog": Source(options, desk.store)}
     desk.publisher.apply(replace(desk.setup(), sources=sources))
     desk.publisher.publish("blog")
-    for number in range(600):
+    for number in range(50):
         desk.store.remove(str(number))
     desk.publisher.publish("blog")
-    assert desk.ledger.articles.counts() == {"live": 1, "withdrawn": 600, "quarantined": 0}
+    assert desk.ledger.articles.counts() == {"live": 1, "withdrawn": 50, "quarantined": 0}

@@ -196,7 +196,7 @@ def test_a_doubt_outlives_the_crash_of_whoever_was_about_to_settle_it(desk: Desk
 
 
 def test_a_feed_that_goes_out_while_a_poll_is_recorded_waits_for_it(postgres: PostgreSQL, tmp_path: Path) -> None:
-    desk = Desk(postgres.fresh(), tmp_path)
+    desk = Desk(postgres.migrated(), tmp_path)
     desk.article("1")
     desk.publisher.poll("blog")
     ((feed, seq),) = [(one.address, one.seq) for one in desk.ledger.feeds.dirty()]

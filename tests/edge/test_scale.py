@@ -16,7 +16,7 @@ from sqlalchemy import event
 from feedpub.model import Category, State
 from feedpub.outputs.disk import DiskOutput
 from feedpub.pipeline import Publisher
-from tests.databases import sqlite_url
+from tests.databases import migrated_sqlite
 from tests.edge.front_door import until
 from tests.edge.test_publisher import Desk
 
@@ -28,7 +28,7 @@ PARTS = {"all": 7, "category/sea": 7, "category/navy": 7}
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """28 articles that were there before us; not one part of the archive is written yet but the two newest."""
-    desk = Desk(sqlite_url(tmp_path), tmp_path, entries=3, archive=4, formats=("atom",), compress=())
+    desk = Desk(migrated_sqlite(tmp_path), tmp_path, entries=3, archive=4, formats=("atom",), compress=())
     desk.store.categories = (SEA, NAVY)
     for number in range(1, 29):
         desk.now += timedelta(minutes=1)

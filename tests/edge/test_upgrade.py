@@ -37,9 +37,9 @@ LIVE = {"old", "1", "2", "3", "7", "8", "9", "10", "11", "15", "17", "18"}
 
 
 @pytest.fixture
-def old_url(database_url: str) -> str:
+def old_url(empty_database_url: str) -> str:
     """A database as feedpub 0.1 left it: articles and deliveries in every state, one of them being said."""
-    with _connected(database_url) as connection:
+    with _connected(empty_database_url) as connection:
         config = Config()
         config.set_main_option("script_location", "feedpub:ledger/migrations")
         config.attributes["connection"] = connection
@@ -51,7 +51,7 @@ def old_url(database_url: str) -> str:
             for table, key in (("article", "pk"), ("delivery", "id"), ("attempt", "pk")):
                 counted = f"pg_get_serial_sequence('{table}', '{key}'), (SELECT max({key}) FROM {table})"
                 connection.execute(text(f"SELECT setval({counted})"))
-    return database_url
+    return empty_database_url
 
 
 @contextmanager

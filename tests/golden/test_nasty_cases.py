@@ -22,7 +22,7 @@ from feedpub import clean
 from feedpub.feeds.catalog import FeedsOptions, FeedSpec
 from feedpub.model import Article, Category, Image, Quarantined, RawArticle, Site
 from feedpub.web import Server, public_app
-from tests.databases import sqlite_url
+from tests.databases import migrated_sqlite
 from tests.edge.test_publisher import Desk
 from tests.golden.reading import Read, read
 from tests.golden.rules import assert_feed, complaints
@@ -88,7 +88,7 @@ def entry(row: RawArticle, **how: Any) -> list[Read]:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """A publisher with a store, a database and an output folder."""
-    desk = Desk(sqlite_url(tmp_path), tmp_path)
+    desk = Desk(migrated_sqlite(tmp_path), tmp_path)
     yield desk
     desk.ledger.close()
 

@@ -105,4 +105,4 @@ def test_plain_paragraphs_come_back_the_same(classic: str) -> None:
 def test_a_tangle_takes_no_longer_than_its_length(piece: str) -> None:
     began = time.process_time()
     html(piece * 20_000 + "</ul>" * 20_000)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 6

@@ -579,10 +579,10 @@ def test_a_list_in_which_a_post_cannot_be_read_does_not_tell_that_ours_is_absent
 
 def test_a_hostile_list_takes_no_time() -> None:
     page = [status(1, "<" * 500_000 + 'href="' * 100_000)]
-    start = time.monotonic()
+    start = time.process_time()
     assert found(page, [], notice=noticed("x", link="")) == Absent()
     assert found(page, []) == Absent()
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_closing_punctuation_is_no_part_of_a_link() -> None:

@@ -18,7 +18,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TOKEN = "kanaria7f3b9c1d5e"
 SERVER = "https://server.test"
 """Stands for the server's own address in `said`."""
-PATIENCE = timedelta(seconds=5)
+PATIENCE = timedelta(seconds=30)
 NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)
 FEED = "https://example.org/feeds/all.rss"
 

