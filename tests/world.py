@@ -223,6 +223,7 @@ class World:
     """The boards, and how they behave next. `doubts` counts answers that got lost, per target and guid.
 
     `carried` tells whether readers of the feeds can see an article now; what was announced without is in `early`.
+    `welcome` tells whether its author wants it announced there; what was announced all the same is in `unwelcome`.
     `late`: the answer just given is still on its way. `keys` are those of every announcement that was asked for.
     """
 
@@ -236,6 +237,8 @@ class World:
     """How long each target that drops a repeated key remembers it."""
     carried: Callable[[str], bool] = lambda _: True
     early: list[str] = field(default_factory=list)
+    welcome: Callable[[str, str], bool] = lambda _target, _guid: True
+    unwelcome: list[tuple[str, str]] = field(default_factory=list)
     late: bool = False
     keys: list[str] = field(default_factory=list)
     prefix: str = "p"
@@ -282,6 +285,8 @@ class World:
             self.keys.append(said["key"])
             if not self.carried(said["guid"]):
                 self.early.append(said["guid"])
+            if said["key"] not in self.keys[:-1] and not self.welcome(said["target"], said["guid"]):
+                self.unwelcome.append((said["target"], said["guid"]))
         if behaviour == "crash before":
             raise Crash
         self.late = behaviour in {"late", "late no"}

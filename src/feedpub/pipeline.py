@@ -48,7 +48,7 @@ from feedpub.networks.feed_subject import FeedNetwork
 from feedpub.networks.websub import WebSub
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed, unknown_feeds
-from feedpub.notices.lifecycle import FLOOD, WayOut, action_of, way_out
+from feedpub.notices.lifecycle import FLOOD, NOT_ANNOUNCED, Edited, WayOut, action_of, way_out
 from feedpub.notices.pace import Bill, bill, in_one_step, rest_after, silent, windows
 from feedpub.notices.plan import Owed, news_by_target, plan, unclear
 from feedpub.stores.base import Store, StoreOptions
@@ -514,6 +514,11 @@ class Publisher:
             return self._compose_feed(claimed, action, target)
         written, categories = self.ledger.articles.subject(claimed.article)
         article = written.article
+        if action is Action.ANNOUNCE and not article.announce and not _said_before(claimed, target):
+            # The author said so while nobody knew what stood there.
+            unwanted = Edited(written.revision, announce=False)
+            self.ledger.deliveries.tell([claimed.id], unwanted, {target.name: target}, self.now())
+            raise Superseded(NOT_ANNOUNCED)
 
         def composed(action: Action) -> Notice:
             return compose(
@@ -651,6 +656,11 @@ def _legible(batch: Batch) -> Batch:
         gone=gone,
         garbage=(*batch.garbage, *(Quarantined(clean.text(one), why) for one in sorted(odd))),
     )
+
+
+def _said_before(claimed: Delivery, target: Network) -> bool:
+    """Whether an author's no comes too late: a person wants it said, or it was only deleted to be said better."""
+    return claimed.expires_at is None or (claimed.retractions > 0 and target.correct_by == "repost")
 
 
 def _conversation(target: Network, notice: Notice, context: Context) -> Conversation:

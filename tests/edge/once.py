@@ -168,7 +168,7 @@ class Once(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="feedpub-once-", dir=MEMORY))
         self.url = type(self).fresh(self.folder)
         self.now = self.latest = START
-        self.world = World(self.now, keyed=REMEMBERED, carried=self._carried)
+        self.world = World(self.now, keyed=REMEMBERED, carried=self._carried, welcome=self._welcome)
         self.store = ListStore(categories=CATEGORIES)
         self.targets = all_targets()
         self.removed: set[str] = set()
@@ -346,12 +346,15 @@ class Once(RuleBasedStateMachine):
     def _judge_news(self, claimed: Delivery) -> None:
         """Only what is fresh, public, and not against its author's will is announced."""
         article = self.ledger.articles.by_key(claimed.article or 0).article
-        found_absent = "find" in self.targets[claimed.target].can  # a no that came while nobody knew is not remembered
         asked_for = (claimed.target, article.guid) in self.wanted
         anew = claimed.target == "reposting" and claimed.retractions > 0  # it was news when it was first said
-        assert article.announce or found_absent or asked_for or anew, claimed
         assert not self.ledger.articles.known("blog", [article.id])[article.id].withdrawn, claimed
         assert self.now <= article.published + MAX_AGE or asked_for or anew, claimed
+
+    def _welcome(self, target: str, guid: str) -> bool:
+        """Whether an author's no stands against it. It comes too late for what is only said better."""
+        known = self.ledger.articles.find(guid)
+        return target == "reposting" or (target, guid) in self.wanted or all(one.announce for one in known)
 
     # ------------------------------------------------------------ admins
 
@@ -408,6 +411,7 @@ class Once(RuleBasedStateMachine):
                 assert len({*replies}) == len(replies) or (target, guid) in self.wanted, (target, replies)
         assert not [post for post in self.world.posts if "old" in post.guid]
         assert not self.world.early, "announced before readers of the feeds could see it"
+        assert not self.world.unwelcome, "announced against the author's will"
 
     # ------------------------------------------------------------ and at the end
 

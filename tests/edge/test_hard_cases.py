@@ -637,3 +637,22 @@ def test_two_feedpubs_that_share_a_database_say_it_once(postgres: PostgreSQL, tm
         desk.publisher.deliver(claimed)
     assert told(desk) == ["1"]
     desk.ledger.close()
+
+
+def test_an_authors_no_that_came_while_a_retraction_was_in_doubt_is_heeded(desk: Desk) -> None:
+    desk.targets = boards("news")
+    desk.publisher.apply(desk.setup())
+    raw = desk.article("1")
+    desk.round(minutes=1)
+    desk.store.remove("1")
+    desk.round(minutes=1)
+    desk.world.behaviours = ["lost after"]
+    desk.round(hours=2)
+    desk.store.put(replace(raw, announce=False))
+    desk.round(minutes=1)
+    desk.round(hours=2)
+    assert [post.standing for post in desk.world.posts] == [False]
+    assert desk.states() == {"1": State.SKIPPED}
+    desk.store.put(replace(raw, announce=True))
+    desk.round(minutes=1)
+    assert [post.standing for post in desk.world.posts] == [False, True]

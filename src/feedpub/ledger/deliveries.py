@@ -41,6 +41,7 @@ from feedpub.notices.lifecycle import (
     Answered,
     Cancelled,
     Claimed,
+    Edited,
     Lost,
     Released,
     Retried,
@@ -407,11 +408,11 @@ class Deliveries:
     def tell(
         self,
         ids: Sequence[int],
-        event: Released | Retried | Cancelled | Wanted,
+        event: Released | Retried | Cancelled | Wanted | Edited,
         targets: Mapping[str, Target],
         now: datetime,
     ) -> int:
-        """Let a person's word change these deliveries. Returns how many it changed."""
+        """Let a person's word, or the author's, change these deliveries. Returns how many it changed."""
         changed = 0
         with self._database.write() as connection:
             rows = connection.execute(locked(select(schema.delivery).where(schema.delivery.c.id.in_(list(ids))))).all()
