@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -581,10 +582,10 @@ class Publisher:
         waits = iter(_PERSIST_WAITS)
         while True:
             try:
-                before = self.ledger.targets.rest(target.name)
-                spoken = self.ledger.deliveries.spoken(target.name, windows(rules), self.now(), besides=held.id)
-                rest = rest_after(outcome, action, held.attempts, before, rules, self.now(), spoken)
-                settled = self.ledger.deliveries.settle(held, outcome, rest, target, self.now(), paid)
+                now = self.now()
+                spoken = self.ledger.deliveries.spoken(target.name, windows(rules), now, besides=held.id)
+                rests = partial(rest_after, outcome, action, held.attempts, target=rules, now=now, spoken=spoken)
+                settled, rest = self.ledger.deliveries.settle(held, outcome, rests, target, now, paid)
             except Superseded:
                 raise
             except LedgerError:

@@ -72,7 +72,7 @@ def test_an_answer_to_a_worker_that_was_overtaken_changes_nothing(desk: Desk, an
     quick = taken_over(desk)
     rest = Rest(1, desk.now, desk.now, paused="no")
     with pytest.raises(Superseded):
-        deliveries.settle(slow, answer, rest, target, desk.now)
+        deliveries.settle(slow, answer, lambda _before: rest, target, desk.now)
     assert not desk.ledger.targets.rest("board").paused
     desk.publisher.deliver(quick)
     (one,) = deliveries.listed()
@@ -88,8 +88,7 @@ def test_what_becomes_of_an_article_while_it_is_being_said_is_heeded_next(desk: 
     else:
         desk.store.remove("1")
     desk.publisher.publish("blog")
-    rest = Rest(0, desk.now, desk.now)
-    said = desk.ledger.deliveries.settle(started, Said("p0"), rest, desk.targets["board"], desk.now)
+    said, _ = desk.ledger.deliveries.settle(started, Said("p0"), lambda before: before, desk.targets["board"], desk.now)
     assert (said.state, said.action) == (State.DUE, change)
 
 

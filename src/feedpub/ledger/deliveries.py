@@ -6,7 +6,7 @@ Locks are always taken in the order target, delivery.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +35,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.feeds import free_held
 from feedpub.ledger.moving import insert_owed, locked, save
 from feedpub.ledger.rows import article_of, delivery_of
+from feedpub.ledger.targets import rest_of
 from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Said, State, Target
 from feedpub.notices.lifecycle import (
     FLOOD,
@@ -178,18 +179,20 @@ class Deliveries:
         self,
         delivery: Delivery,
         outcome: Outcome,
-        rest: Rest,
+        rest: Callable[[Rest], Rest],
         target: Target,
         now: datetime,
         bill: Bill | None = None,
-    ) -> Delivery:
+    ) -> tuple[Delivery, Rest]:
         """Write what came of it: for the delivery, its target, the journal. Raises Superseded if the lease is lost.
 
-        `bill`: what was paid at its start; it is given back where nothing was said.
+        `rest` says how the target goes on, by how it went on until now. `bill`: what was paid at its start; it is
+        given back where nothing was said.
         """
 
-        def write(connection: Connection) -> Delivery:
+        def write(connection: Connection) -> tuple[Delivery, Rest]:
             _lock(connection, delivery.target)
+            after = rest(rest_of(connection, delivery.target))
             held = _own(connection, delivery)
             settled = step(held, Answered(outcome), target, now)
             save(connection, held, settled)
@@ -198,10 +201,10 @@ class Deliveries:
             _journal_end(connection, held, outcome, now)
             if bill is not None and refunded(outcome):
                 _spend(connection, delivery.target, bill.month, -bill.price)
-            values = {"failures": rest.failures, "paused": rest.paused}
-            moments = {"rest_until": rest.rest_until, "slot_until": rest.slot_until}
+            values = {"failures": after.failures, "paused": after.paused}
+            moments = {"rest_until": after.rest_until, "slot_until": after.slot_until}
             connection.execute(_REST, {"key": delivery.target, **values, **moments})
-            return settled
+            return settled, after
 
         return self._database.write_together(write)
 

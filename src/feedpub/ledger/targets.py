@@ -65,7 +65,7 @@ class Targets:
     def rest(self, name: str) -> Rest:
         """How one target is going on."""
         with self._database.glance() as connection:
-            return _rest(connection.execute(_ONE, {"key": name}).one())
+            return rest_of(connection, name)
 
     def resume(self, name: str) -> None:
         """Let a paused target speak again."""
@@ -99,6 +99,11 @@ def _cancel_all(connection: Connection, name: str) -> int:
     ).all()
     why = f"the target {name} was removed from the config"
     return sum(save(connection, one, cancel(one, why)) for one in map(delivery_of, rows))
+
+
+def rest_of(connection: Connection, name: str) -> Rest:
+    """How one target is going on, within a transaction."""
+    return _rest(connection.execute(_ONE, {"key": name}).one())
 
 
 def _rest(row: AnyRow) -> Rest:

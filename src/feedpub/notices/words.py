@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html.parser import HTMLParser
 from unicodedata import normalize
 
@@ -20,17 +21,21 @@ _PARAGRAPH = regex.compile(r"blockquote|div|dl|figure|h[1-6]|hr|ol|p|pre|section
 _LINE = regex.compile(r"br|dd|dt|figcaption|li|tr")
 
 
+# One article is told to many targets in a row; and where threads meet, each pattern costs a change of who may run.
+@lru_cache(maxsize=256)
 def words(text: str) -> str:
     """Write plain text as networks take it: NFC, LF, without controls that act instead of being read."""
     plain = normalize("NFC", _UNSEEN.sub("", _LINE_ENDS.sub("\n", text)))
     return _BEFORE_WORDS.sub("", plain).rstrip()
 
 
+@lru_cache(maxsize=256)
 def line(text: str) -> str:
     """Write plain text on one line, as headlines and names are."""
     return _SPACES.sub(" ", words(text))
 
 
+@lru_cache(maxsize=8)
 def reading(html: str) -> str:
     """Write safe HTML as it reads: its text, with a blank line between paragraphs."""
     reader = _Reader()
