@@ -137,7 +137,7 @@ def test_a_target_that_is_gone_is_never_called_again_until_a_person_says_so(name
     place.desk.article("2", title=HEADLINE)
     calls = place.calls
     place.wait(0.1, 1, 5, 18)
-    assert place.desk.ledger.targets.rest("news").paused
+    assert place.desk.rest("news").paused
     assert place.calls == calls
 
     place.server.default = kind.yes

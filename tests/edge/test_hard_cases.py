@@ -410,7 +410,7 @@ def test_a_wait_of_an_hour_is_waited_out_across_a_restart_while_others_go_on(
     desk.world.behaviours = ["busy"]
     desk.round(seconds=1)
     assert (told(desk), told(desk, "other")) == ([], ["1"])
-    assert desk.ledger.targets.rest("news").rest_until == desk.now + timedelta(seconds=3597)
+    assert desk.rest("news").rest_until == desk.now + timedelta(seconds=3597)
     later = restarted(desk, url, tmp_path)
     later.article("2")
     later.round(seconds=3596)
@@ -540,7 +540,7 @@ def test_a_token_that_was_revoked_pauses_its_own_target_and_resuming_says_the_qu
     desk.round(minutes=1)
     desk.article("2")
     desk.round(minutes=1)
-    assert desk.ledger.targets.rest("news").paused
+    assert desk.rest("news").paused
     assert (told(desk), told(desk, "other")) == ([], ["1", "2"])
     desk.ledger.targets.resume("news")
     desk.round(minutes=1)

@@ -397,10 +397,10 @@ def test_whoever_mends_a_target_need_not_wait_out_its_rest(desk: Newsdesk) -> No
     desk.to("2026-04-27T21:10")
     desk.write("2")
     assert desk.told() == []
-    rest = desk.ledger.targets.rest("board")
+    rest = desk.rest("board")
     assert rest.rest_until > desk.now
     desk.board(FindBoard, timeout="10s")
-    assert desk.ledger.targets.rest("board").rest_until == EPOCH
+    assert desk.rest("board").rest_until == EPOCH
     desk.to("2026-04-27T21:10:01")
     assert sorted(desk.told()) == ["1 27 21:10", "2 27 21:10"]
 
@@ -409,10 +409,10 @@ def test_a_config_that_leaves_a_target_as_it_is_leaves_it_its_rest(desk: Newsdes
     desk.world.behaviours = ["busy"]
     desk.write("1")
     desk.to("2026-04-27T21:00:01")
-    resting, due = desk.ledger.targets.rest("board"), desk.one("1").due_at
+    resting, due = desk.rest("board"), desk.one("1").due_at
     desk.targets["other"] = Board(name="other")
     desk.publisher.apply(desk.setup())
-    assert (desk.ledger.targets.rest("board"), desk.one("1").due_at) == (resting, due)
+    assert (desk.rest("board"), desk.one("1").due_at) == (resting, due)
     assert resting.rest_until > desk.now
 
 
@@ -421,7 +421,7 @@ def test_a_pause_outlives_other_options(desk: Newsdesk) -> None:
     desk.write("1")
     desk.to("2026-04-27T21:00:01")
     desk.board(timeout="10s")
-    assert desk.ledger.targets.rest("board").paused
+    assert desk.rest("board").paused
     desk.to("2026-04-27T22:00")
     assert desk.told() == []
 

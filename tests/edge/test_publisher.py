@@ -17,6 +17,7 @@ from feedpub.ledger.database import Database
 from feedpub.model import Category, RawArticle, Site, State, Wording
 from feedpub.networks.base import Network
 from feedpub.notices.lifecycle import Retried
+from feedpub.notices.pace import Rest
 from feedpub.pipeline import Publisher, Setup, Source
 from tests.world import Board, ListOptions, ListStore, World
 
@@ -71,6 +72,9 @@ class Desk:
 
     def states(self) -> dict[str, State]:
         return {one.about.id: one.delivery.state for one in self.ledger.deliveries.listed()}
+
+    def rest(self, target: str) -> Rest:
+        return next(one.rest for one in self.ledger.targets.states() if one.name == target)
 
     def feed(self, name: str = "all.rss") -> str:
         return (self.folder / self.output / name).read_text(encoding="utf-8")

@@ -73,7 +73,7 @@ def test_an_answer_to_a_worker_that_was_overtaken_changes_nothing(desk: Desk, an
     rest = Rest(1, desk.now, desk.now, paused="no")
     with pytest.raises(Superseded):
         deliveries.settle(slow, answer, lambda _before: rest, target, desk.now)
-    assert not desk.ledger.targets.rest("board").paused
+    assert not desk.rest("board").paused
     desk.publisher.deliver(quick)
     (one,) = deliveries.listed()
     assert (one.delivery.state, one.delivery.remote_id, desk.said()) == (State.SENT, "p0", ["1"])

@@ -89,7 +89,7 @@ def test_whoever_is_stopping_begins_nothing_and_blames_nobody(desk: Desk) -> Non
     desk.publisher.deliver(waiting)
     assert (one(desk).state, one(desk).attempts) == (State.DUE, 0)
     assert desk.ledger.deliveries.attempts(one(desk).id) == ()
-    assert desk.ledger.targets.rest("board").failures == 0
+    assert desk.rest("board").failures == 0
     desk.world.closed = False
     desk.round(seconds=1)
     assert desk.said() == ["1"]

@@ -62,11 +62,6 @@ class Targets:
             rows = connection.execute(select(schema.target).order_by(schema.target.c.name))
             return tuple(TargetState(row.name, row.kind, _rest(row)) for row in rows)
 
-    def rest(self, name: str) -> Rest:
-        """How one target is going on."""
-        with self._database.glance() as connection:
-            return rest_of(connection, name)
-
     def resume(self, name: str) -> None:
         """Let a paused target speak again."""
         with self._database.write() as connection:

@@ -58,6 +58,11 @@ def is_page(reply: Reply) -> bool:
     return _PAGE.match(reply.body) is not None
 
 
+def is_yes(reply: Reply) -> bool:
+    """Tell a success: by its status, and no page for people in its place."""
+    return 200 <= reply.status < 300 and not is_page(reply)
+
+
 # ---------------------------------------------------------------- what a status means
 
 

@@ -34,7 +34,7 @@ from feedpub.model import (
     Step,
     Wording,
 )
-from feedpub.networks.answers import is_page, page_instead, quotable, usual
+from feedpub.networks.answers import is_page, is_yes, page_instead, quotable, usual
 
 LINK = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*[A-Za-z0-9\-_~/#@$&*+=%]", re.ASCII)
 """An address inside a text, as every network sees it: ours are ASCII, and closing punctuation is not part of them."""
@@ -59,6 +59,11 @@ def ask(request: Request) -> Asked:
     if not isinstance(reply, Reply):
         raise TypeError("whoever carries out a conversation answers each request with its reply")
     return reply
+
+
+def bearer(token: SecretStr) -> dict[str, str]:
+    """Write the header that shows an access token (RFC 6750 §2.1)."""
+    return {"authorization": f"Bearer {token.get_secret_value()}"}
 
 
 def look(image: FetchImage) -> Seen:
@@ -289,6 +294,10 @@ class Network(BaseModel):
             quote=quotable(reply, self.secrets()) if 400 <= reply.status < 500 else "",
             subject=self.subject,
         )
+
+    def unread(self, reply: Reply, context: Context, odd: Outcome) -> Outcome:
+        """Judge an answer that lacks what was asked for: `odd`, if it is a success all the same."""
+        return odd if is_yes(reply) else self.read(reply, context, says=False)
 
     def said(self, reply: Reply) -> Outcome:
         """Read a success: where does it stand now?"""

@@ -33,7 +33,7 @@ from feedpub.model import (
     Step,
     language_tag,
 )
-from feedpub.networks.answers import field_of, is_page, puzzling, shown, unnamed
+from feedpub.networks.answers import field_of, is_page, is_yes, puzzling, shown, unnamed
 from feedpub.networks.base import Network, bare_server, look
 from feedpub.networks.feed_subject import FOREVER
 from feedpub.networks.pds import LABEL, MEND, Answered, Talk
@@ -52,6 +52,7 @@ _OF_THE_ACCOUNT = frozenset(
 _ADDRESS = re.compile(r"at://(did:[a-z]+:[A-Za-z0-9._:%-]{1,200})/app\.bsky\.feed\.post/([A-Za-z0-9._~:-]{1,512})")
 _PICTURE = "picture"
 """What is remembered while a picture is on its way: the key of its notice."""
+_UNREAD = Again("Bluesky's answer cannot be read; it is not known yet what stands there")
 
 
 class Bluesky(Network):
@@ -145,7 +146,7 @@ class Bluesky(Network):
         reply = yield from talk.put("com.atproto.repo.deleteRecord", place.named())
         if not isinstance(reply, Reply):
             return reply
-        if 200 <= reply.status < 300 and not is_page(reply):
+        if is_yes(reply):
             return Said(notice.remote_id)
         return self.read(reply, context, says=False)
 
@@ -160,7 +161,7 @@ class Bluesky(Network):
             return reply
         if _is_absent(reply):
             return Absent()
-        return self._stands(place, talk) if _Record.of(reply, place) else self._unread(reply, context)
+        return self._stands(place, talk) if _Record.of(reply, place) else self.unread(reply, context, _UNREAD)
 
     def verify(self, context: Context) -> Conversation:
         """Ask who we are, in the session that posts are made in."""
@@ -171,7 +172,7 @@ class Bluesky(Network):
         handle = field_of(reply, "handle")
         if 200 <= reply.status < 300 and isinstance(handle, str) and re.fullmatch(r"[A-Za-z0-9.-]{1,253}", handle):
             return Said(f"@{handle}")
-        return self._unread(reply, context)
+        return self.unread(reply, context, _UNREAD)
 
     # ------------------------------------------------------------ steps
 
@@ -203,7 +204,7 @@ class Bluesky(Network):
             return reply
         if _is_absent(reply):
             return Refused(f"the post was deleted on Bluesky: there is nothing left to {deed}")
-        return _Record.of(reply, place) or self._unread(reply, context)
+        return _Record.of(reply, place) or self.unread(reply, context, _UNREAD)
 
     def _say(
         self, notice: Notice, context: Context, talk: Talk, thread: dict[str, object] | None = None
@@ -239,7 +240,7 @@ class Bluesky(Network):
             return None
         post = _Record.of(reply, place)
         if post is None:
-            return self._unread(reply, context)
+            return self.unread(reply, context, _UNREAD)
         if post.value.get("text") == notice.text:
             return self._stands(place, talk)
         return Refused("other words stand on Bluesky where this notice belongs: look at the account")
@@ -305,11 +306,6 @@ class Bluesky(Network):
         if reply.status == 400 and error:
             return Refused(f"Bluesky did not take this notice (HTTP 400: {why}): change its template or the article")
         return None
-
-    def _unread(self, reply: Reply, context: Context) -> Outcome:
-        if 200 <= reply.status < 300 and not is_page(reply):
-            return Again("Bluesky's answer cannot be read; it is not known yet what stands there")
-        return self.read(reply, context, says=False)
 
 
 # ---------------------------------------------------------------- where a record lies, and what lies there

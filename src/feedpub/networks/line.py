@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr, field_validator
 
 from feedpub.model import Again, Context, Conversation, Measure, Notice, Outcome, Refused, Reply, Request, Said
-from feedpub.networks.answers import LONGEST_WAIT, as_json, field_of, is_page, puzzling, shown, wait_asked
-from feedpub.networks.base import Network, address_to_go_on, ask, json_request
+from feedpub.networks.answers import LONGEST_WAIT, as_json, field_of, is_yes, puzzling, shown, wait_asked
+from feedpub.networks.base import Network, address_to_go_on, ask, bearer, json_request
 
 _RECIPIENT = re.compile(r"[UCR][0-9a-f]{32}", re.ASCII)
 _MOST_RECIPIENTS = 500
@@ -67,7 +67,7 @@ class Line(Network):
         """Post it under a retry key made of the notice's: LINE takes each key once."""
         method, to = self._way()
         payload = to | {"messages": self._messages(notice)}
-        headers = self._authority() | {"x-line-retry-key": retry_key(notice.key)}
+        headers = bearer(self.token) | {"x-line-retry-key": retry_key(notice.key)}
         url = f"{self.api_url}/v2/bot/message/{method}"
         reply = yield from ask(json_request("POST", url, payload, headers=headers))
         accepted = reply.headers.get("x-line-accepted-request-id", "")
@@ -85,7 +85,7 @@ class Line(Network):
         name, id_ = field_of(reply, "displayName"), field_of(reply, "basicId")
         if 200 <= reply.status < 300 and isinstance(name, str):
             return Said(shown(f"{name} ({id_})" if isinstance(id_, str) else name, self.secrets()))
-        if 200 <= reply.status < 300 and not is_page(reply):
+        if is_yes(reply):
             return Refused("what answers at this address is not LINE's Messaging API: check api_url", "target")
         return self.read(reply, context, says=False)
 
@@ -135,10 +135,7 @@ class Line(Network):
         )
 
     def _get(self, path: str) -> Request:
-        return Request("GET", self.api_url + path, self._authority(), says=False)
-
-    def _authority(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token.get_secret_value()}"}
+        return Request("GET", self.api_url + path, bearer(self.token), says=False)
 
 
 def retry_key(key: str) -> str:

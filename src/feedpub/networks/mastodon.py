@@ -26,8 +26,8 @@ from feedpub.model import (
     Request,
     Said,
 )
-from feedpub.networks.answers import as_json, field_of, is_page, puzzling, unnamed
-from feedpub.networks.base import WORD_JOINER, Network, ask, bare_server, json_request, outside_links
+from feedpub.networks.answers import as_json, field_of, is_page, is_yes, puzzling, unnamed
+from feedpub.networks.base import WORD_JOINER, Network, ask, bare_server, bearer, json_request, outside_links
 from feedpub.networks.instance import Instance, Strictness, facts_of, is_too_long, lenient
 from feedpub.networks.learning import asking, is_due, known, outdated, told
 from feedpub.networks.pictures import Shelf, description_of, left_over, multipart, say_with
@@ -36,6 +36,7 @@ from feedpub.networks.timeline import Page, Status, look_back, names_one, one_id
 _MENTION = re.compile(r"@(?=\w)", re.ASCII)
 # A server remembers an Idempotency-Key for an hour; we stop relying on it a little before.
 _DROPS_REPEATS_FOR = timedelta(minutes=55)
+_UNREAD = Again("Mastodon's list of our posts cannot be read; it is not known yet whether this one is there")
 
 
 class Mastodon(Network):
@@ -104,12 +105,12 @@ class Mastodon(Network):
             return unnamed(self.label)
         said = self._words(notice)
         if self.image == "attach" and notice.image is not None:
-            reply = yield from ask(Request("GET", self._status(notice.remote_id), self._authority(), says=False))
+            reply = yield from ask(Request("GET", self._status(notice.remote_id), bearer(self.token), says=False))
             if reply.status != 200:
                 return self._gone_or(reply, context, "correct")
             said |= {"media_ids": _pictures(reply)}
         url = self._status(notice.remote_id)
-        reply = yield from ask(json_request("PUT", url, said, headers=self._authority(), says=False))
+        reply = yield from ask(json_request("PUT", url, said, headers=bearer(self.token), says=False))
         if _is_gone(reply):
             return self._gone_or(reply, context, "correct")
         return (yield from self._judged(reply, notice, context, says=False))
@@ -118,8 +119,8 @@ class Mastodon(Network):
         """Delete the status."""
         if not names_one(notice.remote_id):
             return unnamed(self.label)
-        reply = yield from ask(Request("DELETE", self._status(notice.remote_id), self._authority(), says=False))
-        if _is_gone(reply) or (200 <= reply.status < 300 and not is_page(reply)):
+        reply = yield from ask(Request("DELETE", self._status(notice.remote_id), bearer(self.token), says=False))
+        if _is_gone(reply) or is_yes(reply):
             return Said(notice.remote_id)
         return self.read(reply, context, says=False)
 
@@ -128,13 +129,13 @@ class Mastodon(Network):
         reply = yield from ask(self._get("/api/v1/accounts/verify_credentials"))
         account = field_of(reply, "id")
         if not isinstance(account, str) or not names_one(account):
-            return self._unread(reply, context)
+            return self.unread(reply, context, _UNREAD)
 
         def page(before: str) -> Page:
             query = {"limit": "40", "exclude_reblogs": "true"} | ({"max_id": before} if before else {})
             reply = yield from ask(self._get(f"/api/v1/accounts/{account}/statuses?{urlencode(query)}"))
             statuses = statuses_of(reply)
-            return self._unread(reply, context) if statuses is None else statuses
+            return self.unread(reply, context, _UNREAD) if statuses is None else statuses
 
         return (yield from look_back(notice, page, who=self.label, passing=self.link_params))
 
@@ -146,10 +147,9 @@ class Mastodon(Network):
         """Ask whose token it is."""
         reply = yield from ask(self._get("/api/v1/accounts/verify_credentials"))
         account = field_of(reply, "acct")
-        if 200 <= reply.status < 300 and not is_page(reply) and not isinstance(account, str):
-            return Again("Mastodon's answer about the account cannot be read: check server")
-        if not 200 <= reply.status < 300 or not isinstance(account, str):
-            return self._unread(reply, context)
+        if not is_yes(reply) or not isinstance(account, str):
+            odd = Again("Mastodon's answer about the account cannot be read: check server")
+            return self.unread(reply, context, odd)
         return Said(f"@{account}@{urlsplit(self.server).hostname}")
 
     def said(self, reply: Reply) -> Outcome:
@@ -171,7 +171,7 @@ class Mastodon(Network):
 
     def _post(self, notice: Notice, context: Context, more: dict[str, object]) -> Conversation:
         said = self._words(notice) | {"visibility": self.visibility} | more
-        headers = self._authority() | {"idempotency-key": notice.key}
+        headers = bearer(self.token) | {"idempotency-key": notice.key}
         reply = yield from ask(json_request("POST", f"{self.server}/api/v1/statuses", said, headers=headers))
         if notice.action is Action.REPLY and _is_gone(reply):
             return self._gone_or(reply, context, "reply to")
@@ -198,7 +198,7 @@ class Mastodon(Network):
 
         def upload(picture: Picture) -> Request:
             media_type, body = multipart({"description": described} if described else {}, "file", picture)
-            headers = self._authority() | {"content-type": media_type}
+            headers = bearer(self.token) | {"content-type": media_type}
             return Request("POST", f"{self.server}/api/v2/media", headers, body, says=False)
 
         return Shelf(
@@ -214,19 +214,11 @@ class Mastodon(Network):
         said: dict[str, object] = {"status": self.word(notice.text), "content_type": "text/plain"}
         return said | ({"language": language} if language else {})
 
-    def _authority(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token.get_secret_value()}"}
-
     def _status(self, id_: str) -> str:
         return f"{self.server}/api/v1/statuses/{id_}"
 
     def _get(self, path: str) -> Request:
-        return Request("GET", f"{self.server}{path}", self._authority(), says=False, read_limit=4_000_000)
-
-    def _unread(self, reply: Reply, context: Context) -> Outcome:
-        if 200 <= reply.status < 300 and not is_page(reply):
-            return Again("Mastodon's list of our posts cannot be read; it is not known yet whether this one is there")
-        return self.read(reply, context, says=False)
+        return Request("GET", f"{self.server}{path}", bearer(self.token), says=False, read_limit=4_000_000)
 
     def _gone_or(self, reply: Reply, context: Context, deed: str) -> Outcome:
         if _is_gone(reply):

@@ -29,8 +29,18 @@ from feedpub.model import (
     Span,
     Step,
 )
-from feedpub.networks.answers import field_of, is_page, puzzling, quotable, unnamed
-from feedpub.networks.base import LINK, WORD_JOINER, Network, ask, bare_server, json_request, look, outside_links
+from feedpub.networks.answers import field_of, puzzling, quotable, unnamed
+from feedpub.networks.base import (
+    LINK,
+    WORD_JOINER,
+    Network,
+    ask,
+    bare_server,
+    bearer,
+    json_request,
+    look,
+    outside_links,
+)
 
 Content = dict[str, object]
 _Place = Generator[Step, Reply | Picture | None, "str | Outcome"]
@@ -38,6 +48,7 @@ _Sight = Generator[Step, Reply | Picture | None, "Content | Outcome"]
 
 _LARGEST_PICTURE = 2_000_000
 _ROOM_MENTION = re.compile(r"@(?=room\b)", re.IGNORECASE)
+_UNREAD = Refused("what answers at this address is no Matrix homeserver: check server", "target")
 
 
 class Matrix(Network):
@@ -138,7 +149,7 @@ class Matrix(Network):
         reply = yield from ask(self._get("account/whoami"))
         who = field_of(reply, "user_id")
         if not isinstance(who, str) or not re.fullmatch(r"@[!-~]{1,254}", who):
-            return self._unread(reply, context)
+            return self.unread(reply, context, _UNREAD)
         room = yield from self._place(context)
         return Said(f"{who} in {self.room}") if isinstance(room, str) else room
 
@@ -175,7 +186,7 @@ class Matrix(Network):
         reply = yield from ask(self._get(f"directory/room/{quote(self.room, safe='')}"))
         room = field_of(reply, "room_id")
         if not isinstance(room, str) or not room.startswith("!"):
-            return self._unread(reply, context)
+            return self.unread(reply, context, _UNREAD)
         yield Remember(self._found, room)
         return room
 
@@ -195,7 +206,7 @@ class Matrix(Network):
         content = field_of(reply, "content")
         if _errcode(reply) == "M_NOT_FOUND" or content == {}:
             return Refused(f"the message was deleted on Matrix: there is nothing left to {deed}")
-        return content if isinstance(content, dict) else self._unread(reply, context)
+        return content if isinstance(content, dict) else self.unread(reply, context, _UNREAD)
 
     def _content(self, notice: Notice, context: Context) -> _Sight:
         """Write an event: the text, or the picture with the text as its caption."""
@@ -224,12 +235,12 @@ class Matrix(Network):
         key, _, address = context.memory.get("media", "").partition(" ")
         if key == notice.key:
             return address
-        headers = self._authority() | {"content-type": picture.media_type}
+        headers = bearer(self.token) | {"content-type": picture.media_type}
         url = f"{self.server}/_matrix/media/v3/upload"
         reply = yield from ask(Request("POST", url, headers, picture.content, says=False))
         found = field_of(reply, "content_uri")
         if not isinstance(found, str) or not re.fullmatch(r"mxc://[!-~]{1,500}", found):
-            return self._unread(reply, context)
+            return self.unread(reply, context, _UNREAD)
         yield Remember("media", f"{notice.key} {found}")
         return found
 
@@ -260,18 +271,10 @@ class Matrix(Network):
 
     def _ask(self, method: str, path: str, content: Content, *, says: bool = False) -> Request:
         url = f"{self.server}/_matrix/client/v3/{path}"
-        return json_request(method, url, content, headers=self._authority(), says=says)
+        return json_request(method, url, content, headers=bearer(self.token), says=says)
 
     def _get(self, path: str) -> Request:
-        return Request("GET", f"{self.server}/_matrix/client/v3/{path}", self._authority(), says=False)
-
-    def _authority(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token.get_secret_value()}"}
-
-    def _unread(self, reply: Reply, context: Context) -> Outcome:
-        if 200 <= reply.status < 300 and not is_page(reply):
-            return Refused("what answers at this address is no Matrix homeserver: check server", "target")
-        return self.read(reply, context, says=False)
+        return Request("GET", f"{self.server}/_matrix/client/v3/{path}", bearer(self.token), says=False)
 
 
 def _edit(event: str, new: Content) -> Content:

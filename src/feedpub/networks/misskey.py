@@ -26,8 +26,8 @@ from feedpub.model import (
     Request,
     Said,
 )
-from feedpub.networks.answers import LONGEST_WAIT, field_of, is_page, puzzling, shown, unnamed
-from feedpub.networks.base import Network, ask, bare_server, json_request
+from feedpub.networks.answers import LONGEST_WAIT, field_of, is_yes, puzzling, shown, unnamed
+from feedpub.networks.base import Network, ask, bare_server, bearer, json_request
 from feedpub.networks.learning import asking, is_due, known, number, told
 from feedpub.networks.mfm import still
 from feedpub.networks.pictures import Shelf, description_of, left_over, multipart, say_with
@@ -37,6 +37,7 @@ _PICTURE_BYTES = 5_000_000
 _DESCRIPTION = 512
 _NO_ENTRY = frozenset({"ACCESS_DENIED", "AUTHENTICATION_FAILED", "PERMISSION_DENIED", "ROLE_PERMISSION_DENIED"})
 _NOTHING_THERE = frozenset({"NO_SUCH_REPLY_TARGET", "CANNOT_REPLY_TO_AN_INVISIBLE_NOTE"})
+_UNREAD = Again("Misskey's list of our notes cannot be read; it is not known yet whether this one is there")
 
 
 class Misskey(Network):
@@ -97,7 +98,7 @@ class Misskey(Network):
             return unnamed(self.label)
         reply = yield from ask(self._call("notes/delete", {"noteId": notice.remote_id}))
         gone = field_of(reply, "error", "code") == "NO_SUCH_NOTE"
-        if gone or (200 <= reply.status < 300 and not is_page(reply)):
+        if gone or is_yes(reply):
             return Said(notice.remote_id)
         return self.read(reply, context, says=False)
 
@@ -106,14 +107,14 @@ class Misskey(Network):
         reply = yield from ask(self._call("i", {}))
         account = one_id(field_of(reply, "id"))
         if not account:
-            return self._unread(reply, context)
+            return self.unread(reply, context, _UNREAD)
 
         def page(before: str) -> Page:
             asked: dict[str, object] = {"userId": account, "withRenotes": False, "limit": 100}
             asked |= {"withReplies": notice.action is Action.REPLY} | ({"untilId": before} if before else {})
             reply = yield from ask(self._call("users/notes", asked))
             statuses = statuses_of(reply, partial(Status.of_note, server=self.server))
-            return self._unread(reply, context) if statuses is None else statuses
+            return self.unread(reply, context, _UNREAD) if statuses is None else statuses
 
         return (yield from look_back(notice, page, who=self.label, passing=self.link_params))
 
@@ -125,10 +126,9 @@ class Misskey(Network):
         """Ask whose token it is."""
         reply = yield from ask(self._call("i", {}))
         account = field_of(reply, "username")
-        if 200 <= reply.status < 300 and not is_page(reply) and not isinstance(account, str):
-            return Again("Misskey's answer about the account cannot be read: check server")
-        if not 200 <= reply.status < 300 or not isinstance(account, str):
-            return self._unread(reply, context)
+        if not is_yes(reply) or not isinstance(account, str):
+            odd = Again("Misskey's answer about the account cannot be read: check server")
+            return self.unread(reply, context, odd)
         return Said(f"@{account}@{urlsplit(self.server).hostname}")
 
     def read(self, reply: Reply, context: Context, *, says: bool = True) -> Outcome:
@@ -181,7 +181,7 @@ class Misskey(Network):
 
         def upload(picture: Picture) -> Request:
             media_type, body = multipart({"comment": described} if described else {}, "file", picture)
-            headers = self._authority() | {"content-type": media_type}
+            headers = bearer(self.token) | {"content-type": media_type}
             return Request("POST", f"{self.server}/api/drive/files/create", headers, body, says=False)
 
         return Shelf(
@@ -191,14 +191,6 @@ class Misskey(Network):
             place=lambda reply: one_id(field_of(reply, "id")),
         )
 
-    def _authority(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token.get_secret_value()}"}
-
     def _call(self, endpoint: str, payload: Mapping[str, object], *, says: bool = False) -> Request:
-        request = json_request("POST", f"{self.server}/api/{endpoint}", payload, headers=self._authority(), says=says)
+        request = json_request("POST", f"{self.server}/api/{endpoint}", payload, headers=bearer(self.token), says=says)
         return replace(request, read_limit=4_000_000)
-
-    def _unread(self, reply: Reply, context: Context) -> Outcome:
-        if 200 <= reply.status < 300 and not is_page(reply):
-            return Again("Misskey's list of our notes cannot be read; it is not known yet whether this one is there")
-        return self.read(reply, context, says=False)

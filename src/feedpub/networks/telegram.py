@@ -24,7 +24,7 @@ from feedpub.model import (
     Request,
     Said,
 )
-from feedpub.networks.answers import field_of, is_page, puzzling, quotable, shown, unnamed
+from feedpub.networks.answers import field_of, puzzling, quotable, shown, unnamed
 from feedpub.networks.base import (
     WORD_JOINER,
     Asked,
@@ -49,6 +49,7 @@ _SHUT_OUT = re.compile(
     re.IGNORECASE,
 )
 _DISLIKED_PICTURE = re.compile(r"photo|image|picture|file")
+_UNREAD = Refused("what answers at this address is no Bot API of Telegram: check api_url", "target")
 
 
 class Telegram(Network):
@@ -144,12 +145,14 @@ class Telegram(Network):
         reply = yield from ask(self._call("getMe", {}, says=False))
         bot = field_of(reply, "result", "username")
         if not isinstance(bot, str):
-            return self._unread(reply, context)
+            return self.unread(reply, context, _UNREAD)
         chat = context.memory.get(self._moved) or self.chat_id
         reply = yield from ask(self._call("getChat", {"chat_id": chat}, says=False))
         names = (field_of(reply, "result", key) for key in ("title", "username", "first_name"))
         name = next((name for name in names if isinstance(name, str)), None)
-        return self._unread(reply, context) if name is None else Said(shown(f"@{bot} in {name}", self.secrets()))
+        return (
+            self.unread(reply, context, _UNREAD) if name is None else Said(shown(f"@{bot} in {name}", self.secrets()))
+        )
 
     def said(self, reply: Reply) -> Outcome:
         """Keep where the message stands, and its address where the chat has a name."""
@@ -226,11 +229,6 @@ class Telegram(Network):
     def _changed(self, reply: Reply, context: Context, notice: Notice) -> Outcome:
         done = 200 <= reply.status < 300 and field_of(reply, "ok") is True
         return Said(notice.remote_id) if done else self.read(reply, context, says=False)
-
-    def _unread(self, reply: Reply, context: Context) -> Outcome:
-        if 200 <= reply.status < 300 and not is_page(reply):
-            return Refused("what answers at this address is no Bot API of Telegram: check api_url", "target")
-        return self.read(reply, context, says=False)
 
 
 # ---------------------------------------------------------------- where a message stands

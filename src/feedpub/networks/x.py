@@ -32,7 +32,7 @@ from feedpub.model import (
     Said,
 )
 from feedpub.networks import weighted
-from feedpub.networks.answers import as_json, field_of, is_page, puzzling, shown, unnamed
+from feedpub.networks.answers import as_json, field_of, is_page, is_yes, puzzling, shown, unnamed
 from feedpub.networks.base import WORD_JOINER, Asked, Network, ask, bare_server, json_request
 from feedpub.networks.timeline import same_address, same_words
 
@@ -48,6 +48,7 @@ _DOUBTS = 20
 _CLOCKS_APART = timedelta(minutes=10)
 _ACCOUNT, _DOUBTED = "account", "doubted"
 """What is remembered: which account the token is of, and what was looked for in vain, with when it was frozen."""
+_UNREAD = Again("X's answer about the account cannot be read; nothing is known yet")
 
 
 class X(Network):
@@ -182,7 +183,7 @@ class X(Network):
         reply = yield from ask(Request("DELETE", url, self._signed("DELETE", url, notice.key, context), says=False))
         if field_of(reply, "data", "deleted") is True or (reply.status == 404 and as_json(reply) is not None):
             return Said(notice.remote_id)
-        if 200 <= reply.status < 300 and not is_page(reply):
+        if is_yes(reply):
             return Again("X did not say that the post is deleted")
         return self.read(reply, context, says=False)
 
@@ -193,7 +194,7 @@ class X(Network):
             reply = yield from self._ask(f"{self.api_url}/2/users/me", context)
             account = str(field_of(reply, "data", "id"))
             if not _names_one(account):
-                return self._unread(reply, context)
+                return self.unread(reply, context, _UNREAD)
             yield Remember(_ACCOUNT, self._whose() + account)
         words = self.word(notice.text)
         query = {
@@ -212,7 +213,7 @@ class X(Network):
                 found.sort(key=lambda post: not post.reads(words, notice.link))
                 return Said(found[0].id, _address(found[0].id))
             if field_of(reply, "meta", "result_count") != len(posts):  # one that cannot be read may be ours
-                return self._unread(reply, context)
+                return self.unread(reply, context, _UNREAD)
             onward = field_of(reply, "meta", "next_token")
             if not isinstance(onward, str) or not onward:
                 # The list may lag behind. What X then calls a duplicate was said.
@@ -227,7 +228,7 @@ class X(Network):
         name = field_of(reply, "data", "username")
         if isinstance(name, str) and re.fullmatch(r"\w{1,50}", name, re.ASCII):
             return Said(f"@{name}")
-        return self._unread(reply, context)
+        return self.unread(reply, context, _UNREAD)
 
     # ------------------------------------------------------------ answers
 
@@ -252,11 +253,6 @@ class X(Network):
                 f"X did not take this notice (HTTP {reply.status}: {why}): change its template or the article"
             )
         return None
-
-    def _unread(self, reply: Reply, context: Context) -> Outcome:
-        if 200 <= reply.status < 300 and not is_page(reply):
-            return Again("X's answer about the account cannot be read; nothing is known yet")
-        return self.read(reply, context, says=False)
 
     # ------------------------------------------------------------ requests
 

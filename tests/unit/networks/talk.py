@@ -86,3 +86,10 @@ def talk(conversation: Conversation, *answers: Reply, picture: Picture | None = 
 def context(memory: Mapping[str, str] | None = None, now: datetime = NOW) -> Context:
     """What a conversation may know."""
     return Context(now, dict(memory or {}))
+
+
+def carried_out(conversation: Conversation, *answers: Reply) -> tuple[list[Request], dict[str, str], Outcome]:
+    """Carry out one that asks for no picture: what was asked, what is remembered, and how it ended."""
+    told = talk(conversation, *answers)
+    assert not told.images
+    return told.asked, told.remembered, told.outcome

@@ -18,20 +18,17 @@ from feedpub.model import (
     Action,
     Again,
     Context,
-    Conversation,
     Doubt,
     Notice,
-    Outcome,
     Refused,
-    Remember,
     Reply,
-    Request,
     Said,
     Span,
 )
 from feedpub.networks import Bluesky
 from feedpub.networks.bluesky import rkey
 from tests.edge.fake_pds import DID, HANDLE, POSTS, TID, check_post
+from tests.unit.networks.talk import carried_out, reply
 
 NOW = datetime(2026, 4, 28, 3, 0, 0, 500_000, tzinfo=UTC)
 NOTICE = Notice("news", Action.ANNOUNCE, "1", "g", 1, "msg_1", NOW, "海自の新型艦", language="ja")
@@ -41,29 +38,6 @@ OPTIONS = {"name": "news", "kind": "bluesky", "identifier": HANDLE, "app_passwor
 
 def target(**options: Any) -> Bluesky:
     return Bluesky.model_validate({**OPTIONS, **options})
-
-
-def carried_out(conversation: Conversation, *replies: Reply) -> tuple[list[Request], dict[str, str], Outcome]:
-    """Answer each request with the next reply; give back what was asked, what is remembered, and how it ended."""
-    asked, memory, waiting = list[Request](), dict[str, str](), list(replies)
-    answer: Reply | None = None
-    while True:
-        try:
-            step = conversation.send(answer)
-        except StopIteration as end:
-            assert not waiting
-            return asked, memory, end.value
-        answer = None
-        if isinstance(step, Remember):
-            memory[step.key] = step.value
-        else:
-            assert isinstance(step, Request)
-            asked.append(step)
-            answer = waiting.pop(0)
-
-
-def reply(status: int, body: object) -> Reply:
-    return Reply(status, {}, json.dumps(body).encode())
 
 
 SESSION = reply(200, {"did": DID, "handle": HANDLE, "accessJwt": "eyJ.access", "refreshJwt": "eyJ.refresh"})

@@ -24,18 +24,16 @@ from feedpub.model import (
     Action,
     Again,
     Context,
-    Conversation,
     Doubt,
     Notice,
     Outcome,
     Refused,
-    Remember,
     Reply,
-    Request,
     Said,
 )
 from feedpub.networks import X, weighted
 from feedpub.settings import load
+from tests.unit.networks.talk import carried_out, reply
 
 NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)
 CONTEXT = Context(NOW)
@@ -52,30 +50,6 @@ KEYS = {
 
 def target(**options: Any) -> X:
     return X.model_validate({"name": "news", "kind": "x", "budget": 20, **KEYS, **options})
-
-
-def reply(status: int, body: object = b"", **headers: str) -> Reply:
-    content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
-
-
-def carried_out(conversation: Conversation, *replies: Reply) -> tuple[list[Request], dict[str, str], Outcome]:
-    """Answer each request with the next reply; give back what was asked, what is remembered, and how it ended."""
-    asked, memory, waiting = list[Request](), dict[str, str](), list(replies)
-    answer: Reply | None = None
-    while True:
-        try:
-            step = conversation.send(answer)
-        except StopIteration as end:
-            assert not waiting
-            return asked, memory, end.value
-        answer = None
-        if isinstance(step, Remember):
-            memory[step.key] = step.value
-        else:
-            assert isinstance(step, Request)
-            asked.append(step)
-            answer = waiting.pop(0)
 
 
 # ---------------------------------------------------------------- options
@@ -198,13 +172,14 @@ SIGNS = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(SIGNS)
 @example("example.jp$a@$example.jp$A")
+@example("＠example.jp")
 def test_words_read_the_same_and_make_no_new_links(text: str) -> None:
     worded = target().word(text)
     assert worded.replace("\u2060", "") == text
     assert {link.text for link in weighted.links(worded)} == {link.text for link in weighted.links(text)}
     rest = worded
     for link in reversed(list(weighted.links(worded))):
-        rest = rest[: link.start] + "p" + rest[link.end :]  # what stands behind a link stands behind its last letter
+        rest = rest[: link.start] + " p" + rest[link.end :]  # no name, and yet a letter
     assert not re.search(r"(?<![A-Za-z0-9_!#$%&*@＠])[@＠][A-Za-z0-9_]", rest)
     assert len(re.findall(r"(?<![A-Za-z0-9$])\$[A-Za-z]", rest)) <= 1
 
