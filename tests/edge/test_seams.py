@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from feedpub.commands.deciding import Decisions, Which, advice
 from feedpub.model import Action, Delivery, State
 from feedpub.networks.base import Network
-from feedpub.notices.lifecycle import Wanted
+from feedpub.notices.lifecycle import Cancelled, Retried, Wanted
 from tests.edge.test_publisher import Desk
 from tests.paid import PaidBoard, ThriftyBoard
-from tests.world import Board, KeyedBoard, MuteBoard, RepostBoard, ThreadBoard
+from tests.world import Behaviour, Board, KeyedBoard, MuteBoard, RepostBoard, ThreadBoard
 
 MINUTE = timedelta(minutes=1)
 
@@ -219,3 +220,55 @@ def test_what_was_edited_while_it_was_decided_against_is_said_once_when_a_person
     assert [post.text for post in desk.world.posts] == ["訂正\nhttps://news.test/1"]
     assert len(desk.ledger.deliveries.attempts(one(desk).id)) == 1
     assert (one(desk).state, one(desk).wanted) == (State.SENT, one(desk).said)
+
+
+# ---------------------------------------------------------------- what is withdrawn is said nowhere
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "stays"),
+    [("ok", State.SENT), ("refused", State.FAILED), ("lost before", State.SKIPPED)],
+)
+def test_nobodys_word_says_an_article_that_is_withdrawn(desk: Desk, behaviour: Behaviour, stays: State) -> None:
+    save(desk, MuteBoard(name="board"))
+    desk.world.behaviours = [behaviour]
+    desk.article("1")
+    desk.round(minutes=1)
+    desk.store.remove("1")
+    desk.round(minutes=1)
+    identity, posts = one(desk).id, len(desk.world.posts)
+    if stays is State.SKIPPED:
+        desk.ledger.deliveries.tell([identity], Cancelled("looked"), desk.targets, desk.now)
+    before = one(desk)
+    assert before.state is stays
+    for word in (Wanted(), Retried(), Wanted("もう一度")):
+        assert desk.ledger.deliveries.tell([identity], word, desk.targets, desk.now) == 0
+        desk.round(hours=1)
+    assert (one(desk), len(desk.world.posts)) == (before, posts)
+
+
+def test_who_retries_what_is_withdrawn_is_told_so(desk: Desk) -> None:
+    desk.world.behaviours = ["refused"]
+    desk.article("1")
+    desk.round(minutes=1)
+    desk.store.remove("1")
+    desk.round(minutes=1)
+    decisions = Decisions(desk.publisher)
+    (listed,) = decisions.listed(Which())
+    assert advice(listed) == ""
+    decided = decisions.retry([listed.delivery.id])
+    assert decided.changed == 0
+    assert decided.others == (f"delivery {listed.delivery.id} is left as it is: its article is withdrawn",)
+
+
+def test_a_retraction_that_was_refused_may_be_tried_again(desk: Desk) -> None:
+    desk.article("1")
+    desk.round(minutes=1)
+    desk.store.remove("1")
+    desk.world.behaviours = ["refused"]
+    for _ in range(3):
+        desk.round(hours=1)
+    assert (one(desk).state, one(desk).action) == (State.FAILED, Action.RETRACT)
+    assert desk.ledger.deliveries.tell([one(desk).id], Retried(), desk.targets, desk.now) == 1
+    desk.round(minutes=1)
+    assert not desk.world.posts[0].standing

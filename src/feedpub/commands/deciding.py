@@ -177,12 +177,12 @@ class Decisions:
         before = self._by_id(ids)
         changed = deliveries.tell(ids, word, targets, self.publisher.now())
         after = self._by_id(ids)
-        same = [one for one in dict.fromkeys(ids) if before.get(one) == after.get(one)]
+        same = [one for one in dict.fromkeys(ids) if _delivery(before.get(one)) == _delivery(after.get(one))]
         return Decided(changed, tuple(_stays(one, after.get(one), targets) for one in same))
 
-    def _by_id(self, ids: Sequence[int]) -> dict[int, Delivery]:
+    def _by_id(self, ids: Sequence[int]) -> dict[int, Listed]:
         listed = self.listed(Which(ids=ids)) if ids else ()
-        return {one.delivery.id: one.delivery for one in listed}
+        return {one.delivery.id: one for one in listed}
 
 
 # ---------------------------------------------------------------- in words
@@ -217,13 +217,19 @@ def advice(one: Listed, paused: Collection[str] = ()) -> str:
     retry = f"`feedpub deliveries retry {delivery.id}`"
     if delivery.state is State.DOUBTFUL and delivery.due_at is None:
         return f"look there: {retry} if it is missing, `feedpub deliveries cancel {delivery.id}` if it stands"
-    if delivery.state is State.FAILED:
+    said_no_more = one.withdrawn and delivery.wanted is not None
+    if delivery.state is State.FAILED and not said_no_more:
         return f"mend that, then {retry}"
     if delivery.state is State.HELD and delivery.held_by == FLOOD:
         return f"`feedpub deliveries release {delivery.id}` or `feedpub deliveries cancel {delivery.id}`"
-    if delivery.state is State.SKIPPED and delivery.action is Action.ANNOUNCE and one.article is not None:
+    decided_against = delivery.state is State.SKIPPED and delivery.action is Action.ANNOUNCE and not said_no_more
+    if decided_against and one.article is not None:
         return f"to say it all the same: `feedpub announce {one.article.id} --target {delivery.target}`"
     return ""
+
+
+def _delivery(one: Listed | None) -> Delivery | None:
+    return one.delivery if one is not None else None
 
 
 def _may_stand(one: Delivery) -> bool:
@@ -236,10 +242,13 @@ def _stands(one: Delivery) -> str:
     return f"said already{f', see {one.remote_url}' if one.remote_url else ''}"
 
 
-def _stays(identity: int, one: Delivery | None, targets: Iterable[str]) -> str:
-    if one is None:
+def _stays(identity: int, listed: Listed | None, targets: Iterable[str]) -> str:
+    if listed is None:
         return f"there is no delivery {identity}"
+    one = listed.delivery
     if one.target not in targets:
         return f"delivery {identity} is left as it is: its target {one.target} is not in the config"
+    if listed.withdrawn and one.state in {State.FAILED, State.SKIPPED}:
+        return f"delivery {identity} is left as it is: its article is withdrawn"
     standing = "is held as one of too many (held)" if one.held_by == FLOOD else _STANDING[one.state]
     return f"delivery {identity} is left as it is: it {standing}{f', as {one.reason}' if one.reason else ''}"

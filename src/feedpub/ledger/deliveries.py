@@ -34,7 +34,7 @@ from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.feeds import free_held
 from feedpub.ledger.moving import insert_owed, locked, save
-from feedpub.ledger.rows import article_of, delivery_of
+from feedpub.ledger.rows import WITHDRAWN, article_of, delivery_of
 from feedpub.ledger.targets import rest_of
 from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Said, State, Target
 from feedpub.notices.lifecycle import (
@@ -82,6 +82,7 @@ class Listed:
     article: Article | None
     tried: Action | None = None
     tries: int = 0
+    withdrawn: bool = False
 
     @property
     def action(self) -> Action:
@@ -350,9 +351,10 @@ class Deliveries:
         one, of = schema.delivery.c, schema.attempt.c
         tries = select(func.count()).where(of.delivery == one.id).scalar_subquery()
         tried = select(of.action).where(of.delivery == one.id).order_by(of.pk.desc()).limit(1).scalar_subquery()
-        query = select(schema.delivery, schema.article.c.body, tries.label("tries"), tried.label("tried")).outerjoin(
-            schema.article, schema.article.c.pk == one.article
-        )
+        gone = (schema.article.c.state == WITHDRAWN).label("withdrawn")
+        query = select(
+            schema.delivery, schema.article.c.body, tries.label("tries"), tried.label("tried"), gone
+        ).outerjoin(schema.article, schema.article.c.pk == one.article)
         for given, where in (
             (states, one.state.in_(list(states))),
             (target, one.target == target),
@@ -371,6 +373,7 @@ class Deliveries:
                 article_of(row.body) if row.body else None,
                 Action(row.tried) if row.tried else None,
                 row.tries,
+                bool(row.withdrawn),
             )
             for row in rows
         )
@@ -415,12 +418,19 @@ class Deliveries:
         targets: Mapping[str, Target],
         now: datetime,
     ) -> int:
-        """Let a person's word, or the author's, change these deliveries. Returns how many it changed."""
+        """Let a person's word, or the author's, change these deliveries. Returns how many it changed.
+
+        Nobody's word says an article that is withdrawn: of that, only what takes it back is tried again.
+        """
         changed = 0
+        saying = isinstance(event, Retried | Wanted)
         with self._database.write() as connection:
             rows = connection.execute(locked(select(schema.delivery).where(schema.delivery.c.id.in_(list(ids))))).all()
-            for delivery in map(delivery_of, rows):
-                if delivery.target in targets:
+            found = [delivery_of(row) for row in rows]
+            gone = _withdrawn(connection, found) if saying else frozenset[int]()
+            for delivery in found:
+                silenced = delivery.article in gone and delivery.wanted is not None
+                if delivery.target in targets and not silenced:
                     after = step(delivery, event, targets[delivery.target], now)
                     changed += save(connection, delivery, after)
         return changed
@@ -445,6 +455,14 @@ _TRIED = update(schema.attempt).where(
 )
 
 # ---------------------------------------------------------------- small things
+
+
+def _withdrawn(connection: Connection, deliveries: Iterable[Delivery]) -> frozenset[int]:
+    """Tell which articles of these deliveries are public no more."""
+    one = schema.article.c
+    keys = [each.article for each in deliveries if each.article is not None]
+    query = select(one.pk).where(one.pk.in_(keys) & (one.state == WITHDRAWN))
+    return frozenset(connection.execute(query).scalars())
 
 
 def _moved(moment: Column[Any], step: timedelta) -> ColumnElement[int]:
