@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from feedpub.model import (
     Absent,
@@ -142,7 +142,7 @@ class Board(Network):
     def _request(self, verb: str, notice: Notice, *, says: bool) -> Request:
         said = {
             "verb": verb, "target": notice.target, "key": notice.key, "guid": notice.guid,
-            "text": notice.text, "remote_id": notice.remote_id, "action": notice.action,
+            "text": notice.text, "remote_id": notice.remote_id, "action": notice.action, "also": notice.also,
         }  # fmt: skip
         return Request("POST", "http://board.test/", body=json.dumps(said).encode(), says=says)
 
@@ -309,7 +309,7 @@ class World:
         """Count one more answer that feedpub may never hear."""
         self.doubts[target, guid] = self.doubts.get((target, guid), 0) + 1
 
-    def _do(self, said: dict[str, str]) -> str:
+    def _do(self, said: dict[str, Any]) -> str:
         if said["verb"] == "find":
             return self._find(said)
         if said["verb"] in {"announce", "reply"}:
@@ -318,15 +318,16 @@ class World:
             if post.id == said["remote_id"]:
                 post.standing = post.standing and said["verb"] != "retract"
                 post.text = said["text"] if said["verb"] == "correct" else post.text
-        return said["remote_id"]
+        return str(said["remote_id"])
 
-    def _find(self, said: dict[str, str]) -> str:
-        """Look for a reply below what it answers, for anything else of the subject apart from those."""
+    def _find(self, said: dict[str, Any]) -> str:
+        """Look for a reply below what it answers, for anything else of the subject apart from what is known."""
         if said["action"] == "reply":
             below = (said["remote_id"], said["text"])
             replied = self.replied(said["target"], said["guid"])
             return next((post.id for post in replied if (post.above, post.text) == below), "")
-        return next((post.id for post in self.standing(said["target"], said["guid"])), "")
+        found = (post.id for post in self.standing(said["target"], said["guid"]))
+        return next((id_ for id_ in found if id_ not in {said["remote_id"], *said["also"]}), "")
 
     def _post(self, said: dict[str, str]) -> str:
         for post in self.posts:
