@@ -12,7 +12,8 @@ import pytest
 from feedpub.commands.deciding import Decisions, Which, advice
 from feedpub.model import Action, Delivery, State
 from feedpub.networks.base import Network
-from feedpub.notices.lifecycle import Cancelled, Retried, Wanted
+from feedpub.notices.lifecycle import FEEDS, Cancelled, Retried, Wanted
+from feedpub.notices.plan import Owed
 from tests.edge.test_publisher import Desk
 from tests.paid import PaidBoard, ThriftyBoard
 from tests.world import Behaviour, Board, KeyedBoard, MuteBoard, RepostBoard, ThreadBoard
@@ -259,6 +260,19 @@ def test_who_retries_what_is_withdrawn_is_told_so(desk: Desk) -> None:
     decided = decisions.retry([listed.delivery.id])
     assert decided.changed == 0
     assert decided.others == (f"delivery {listed.delivery.id} is left as it is: its article is withdrawn",)
+
+
+def test_what_was_withdrawn_while_somebody_asked_for_it_is_owed_to_nobody(desk: Desk) -> None:
+    desk.article("1", announce=False)
+    desk.round(minutes=1)
+    (listed,) = desk.ledger.deliveries.listed()
+    desk.store.remove("1")
+    desk.round(minutes=1)
+    save(desk, Board(name="late"))
+    desk.ledger.deliveries.owe([Owed("late", listed.about.guid, State.HELD, FEEDS, "", None, "")], desk.now)
+    desk.round(hours=1)
+    assert desk.world.posts == []
+    assert [each.delivery.target for each in desk.ledger.deliveries.listed()] == ["board"]
 
 
 def test_a_retraction_that_was_refused_may_be_tried_again(desk: Desk) -> None:

@@ -29,6 +29,7 @@ from feedpub.notices.lifecycle import (
     Withdrawn,
     action_of,
     cancel,
+    heeds,
     step,
     way_out,
 )
@@ -506,3 +507,13 @@ def test_what_was_said_is_said_once_more_and_both_are_taken_back() -> None:
     refused = answered(Refused("no"), doing(Action.ANNOUNCE, again))
     for delivery in (twice, refused, again):
         assert step(delivery, Withdrawn(), BOARD, NOW).action is Action.RETRACT
+
+
+def test_nobodys_word_says_what_is_withdrawn_and_all_else_is_heeded() -> None:
+    gone = replace(SENT, wanted=None)
+    for word in (Wanted(), Retried()):
+        assert not heeds(SENT, word, public=False)
+        assert heeds(SENT, word, public=True)
+        assert heeds(gone, word, public=False)  # to take it back
+    for event in (Cancelled("no more"), Released(), Withdrawn(), Edited(2)):
+        assert heeds(SENT, event, public=False)

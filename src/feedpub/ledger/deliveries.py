@@ -49,6 +49,7 @@ from feedpub.notices.lifecycle import (
     Started,
     Wanted,
     cancel,
+    heeds,
     step,
 )
 from feedpub.notices.pace import (
@@ -418,19 +419,14 @@ class Deliveries:
         targets: Mapping[str, Target],
         now: datetime,
     ) -> int:
-        """Let a person's word, or the author's, change these deliveries. Returns how many it changed.
-
-        Nobody's word says an article that is withdrawn: of that, only what takes it back is tried again.
-        """
+        """Let a person's word, or the author's, change these deliveries. Returns how many it changed."""
         changed = 0
-        saying = isinstance(event, Retried | Wanted)
         with self._database.write() as connection:
             rows = connection.execute(locked(select(schema.delivery).where(schema.delivery.c.id.in_(list(ids))))).all()
             found = [delivery_of(row) for row in rows]
-            gone = _withdrawn(connection, found) if saying else frozenset[int]()
+            gone = _withdrawn(connection, found)
             for delivery in found:
-                silenced = delivery.article in gone and delivery.wanted is not None
-                if delivery.target in targets and not silenced:
+                if delivery.target in targets and heeds(delivery, event, public=delivery.article not in gone):
                     after = step(delivery, event, targets[delivery.target], now)
                     changed += save(connection, delivery, after)
         return changed

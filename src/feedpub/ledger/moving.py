@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from feedpub.ledger import schema
-from feedpub.ledger.rows import AnyRow, Fields, chunks, delivery_fields, delivery_of
+from feedpub.ledger.rows import WITHDRAWN, AnyRow, Fields, chunks, delivery_fields, delivery_of
 from feedpub.model import Delivery, State, Target
 from feedpub.notices.feeds import plan_feeds
 from feedpub.notices.lifecycle import FEEDS, Edited, Event, FeedsOut, step
@@ -49,11 +49,12 @@ def tell_of_feed(connection: Connection, feed: str, version: int, targets: Mappi
 
 
 def insert_owed(connection: Connection, owed: Sequence[Owed], now: datetime) -> None:
-    """Add the deliveries planned; one that exists already stays as it is."""
+    """Add the deliveries planned; one that exists already stays as it is, and what is withdrawn is owed to nobody."""
     guids = list(dict.fromkeys(one.guid for one in owed))
     for some in chunks(guids):
-        query = select(schema.article.c.guid, schema.article.c.pk, schema.article.c.revision)
-        articles = {row.guid: row for row in connection.execute(query.where(schema.article.c.guid.in_(some)))}
+        one = schema.article.c
+        query = select(one.guid, one.pk, one.revision).where(one.guid.in_(some) & (one.state != WITHDRAWN))
+        articles = {row.guid: row for row in connection.execute(query)}
         keys = [row.pk for row in articles.values()]
         there = select(schema.delivery.c.target, schema.delivery.c.article).where(schema.delivery.c.article.in_(keys))
         have = {(row.target, row.article) for row in connection.execute(there)}

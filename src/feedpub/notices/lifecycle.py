@@ -141,6 +141,14 @@ def step(delivery: Delivery, event: Event, target: Target, now: datetime) -> Del
     return _RULES[type(event)](delivery, event, target, now)
 
 
+def heeds(delivery: Delivery, event: Event, *, public: bool) -> bool:
+    """Whether the event may move a delivery of an article that is `public` now, or not.
+
+    Nobody's word says an article that is withdrawn; what takes it back may be tried again.
+    """
+    return public or delivery.wanted is None or not isinstance(event, Retried | Wanted)
+
+
 def cancel(delivery: Delivery, reason: str) -> Delivery:
     """Decide against what is still to be said; needs no target, for it may be gone from the config."""
     if delivery.state in {State.SENDING, State.SENT}:
