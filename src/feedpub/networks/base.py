@@ -16,7 +16,7 @@ from itertools import takewhile
 from typing import ClassVar, Literal, Self
 
 import regex
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from feedpub.cadence import parse_quiet
 from feedpub.model import (
@@ -108,18 +108,26 @@ def check_address(address: str) -> str:
     return address
 
 
-def bare_server(address: str, example: str) -> str:
-    """Refuse what is more than a server's own address; give it without the slash at its end."""
-    if not re.fullmatch(r"https?://[^/?#]+/?", check_address(address)):
-        raise ValueError(f"the server's bare address is needed, such as {example}")
-    return address.rstrip("/")
+def bare_server(example: str) -> AfterValidator:
+    """Make an option take nothing but a server's own address, and keep it without the slash at its end."""
+
+    def judge(address: str) -> str:
+        if not re.fullmatch(r"https?://[^/?#]+/?", check_address(address)):
+            raise ValueError(f"the server's bare address is needed, such as {example}")
+        return address.rstrip("/")
+
+    return AfterValidator(judge)
 
 
-def address_to_go_on(address: str, example: str) -> str:
-    """Refuse an address that no path can be put behind; give it without the slash at its end."""
-    if re.search(r"[?#]", check_address(address)):
-        raise ValueError(f"an address without ? and # is needed, such as {example}")
-    return address.rstrip("/")
+def address_to_go_on(example: str) -> AfterValidator:
+    """Make an option take only an address that a path can be put behind, and keep it without the slash at its end."""
+
+    def judge(address: str) -> str:
+        if re.search(r"[?#]", check_address(address)):
+            raise ValueError(f"an address without ? and # is needed, such as {example}")
+        return address.rstrip("/")
+
+    return AfterValidator(judge)
 
 
 class Network(BaseModel):

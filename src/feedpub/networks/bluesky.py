@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import regex
@@ -67,17 +67,14 @@ class Bluesky(Network):
     mend: ClassVar[str] = MEND
 
     kind: Literal["bluesky"] = "bluesky"
-    server: str = Field(default="https://bsky.social", description="the account's server (PDS)")
+    server: Annotated[str, bare_server("https://bsky.social")] = Field(
+        default="https://bsky.social", description="the account's server (PDS)"
+    )
     identifier: str = Field(description="the account's handle, such as news.example.com, or its DID")
     app_password: SecretStr = Field(description="an app password: Settings, Privacy and security, App passwords")
     languages: tuple[str, ...] = Field(
         default=(), max_length=3, description="the posts' languages, if not the article's own"
     )
-
-    @field_validator("server")
-    @classmethod
-    def _bare_server(cls, server: str) -> str:
-        return bare_server(server, "https://bsky.social")
 
     @field_validator("identifier")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -34,14 +34,11 @@ class Line(Network):
     mend: ClassVar[str] = "token"
 
     kind: Literal["line"] = "line"
-    api_url: str = Field(default="https://api.line.me", description="the Messaging API's address, if it is another")
+    api_url: Annotated[str, address_to_go_on("https://api.line.me")] = Field(
+        default="https://api.line.me", description="the Messaging API's address, if it is another"
+    )
     token: SecretStr = Field(description="the channel access token of a Messaging API channel")
     to: tuple[str, ...] = Field(default=(), description="ids of users, or of one group; without any, all friends")
-
-    @field_validator("api_url")
-    @classmethod
-    def _bare_address(cls, url: str) -> str:
-        return address_to_go_on(url, "https://api.line.me")
 
     @field_validator("to", mode="before")
     @classmethod

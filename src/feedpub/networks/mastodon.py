@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from math import isqrt
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import Field, PrivateAttr, SecretStr, field_validator
+from pydantic import Field, PrivateAttr, SecretStr
 
 from feedpub.model import (
     Action,
@@ -49,7 +49,9 @@ class Mastodon(Network):
     mend: ClassVar[str] = "server and token"
 
     kind: Literal["mastodon"] = "mastodon"
-    server: str = Field(description="the server's address, such as https://mastodon.social")
+    server: Annotated[str, bare_server("https://mastodon.social")] = Field(
+        description="the server's address, such as https://mastodon.social"
+    )
     token: SecretStr = Field(description="access token that may write:statuses, read:statuses and read:accounts")
     visibility: Literal["public", "unlisted", "private"] = Field(default="public", description="who sees the posts")
     language: str = Field(default="", description="ISO 639 code of the posts; without it the article's own")
@@ -57,11 +59,6 @@ class Mastodon(Network):
 
     _instance: Instance = PrivateAttr(default=Instance())
     _strict: Strictness = PrivateAttr(default=Strictness())
-
-    @field_validator("server")
-    @classmethod
-    def _bare_server(cls, server: str) -> str:
-        return bare_server(server, "https://mastodon.social")
 
     @property
     def dedupe_for(self) -> timedelta:  # type: ignore[override]  # of one server, not of all that speak its API

@@ -8,7 +8,7 @@ import re
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import timedelta
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator
@@ -63,17 +63,14 @@ class Matrix(Network):
     mend: ClassVar[str] = "server, token and room"
 
     kind: Literal["matrix"] = "matrix"
-    server: str = Field(description="the homeserver's address, such as https://matrix-client.matrix.org")
+    server: Annotated[str, bare_server("https://matrix-client.matrix.org")] = Field(
+        description="the homeserver's address, such as https://matrix-client.matrix.org"
+    )
     token: SecretStr = Field(description="the access token of a login that is for feedpub alone")
     room: str = Field(description="the room's id (!…) or its alias (#name:server)")
     msgtype: Literal["m.notice", "m.text"] = Field(
         default="m.notice", description="m.notice as bots do, or m.text, which notifies as a person's message does"
     )
-
-    @field_validator("server")
-    @classmethod
-    def _bare_server(cls, server: str) -> str:
-        return bare_server(server, "https://matrix-client.matrix.org")
 
     @field_validator("room")
     @classmethod

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, SecretStr, field_validator
+from pydantic import Field, PrivateAttr, SecretStr
 
 from feedpub.model import (
     Action,
@@ -50,18 +50,15 @@ class Misskey(Network):
     mend: ClassVar[str] = "server and token"
 
     kind: Literal["misskey"] = "misskey"
-    server: str = Field(description="the server's address, such as https://misskey.io")
+    server: Annotated[str, bare_server("https://misskey.io")] = Field(
+        description="the server's address, such as https://misskey.io"
+    )
     token: SecretStr = Field(description="access token that may write:notes and read:account")
     visibility: Literal["public", "home", "followers"] = Field(default="public", description="who sees the notes")
     local_only: bool = Field(default=False, description="keep the notes on this server")
     limit: int | None = Field(default=None, ge=30, description="how many characters, if not as many as the server says")
 
     _told: int = PrivateAttr(default=3000)
-
-    @field_validator("server")
-    @classmethod
-    def _bare_server(cls, server: str) -> str:
-        return bare_server(server, "https://misskey.io")
 
     def knowing(self, memory: Mapping[str, str]) -> Self:
         """Allow as many characters as the server said."""

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -62,14 +62,11 @@ class Telegram(Network):
     mend: ClassVar[str] = "token and chat_id"
 
     kind: Literal["telegram"] = "telegram"
-    api_url: str = Field(default="https://api.telegram.org", description="the Bot API's address, if it is another")
+    api_url: Annotated[str, address_to_go_on("https://api.telegram.org")] = Field(
+        default="https://api.telegram.org", description="the Bot API's address, if it is another"
+    )
     token: SecretStr = Field(description="the bot's token, from @BotFather")
     chat_id: str = Field(coerce_numbers_to_str=True, description="the chat's number, or @name where it is public")
-
-    @field_validator("api_url")
-    @classmethod
-    def _bare_address(cls, url: str) -> str:
-        return address_to_go_on(url, "https://api.telegram.org")
 
     @field_validator("token")
     @classmethod

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from oauthlib.oauth1.rfc5849 import Client, signature
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from feedpub.model import (
     Absent,
@@ -77,7 +77,9 @@ class X(Network):
         default="wait", description="what the month's budget does not cover waits for the next month, or is not posted"
     )
     edits: bool = Field(default=False, description="the account has X Premium, and may edit a post for an hour")
-    api_url: str = Field(default="https://api.x.com", description="where X's API is")
+    api_url: Annotated[str, bare_server("https://api.x.com")] = Field(
+        default="https://api.x.com", description="where X's API is"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -95,11 +97,6 @@ class X(Network):
                 'or write correct = "repost" or "ignore"'
             )
         return self
-
-    @field_validator("api_url")
-    @classmethod
-    def _bare(cls, url: str) -> str:
-        return bare_server(url, "https://api.x.com")
 
     # ------------------------------------------------------------ words
 
