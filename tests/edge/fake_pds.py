@@ -16,12 +16,14 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import regex
+
+from tests.edge.serving import LossyServer, Quiet
 
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 HANDLE = "news.pds.test"
@@ -300,24 +302,15 @@ def _json(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     return value
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class _Server(LossyServer):
     def __init__(self, pds: FakePds) -> None:
         self.pds = pds
         super().__init__(("127.0.0.1", 0), _Handler)
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: some answers are cut on purpose."""
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
-        """Keep the tests' output to the tests."""
 
     def _take(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -28,6 +28,7 @@ from mastodon_mock.testing.seed import DEFAULT_TEST_SEED
 from mastodon_mock.testing.server import MockServer
 
 from feedpub.app import now
+from tests.edge.serving import Quiet, serving
 
 TOKEN = "alice_token"
 Answered = tuple[int, Any]
@@ -37,11 +38,8 @@ def _stamp() -> str:
     return now().isoformat().replace("+00:00", "Z")
 
 
-class _Quiet(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
-        """Keep the tests' output to the tests."""
 
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -62,18 +60,6 @@ class _Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-@contextmanager
-def _serving(server: _Server) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
-
-
 # ---------------------------------------------------------------- the wire
 
 
@@ -92,7 +78,7 @@ class Wire(_Server):
         super().__init__(("127.0.0.1", 0), _Wired)
 
 
-class _Wired(_Quiet):
+class _Wired(_Handler):
     server: Wire
 
     def _hand_on(self) -> None:
@@ -127,7 +113,7 @@ class _Wired(_Quiet):
 @contextmanager
 def wire(upstream: str) -> Iterator[Wire]:
     server = Wire(upstream)
-    with _serving(server):
+    with serving(server):
         try:
             yield server
         finally:
@@ -183,7 +169,7 @@ class GoToSocial(_Server):
         return 200, self.posts[id_]
 
 
-class _GoToSocial(_Quiet):
+class _GoToSocial(_Handler):
     server: GoToSocial
 
     def _take(self) -> None:
@@ -220,7 +206,7 @@ class _GoToSocial(_Quiet):
 @contextmanager
 def gotosocial(limit: int = 500) -> Iterator[GoToSocial]:
     server = GoToSocial(limit)
-    with _serving(server):
+    with serving(server):
         yield server
 
 
@@ -285,7 +271,7 @@ def _error(status: int, code: str, **info: object) -> Answered:
     return status, {"error": {"message": "No.", "code": code, "id": "…", "kind": "client", "info": info}}
 
 
-class _Misskey(_Quiet):
+class _Misskey(_Handler):
     server: Misskey
 
     def do_POST(self) -> None:
@@ -320,5 +306,5 @@ class _Misskey(_Quiet):
 @contextmanager
 def misskey(limit: int = 3000, left: int = 300) -> Iterator[Misskey]:
     server = Misskey(limit, left)
-    with _serving(server):
+    with serving(server):
         yield server

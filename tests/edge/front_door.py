@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Self
 
 import brotli
 import feedparser
+import pytest
 
 from tests.edge.receiver import Answer as Scripted
 from tests.edge.receiver import Receiver
@@ -360,3 +361,19 @@ def mastodon(server: Receiver, **options: object) -> Table:
     told = {"version": "4.3.2", "source_url": "https://github.com/mastodon/mastodon", "configuration": {}}
     server.routes["GET /api/v2/instance"] = Scripted(200, told)
     return {"kind": "mastodon", "server": server.url, "token": "token", "allow_private": True} | options
+
+
+@pytest.fixture(scope="session")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """One for the session: it has imported feedpub."""
+    with Launcher(tmp_path_factory.mktemp("launcher")) as launcher:
+        yield launcher
+
+
+@pytest.fixture
+def site(tmp_path: Path, launcher: Launcher) -> Iterator[Site]:
+    """A folder of its own, without a config yet; whatever runs in it is ended afterwards."""
+    site = Site(tmp_path / "site", launcher)
+    site.folder.mkdir()
+    yield site
+    site.stop_all()

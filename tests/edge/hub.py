@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,19 +20,7 @@ from flask import Flask
 from flask_websub.hub import Hub, SQLite3HubStorage
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-
-@contextmanager
-def serving(server: TCPServer) -> Iterator[str]:
-    """Let a server answer; gives its address."""
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
-
+from tests.edge.serving import Quiet, serving
 
 # ---------------------------------------------------------------- the hub
 
@@ -86,11 +72,8 @@ def hub(folder: Path) -> Iterator[tuple[str, list[Exception]]]:
 # ---------------------------------------------------------------- the site's web server
 
 
-class _Files(BaseHTTPRequestHandler):
+class _Files(Quiet, BaseHTTPRequestHandler):
     server: FileServer
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
-        """Keep the tests' output to the tests."""
 
     def do_GET(self) -> None:
         content = (self.server.folder / self.path.lstrip("/")).read_bytes()
@@ -115,11 +98,8 @@ class FileServer(ThreadingHTTPServer):
 # ---------------------------------------------------------------- a subscriber
 
 
-class _Callback(BaseHTTPRequestHandler):
+class _Callback(Quiet, BaseHTTPRequestHandler):
     server: Subscriber
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
-        """Keep the tests' output to the tests."""
 
     def do_GET(self) -> None:
         """Answer whether the subscription was meant (§5.3)."""

@@ -22,10 +22,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.edge.serving import LossyServer, Quiet
 
 
 class Mood(Enum):
@@ -160,9 +162,7 @@ class Receiver:
             return answer
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
+class _Server(LossyServer):
     request_queue_size = 1024
 
     def __init__(self, receiver: Receiver, context: ssl.SSLContext | None) -> None:
@@ -182,16 +182,10 @@ class _Server(ThreadingHTTPServer):
         finally:
             request.close()
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients that leave in the middle are what this server is for."""
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
-        """Keep the tests' output to the tests."""
 
     def _take(self) -> None:
         length = int(self.headers.get("content-length") or 0)

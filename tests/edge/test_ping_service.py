@@ -15,19 +15,16 @@ from feedpub.http import Door
 from feedpub.model import Action, Again, Context, Outcome, Refused, Said
 from feedpub.networks import Ping
 from feedpub.notices.feeds import compose_feed
-from tests.edge.hub import serving
 from tests.edge.receiver import Answer, Mood, Receiver
+from tests.edge.serving import Quiet, serving
 
 NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)
 SITE = ("米国関連 – 航空ニュース <F-35> & 𠮷野家", "https://news.test/")
 FEED = "https://news.test/feeds/all.rss"
 
 
-class _Silent(SimpleXMLRPCRequestHandler):
+class _Silent(Quiet, SimpleXMLRPCRequestHandler):
     rpc_paths = ("/xmlrpc",)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
-        """Keep the tests' output to the tests."""
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from feedpub.networks import WebSub
 from feedpub.notices.feeds import compose_feed
 from feedpub.pipeline import Publisher, Setup, Source
 from feedpub.web import Server, public_app
-from tests.edge.hub import FileServer, Subscriber, hub, serving
+from tests.edge.hub import FileServer, Subscriber, hub
+from tests.edge.serving import serving
 from tests.world import ListOptions, ListStore
 
 NOW = datetime(2026, 4, 28, 3, 0, tzinfo=UTC)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import requests
 
+from tests.edge.serving import LossyServer, Quiet, serving
 
-class Relay(ThreadingHTTPServer):
+
+class Relay(LossyServer):
     """Hands on to `to`. By method, `losses` tells how many of the next answers are lost after the server gave them."""
-
-    daemon_threads = True
-    block_on_close = False
 
     def __init__(self, to: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -26,16 +24,10 @@ class Relay(ThreadingHTTPServer):
         self.given: list[int] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: who asked has left, or was left."""
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Relay
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
-        """Keep the tests' output to the tests."""
 
     def _hand_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -62,9 +54,5 @@ class _Handler(BaseHTTPRequestHandler):
 def relayed(to: str) -> Iterator[Relay]:
     """Stand between us and a server."""
     relay = Relay(to)
-    thread = threading.Thread(target=relay.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield relay
-    relay.shutdown()
-    relay.server_close()
-    thread.join(5)
+    with serving(relay):
+        yield relay
