@@ -8,23 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from feedpub.commands.preview import Note, Preview
 from feedpub.commands.seeing import Seen
+from feedpub.feeds.templates import PAGES
 from feedpub.feeds.texts import language_tag, line, short, words
 from feedpub.model import Article, Site, Span
 from feedpub.notices.pace import millionths, money
 
-_PAGES = Environment(
-    loader=PackageLoader("feedpub", "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
 _CODE = re.compile(r"`([^`]+)`")
 
 _View = Mapping[str, object]
@@ -33,7 +25,7 @@ _View = Mapping[str, object]
 def preview_page(seen: Sequence[Seen], site: Site, now: datetime) -> str:
     """Show what each article would say on each target."""
     own = words(site.language, "preview")
-    return _PAGES.get_template("preview.html").render(
+    return PAGES.get_template("preview.html").render(
         t=own,
         lang=words(site.language)["lang"],
         site_lang=language_tag(site.language),

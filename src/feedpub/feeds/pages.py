@@ -14,14 +14,13 @@ from html import escape
 from importlib.resources import files
 from typing import Final, cast
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from feedpub.feeds import opml
 from feedpub.feeds.addresses import STYLESHEET, ascii_url, brief_address, brief_path, feed_url, is_web_address
 from feedpub.feeds.catalog import FeedsOptions, FeedSpec, site_title
 from feedpub.feeds.json_feed import MEDIA_TYPE as JSON_TYPE
 from feedpub.feeds.nesting import Nested, nest
 from feedpub.feeds.rss_atom import MEDIA_TYPES
+from feedpub.feeds.templates import PAGES
 from feedpub.feeds.texts import language_tag, line, short, words
 from feedpub.model import Article, FeedFile, Site
 
@@ -41,15 +40,6 @@ _SCRIPT: Final = (files("feedpub") / "templates" / "index.js").read_text("utf-8"
 SCRIPT_SOURCE: Final = f"'sha256-{b64encode(sha256(_SCRIPT.encode()).digest()).decode()}'"
 """What a Content-Security-Policy allows, to allow the script of index.html and no other (CSP 3 §2.3.1)."""
 
-_PAGES = Environment(
-    loader=PackageLoader("feedpub", "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-
 _View = Mapping[str, object]
 """What a template is told of one thing."""
 
@@ -67,7 +57,7 @@ def index_page(feeds: Sequence[tuple[FeedSpec, Sequence[Headline]]], site: Site,
     """List every feed with its newest articles and its addresses, in the site's language."""
     views = {spec: _feed(spec, headlines, site, options) for spec, headlines in feeds}
     sections = [_section(kind, heading, views, site) for kind, heading in opml.FOLDERS.items()]
-    page = _PAGES.get_template("index.html").render(
+    page = PAGES.get_template("index.html").render(
         **_frame(site),
         script=_SCRIPT,
         discovered=[link for spec, view in views.items() for link in _discovered(spec, view)],
@@ -83,7 +73,7 @@ def brief_page(article: Article, site: Site, options: FeedsOptions) -> FeedFile:
     """Show a brief to who follows its link: it has no page elsewhere."""
     text = line(article.title) or line(article.summary)
     frame = _frame(site)
-    page = _PAGES.get_template("brief.html").render(
+    page = PAGES.get_template("brief.html").render(
         **frame | {"lang": language_tag(article.language) or frame["lang"]},
         title=short(text, 60) or words(site.language)["brief"],
         text=short(text, 160),

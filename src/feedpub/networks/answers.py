@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from feedpub.model import Again, Doubt, Outcome, Refused, Reply
 
@@ -61,6 +61,11 @@ def is_page(reply: Reply) -> bool:
 def is_yes(reply: Reply) -> bool:
     """Tell a success: by its status, and no page for people in its place."""
     return 200 <= reply.status < 300 and not is_page(reply)
+
+
+def is_snowflake(said: object) -> TypeGuard[str]:
+    """Whether this is an id of digits, as X and Discord make them, and nothing but that in an address."""
+    return isinstance(said, str) and re.fullmatch(r"\d{1,30}", said, re.ASCII) is not None
 
 
 # ---------------------------------------------------------------- what a status means

@@ -24,7 +24,7 @@ from feedpub.model import (
     Request,
     Said,
 )
-from feedpub.networks.answers import field_of, puzzling, shown, unnamed
+from feedpub.networks.answers import field_of, is_snowflake, puzzling, shown, unnamed
 from feedpub.networks.base import LINK, Network, ask, check_address, json_request, outside_links, shortened
 
 _NO_PREVIEWS = 1 << 2  # SUPPRESS_EMBEDS
@@ -85,7 +85,7 @@ class Discord(Network):
 
     def correct(self, notice: Notice, context: Context) -> Conversation:
         """Edit the message."""
-        if not _names_one(notice.remote_id):
+        if not is_snowflake(notice.remote_id):
             return unnamed(self.label)
         reply = yield from ask(self._write("PATCH", f"/messages/{notice.remote_id}", notice, {}, **self._post(notice)))
         if _is_gone(reply):
@@ -94,7 +94,7 @@ class Discord(Network):
 
     def retract(self, notice: Notice, context: Context) -> Conversation:
         """Delete the message. Without its id the same request would delete the webhook itself."""
-        if not _names_one(notice.remote_id):
+        if not is_snowflake(notice.remote_id):
             return unnamed(self.label)
         address = self._address(f"/messages/{notice.remote_id}", **self._post(notice))
         reply = yield from ask(Request("DELETE", address, says=False))
@@ -108,7 +108,7 @@ class Discord(Network):
         address = given._replace(path=given.path.rstrip("/"), query="", fragment="").geturl()
         reply = yield from ask(Request("GET", address, says=False))
         name, channel = field_of(reply, "name"), field_of(reply, "channel_id")
-        if reply.status == 200 and isinstance(name, str) and isinstance(channel, str) and _names_one(channel):
+        if reply.status == 200 and isinstance(name, str) and is_snowflake(channel):
             return Said(f"{shown(name, self.secrets())} (channel {channel})")
         outcome = self.read(reply, context, says=False)
         return Again("Discord does not say which webhook this is") if isinstance(outcome, Said | Doubt) else outcome
@@ -116,7 +116,7 @@ class Discord(Network):
     def said(self, reply: Reply) -> Outcome:
         """Keep the message's id: it is what can be edited and deleted later."""
         id_ = field_of(reply, "id")
-        return Said(id_) if isinstance(id_, str) and _names_one(id_) else puzzling(self.label)
+        return Said(id_) if is_snowflake(id_) else puzzling(self.label)
 
     def dialect(self, reply: Reply) -> Outcome | None:
         """Read the codes that say more than their status."""
@@ -181,10 +181,6 @@ def _pictured(image: Image) -> dict[str, object]:
     owed = " / ".join(part for part in (image.credit, image.license) if part)
     words = shortened("\n".join(part for part in (image.alt, owed) if part), _LONGEST_FOOTER)
     return {"image": {"url": image.url}, **({"footer": {"text": words}} if words else {})}
-
-
-def _names_one(remote_id: str) -> bool:
-    return re.fullmatch(r"\d{1,30}", remote_id, re.ASCII) is not None
 
 
 def _is_gone(reply: Reply) -> bool:

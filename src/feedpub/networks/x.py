@@ -32,7 +32,7 @@ from feedpub.model import (
     Said,
 )
 from feedpub.networks import weighted
-from feedpub.networks.answers import as_json, field_of, is_page, is_yes, puzzling, shown, unnamed
+from feedpub.networks.answers import as_json, field_of, is_page, is_snowflake, is_yes, puzzling, shown, unnamed
 from feedpub.networks.base import WORD_JOINER, Asked, Network, ask, bare_server, json_request
 from feedpub.networks.timeline import same_address, same_words
 
@@ -161,7 +161,7 @@ class X(Network):
 
     def correct(self, notice: Notice, context: Context) -> Conversation:
         """Edit the post, which gives it a new id."""
-        if not _names_one(notice.remote_id):
+        if not is_snowflake(notice.remote_id):
             return unnamed(self.label)
         payload = {"text": self.word(notice.text), "edit_options": {"previous_post_id": notice.remote_id}}
         reply = yield from ask(self._post(payload, notice, context, says=False))
@@ -174,7 +174,7 @@ class X(Network):
 
     def retract(self, notice: Notice, context: Context) -> Conversation:
         """Delete the post."""
-        if not _names_one(notice.remote_id):
+        if not is_snowflake(notice.remote_id):
             return unnamed(self.label)
         url = f"{self.api_url}/2/tweets/{notice.remote_id}"
         reply = yield from ask(Request("DELETE", url, self._signed("DELETE", url, notice.key, context), says=False))
@@ -187,10 +187,10 @@ class X(Network):
     def find(self, notice: Notice, context: Context) -> Conversation:
         """Look through the account's posts since the notice was frozen, for its link or else its words."""
         account = context.memory.get(_ACCOUNT, "").removeprefix(self._whose())
-        if not _names_one(account):
+        if not is_snowflake(account):
             reply = yield from self._ask(f"{self.api_url}/2/users/me", context)
             account = str(field_of(reply, "data", "id"))
-            if not _names_one(account):
+            if not is_snowflake(account):
                 return self.unread(reply, context, _UNREAD)
             yield Remember(_ACCOUNT, self._whose() + account)
         words = self.word(notice.text)
@@ -232,7 +232,7 @@ class X(Network):
     def said(self, reply: Reply) -> Outcome:
         """Keep the post's id."""
         id_ = field_of(reply, "data", "id")
-        return Said(id_, _address(id_)) if isinstance(id_, str) and _names_one(id_) else puzzling(self.label)
+        return Said(id_, _address(id_)) if is_snowflake(id_) else puzzling(self.label)
 
     def dialect(self, reply: Reply) -> Outcome | None:
         """Tell apart what X says with 403, and what it says of money; say a 400 in X's own words."""
@@ -349,7 +349,7 @@ def _posts_of(reply: Reply) -> Iterator[_Post]:
         if not isinstance(value, dict):
             continue
         id_, text = value.get("id"), value.get("text")
-        if isinstance(id_, str) and _names_one(id_) and isinstance(text, str):
+        if is_snowflake(id_) and isinstance(text, str):
             yield _Post(id_, text, _moment(value.get("created_at")), tuple(_links_of(value.get("entities"))))
 
 
@@ -412,10 +412,6 @@ def _is_about_the_app(reply: Reply) -> bool:
     return (
         re.search(r"client|unsupported.authentication|permission|enrolled|suspended", kind, re.IGNORECASE) is not None
     )
-
-
-def _names_one(id_: str) -> bool:
-    return re.fullmatch(r"\d{1,30}", id_, re.ASCII) is not None
 
 
 def _address(id_: str) -> str:
