@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
 
 from feedpub.model import (
     Absent,
@@ -35,7 +36,10 @@ from feedpub.model import (
     Show,
 )
 from feedpub.networks.base import Network, ask
-from feedpub.stores.base import StoreOptions
+from feedpub.stores.base import Home, StoreOptions
+
+HOME = Home("https://news.test/feeds/", ZoneInfo("Asia/Tokyo"))
+"""What a store is told of us."""
 
 # ---------------------------------------------------------------- a store
 
@@ -44,7 +48,11 @@ class ListOptions(StoreOptions):
     """Options of a store that is a list in memory."""
 
     kind: str = "list"
-    names_everything: ClassVar[bool] = True
+
+    @property
+    def names_everything(self) -> bool:
+        """Its log tells of every withdrawal."""
+        return True
 
 
 @dataclass

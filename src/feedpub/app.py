@@ -34,6 +34,7 @@ from feedpub.model import Delivery, Quarantined, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.pipeline import Published, Publisher, Setup, Source
 from feedpub.settings import DatabaseOptions, Loaded, LogOptions, Settings
+from feedpub.stores.base import Home
 from feedpub.stores.desk import Desk, DeskOptions
 from feedpub.stores.imports import ImportReport, import_files
 from feedpub.stores.sql import SqlOptions, SqlStore
@@ -118,9 +119,9 @@ class App:
         door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
         desk = DeskOptions(path=_desk_path(settings))
-        sources[DESK] = Source(desk, desk.open())
+        sources[DESK] = Source(desk, desk.embedded())
         publisher = Publisher(ledger, door, _setup(settings, sources), now)
-        app = cls(settings, ledger, door, publisher, desk.open(), "", sources)
+        app = cls(settings, ledger, door, publisher, desk.embedded(), "", sources)
         if lead:
             app.apply(loaded)
             lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)
@@ -146,10 +147,11 @@ class App:
 
     def _reopen(self, settings: Settings) -> dict[str, Source]:
         sources: dict[str, Source] = {}
+        home = _home(settings)
         for name, options in settings.stores.items():
             have = self._sources.get(name)
-            same = have is not None and have.options == options
-            sources[name] = have if same and have is not None else Source(options, options.open(self.door))
+            same = have is not None and have.options == options and home == _home(self.settings)
+            sources[name] = have if same and have is not None else Source(options, options.open(self.door, home))
         return sources | {DESK: self._sources[DESK]}  # where the database lies is not changed live
 
     def polled(self) -> tuple[str, ...]:
@@ -263,7 +265,7 @@ class App:
             raise StoreError(f'stores.{store} is no embedded store (kind = "sql"): name one of {_names(found)}')
         if len(found) != 1 and not store:
             raise StoreError(f"which store? name one with --store: {_names(found)}")
-        return (found[store] if store else next(iter(found.values()))).open(self.door)
+        return (found[store] if store else next(iter(found.values()))).embedded()
 
     def brief(self, brief: Brief) -> Accepted:
         """Put a short topic where the next poll finds it. Raises FeedpubError, StoreError."""
@@ -307,6 +309,10 @@ def _desk_path(settings: Settings) -> str:
 def _store(name: str) -> str:
     """What to call a store; the desk's own errors name its file."""
     return "the briefs" if name == DESK else f"stores.{name}"
+
+
+def _home(settings: Settings) -> Home:
+    return Home(settings.feeds.base_url, settings.site.zone)
 
 
 def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:

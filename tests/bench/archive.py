@@ -96,7 +96,7 @@ def withdraw(store: Path, number: int) -> None:
 def site(folder: Path, size: int, database: str) -> Path:
     """Make a site with so many articles, which feedpub has never seen; returns its store."""
     store = folder / "articles.db"
-    SqlOptions.model_validate({"path": str(store)}).open().file.create()
+    SqlOptions.model_validate({"path": str(store)}).embedded().file.create()
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.executemany("INSERT INTO category VALUES (?, ?, ?, ?)", categories())
     write(store, range(size))

@@ -182,7 +182,7 @@ def bare(lap: str) -> dict[str, float]:
 def site(folder: Path, lap: str, hanging: int) -> Path:
     """Make a site whose articles go to so many webhooks, some of which hang; returns its store."""
     store = folder / "articles.db"
-    SqlOptions.model_validate({"path": str(store)}).open().file.create()
+    SqlOptions.model_validate({"path": str(store)}).embedded().file.create()
     write(store, 1)
     (folder / "config").mkdir()
     (folder / "config" / "feedpub.toml").write_text(

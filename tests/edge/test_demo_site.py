@@ -24,7 +24,7 @@ def lines(name: str) -> list[str]:
 
 
 def store(tmp_path: Path) -> SqlStore:
-    return SqlOptions(name="blog", path=str(tmp_path / "articles.db")).open()
+    return SqlOptions(name="blog", path=str(tmp_path / "articles.db")).embedded()
 
 
 def imported(tmp_path: Path, *names: str) -> tuple[RawArticle, ...]:

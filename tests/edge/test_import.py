@@ -28,7 +28,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def store(tmp_path: Path) -> SqlStore:
-    return SqlOptions(name="blog", path=str(tmp_path / "articles.db")).open()
+    return SqlOptions(name="blog", path=str(tmp_path / "articles.db")).embedded()
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ def test_any_text_survives_the_way_in_and_out(tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("texts")
     path = folder / "a.jsonl"
     path.write_text(lines(*({"id": str(n), "title": "x", "content": said} for n, said in enumerate(contents))))
-    store = SqlOptions(name="blog", path=str(folder / "articles.db")).open()
+    store = SqlOptions(name="blog", path=str(folder / "articles.db")).embedded()
     import_files([path], store)
     assert [article.content for article in store.changes(None).articles] == contents
     assert import_files([path], store) == ImportReport(unchanged=len(contents))
@@ -289,7 +289,7 @@ def test_a_file_that_is_not_there_is_refused(store: SqlStore, tmp_path: Path) ->
 
 def test_a_store_that_cannot_be_written_is_told(write: Write, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is a directory"):
-        import_files([write(lines(FULL))], SqlOptions(path=str(tmp_path)).open())
+        import_files([write(lines(FULL))], SqlOptions(path=str(tmp_path)).embedded())
 
 
 # ---------------------------------------------------------------- WordPress exports
@@ -591,7 +591,7 @@ import os, signal, sys
 from pathlib import Path
 from feedpub.stores.imports import import_files
 from feedpub.stores.sql import SqlOptions
-store = SqlOptions(name="blog", path=sys.argv[1]).open()
+store = SqlOptions(name="blog", path=sys.argv[1]).embedded()
 import_files([Path(sys.argv[2])], store, progress=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))
 """
 

@@ -64,7 +64,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path) -> SqlStore:
-    return SqlOptions(name="blog", path=str(path)).open()
+    return SqlOptions(name="blog", path=str(path)).embedded()
 
 
 def sql(path: Path, *statements: str) -> None:
@@ -260,7 +260,7 @@ def test_who_follows_the_changes_knows_what_the_store_holds(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int]]
 ) -> None:
     path = tmp_path_factory.mktemp("story") / "articles.db"
-    store = SqlOptions(name="blog", path=str(path)).open()
+    store = SqlOptions(name="blog", path=str(path)).embedded()
     known: dict[str, RawArticle] = {}
     cursor = store.changes(None).cursor
     for step, key, number in (*steps, ("poll", "a", 0)):
@@ -400,7 +400,7 @@ def test_who_follows_the_changes_knows_what_readers_say(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int]]
 ) -> None:
     path = tmp_path_factory.mktemp("story") / "articles.db"
-    store = SqlOptions(name="blog", path=str(path)).open()
+    store = SqlOptions(name="blog", path=str(path)).embedded()
     store.put(brief(str(n)) for n in range(2))
     known: dict[str, RawComment] = {}
     cursor = store.changes(None).cursor
@@ -583,7 +583,7 @@ import sys
 from feedpub.model import RawArticle
 from feedpub.stores.sql import SqlOptions
 path, name = sys.argv[1:]
-store = SqlOptions(name="blog", path=path).open()
+store = SqlOptions(name="blog", path=path).embedded()
 for number in range(10):
     store.put([RawArticle(id=f"{name}-{number}", title="x", tags=("a", "b"))])
 """
@@ -645,7 +645,7 @@ def test_the_schema_refuses_what_is_no_text(store: SqlStore, path: Path) -> None
 
 
 def test_a_cursor_of_another_file_begins_from_the_beginning(store: SqlStore, tmp_path: Path) -> None:
-    other = SqlOptions(name="blog", path=str(tmp_path / "other.db")).open()
+    other = SqlOptions(name="blog", path=str(tmp_path / "other.db")).embedded()
     other.put([brief(str(n)) for n in range(9)])
     store.put([brief("1")])
     batch = store.changes(other.changes(None).cursor)

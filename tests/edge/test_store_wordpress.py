@@ -21,6 +21,7 @@ from feedpub.stores.wordpress import WordPressOptions
 from feedpub.stores.wordpress.place import REMEMBERED, Place
 from feedpub.stores.wordpress.store import WordPressStore
 from tests.edge.wordpress_on_loopback import NOON, Canned, Row, Site, on_loopback
+from tests.world import HOME
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def site() -> Iterator[Site]:
 
 def opened(site: Site, **options: object) -> WordPressStore:
     said = {"name": "blog", "url": site.url, "allow_private": True, "timeout": "5s", **options}
-    return WordPressOptions.model_validate(said).open(Door())
+    return WordPressOptions.model_validate(said).open(Door(), HOME)
 
 
 class Reader:

@@ -13,6 +13,7 @@ from feedpub.model import Batch, RawArticle, RawComment, Reply, Request
 from feedpub.stores.wordpress import WordPressOptions
 from feedpub.stores.wordpress.store import WordPressStore
 from tests.wordpress.site import MARKS, SITE, URL, comment, exported, php, post, slug
+from tests.world import HOME
 
 pytestmark = MARKS
 
@@ -34,7 +35,7 @@ class Reader:
         self.door = CountingDoor()
         self.door.asked = []
         options = {"name": "blog", "url": URL, "allow_private": True}
-        self.store: WordPressStore = WordPressOptions.model_validate(options).open(self.door)
+        self.store: WordPressStore = WordPressOptions.model_validate(options).open(self.door, HOME)
         self.cursor: str | None = None
         self.known: dict[str, RawArticle] = {}
         self.batches: list[Batch] = []
@@ -230,7 +231,7 @@ def test_comments_on_what_not_everybody_may_read_stay_there(reader: Reader) -> N
         "echo WP_Application_Passwords::create_new_application_password(1, ['name' => 'feedpub' . wp_rand()])[0];"
     )
     said = {"name": "blog", "url": URL, "allow_private": True, "user": "admin", "application_password": password}
-    reader.store = WordPressOptions.model_validate(said).open(Door())
+    reader.store = WordPressOptions.model_validate(said).open(Door(), HOME)
     reader.poll()
     assert reader.comments == {}
     php(f"wp_update_post(['ID' => {hidden[0]}, 'post_status' => 'publish']);")
@@ -401,8 +402,8 @@ def test_an_application_password_opens_a_closed_site() -> None:
     said = {"name": "blog", "url": URL, "allow_private": True}
     try:
         member = WordPressOptions.model_validate({**said, "user": "admin", "application_password": password})
-        assert member.open(Door()).changes(None).articles
+        assert member.open(Door(), HOME).changes(None).articles
         with pytest.raises(StoreError, match="bars its REST API"):
-            WordPressOptions.model_validate(said).open(Door()).changes(None)
+            WordPressOptions.model_validate(said).open(Door(), HOME).changes(None)
     finally:
         plugin.unlink()

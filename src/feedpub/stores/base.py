@@ -6,8 +6,10 @@ A new store is one file here and one name in the union in `stores/__init__.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
     from feedpub.http import Door
 
 Poll = Annotated[Cadence, BeforeValidator(parse_cadence), PlainSerializer(str)]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What a store may know of us: below which address our feeds stand, and in which zone naive dates are meant."""
+
+    base_url: str
+    zone: ZoneInfo
 
 
 class Store(Protocol):
@@ -49,9 +59,6 @@ class StoreOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    names_everything: ClassVar[bool] = False
-    """True where `changes` itself reports every withdrawal, so that no census is needed."""
-
     had_readers: ClassVar[bool] = True
     """Whether what it holds at the first poll may be known to readers already, and so is no news."""
 
@@ -62,6 +69,11 @@ class StoreOptions(BaseModel):
     recheck: Duration = Field(default=timedelta(minutes=2), description="how often articles in feeds are looked for")
     census: Duration = Field(default=timedelta(hours=6), description="how often all articles are looked for")
 
-    def open(self, door: Door) -> Store:
+    @property
+    def names_everything(self) -> bool:
+        """True where `changes` itself reports every withdrawal, so that no census is needed."""
+        return False
+
+    def open(self, door: Door, home: Home) -> Store:
         """Connect (lazily); raises StoreError."""
         raise NotImplementedError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import select
 
@@ -15,9 +15,6 @@ from feedpub.stores.embedded.file import StoreFile
 from feedpub.stores.embedded.schema import article
 from feedpub.stores.sql import SqlOptions, SqlStore
 
-if TYPE_CHECKING:
-    from feedpub.http import Door
-
 
 class DeskOptions(SqlOptions):
     """Where the desk's file lies. All that is in it was written to be announced."""
@@ -26,7 +23,7 @@ class DeskOptions(SqlOptions):
 
     name: str = DESK
 
-    def open(self, door: Door | None = None) -> Desk:  # noqa: ARG002 - this store needs no network
+    def embedded(self) -> Desk:
         """Nothing is opened before the first question."""
         return Desk(self.name, StoreFile(self.path))
 

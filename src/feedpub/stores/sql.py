@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 from sqlalchemy import Connection, LargeBinary, Table, Text, cast, literal, select
 
 from feedpub.model import Batch, Category, Census, RawArticle, RawComment
-from feedpub.stores.base import StoreOptions
+from feedpub.stores.base import Home, StoreOptions
 from feedpub.stores.embedded import rows, schema
 from feedpub.stores.embedded.file import StoreFile
 from feedpub.stores.embedded.writing import Writing, Written
@@ -31,13 +31,20 @@ _Number = tuple[int, str]
 class SqlOptions(StoreOptions):
     """The embedded store: one SQLite file, with the schema of docs/schema.md, made on first use."""
 
-    names_everything: ClassVar[bool] = True
-
     kind: Literal["sql"] = "sql"
     path: str = Field(default="data/articles.db", min_length=1, description="the SQLite file; made if it is missing")
 
-    def open(self, door: Door | None = None) -> SqlStore:  # noqa: ARG002 - this store needs no network
+    @property
+    def names_everything(self) -> bool:
+        """Its change log knows of every withdrawal."""
+        return True
+
+    def open(self, door: Door, home: Home) -> SqlStore:  # noqa: ARG002 - its own file is all it needs
         """Nothing is opened before the first question."""
+        return self.embedded()
+
+    def embedded(self) -> SqlStore:
+        """The store as those see it who write into it."""
         return SqlStore(self.name, StoreFile(self.path))
 
 

@@ -16,9 +16,9 @@ from feedpub.errors import ImportRefused
 from feedpub.model import Image, RawArticle, RawComment
 from feedpub.stores.embedded.writing import AT_ONCE, Written
 from feedpub.stores.imports import json_lines, wxr
-from feedpub.stores.imports.taxonomy import Taxonomy, resolve
-from feedpub.stores.imports.told import ArticleTold, Broken, CategoryTold, Item, Picture, Skipped, refusal
+from feedpub.stores.imports.told import ArticleTold, Broken, Item, Picture, Skipped, refusal
 from feedpub.stores.sql import SqlStore
+from feedpub.stores.taxonomy import CategoryTold, Taxonomy, resolve
 
 _Reader = Callable[[Path], Iterator[Item]]
 _SPACE = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"

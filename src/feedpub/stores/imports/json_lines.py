@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from feedpub import clean
 from feedpub.model import Image, Link, RawArticle
-from feedpub.stores.imports.told import ArticleTold, Broken, CategoryTold
+from feedpub.stores.imports.told import ArticleTold, Broken
+from feedpub.stores.taxonomy import CategoryTold
 
 _TEXTS = ("guid", "url", "title", "summary", "content", "published", "updated", "language", "notice")
 _LISTS = ("categories", "tags", "authors", "images", "links")

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from feedpub.errors import ImportRefused
 from feedpub.model import Image, RawArticle, RawComment
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryTold:
-    """A category as a file names it. `parent` is a name or slug; "" means none, None that nothing was said."""
-
-    name: str
-    slug: str = ""
-    parent: str | None = None
-    line: int = field(default=0, compare=False)
+from feedpub.stores.taxonomy import CategoryTold
 
 
 @dataclass(frozen=True, slots=True)

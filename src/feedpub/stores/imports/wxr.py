@@ -20,7 +20,8 @@ from feedpub import clean
 from feedpub.model import Image, RawArticle, RawComment
 from feedpub.stores import meta
 from feedpub.stores.imports import classic
-from feedpub.stores.imports.told import ArticleTold, CategoryTold, Item, Picture, Skipped, refusal
+from feedpub.stores.imports.told import ArticleTold, Item, Picture, Skipped, refusal
+from feedpub.stores.taxonomy import CategoryTold
 
 _Element = Any
 """An lxml element: the published stubs do not know `sourceline` and other parts used here."""

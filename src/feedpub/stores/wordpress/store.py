@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from feedpub.errors import StoreError
 from feedpub.model import Batch, Category, Census, Duration, Quarantined, RawArticle
-from feedpub.stores.base import StoreOptions
+from feedpub.stores.base import Home, StoreOptions
 from feedpub.stores.wordpress import comments, rows
 from feedpub.stores.wordpress.answers import BarredError, Row, row_id
 from feedpub.stores.wordpress.place import Place, is_recent
@@ -59,7 +59,7 @@ class WordPressOptions(StoreOptions):
             raise ValueError("`user` and `application_password` are given together")
         return self
 
-    def open(self, door: Door) -> WordPressStore:
+    def open(self, door: Door, home: Home) -> WordPressStore:  # noqa: ARG002 - it says its own dates in UTC
         """Make ready to ask; nothing is sent before the first question."""
         login = f"{self.user}:{self.application_password.get_secret_value()}"
         headers = {"Authorization": "Basic " + b64encode(login.encode()).decode()} if self.user else {}

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from feedpub.errors import ImportRefused
 from feedpub.model import Category
-from feedpub.stores.imports.taxonomy import Taxonomy, resolve, slug_of
-from feedpub.stores.imports.told import CategoryTold
+from feedpub.stores.taxonomy import CategoryTold, Taxonomy, resolve, slug_of
 
 US = Category("blog", "12", "米国関連", "us", parent=None)
 

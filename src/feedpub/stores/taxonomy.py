@@ -1,4 +1,4 @@
-"""the store's categories + categories as files name them -> one taxonomy, with a key for each name."""
+"""the categories known + categories as rows or files name them -> one taxonomy, with a key for each name. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import regex
 from feedpub.categories import fold, readable_slug
 from feedpub.errors import ImportRefused
 from feedpub.model import Category
-from feedpub.stores.imports.told import CategoryTold
 
 _BETWEEN_WORDS = regex.compile(r"[^\p{L}\p{M}\p{N}_]+")
 
@@ -21,6 +20,16 @@ def slug_of(name: str) -> str:
     """Make a slug: lower case, a hyphen between words, any script kept (`米国関連`, `us-news`)."""
     composed = unicodedata.normalize("NFC", name).lower()
     return _BETWEEN_WORDS.sub("-", composed).strip("-") or composed.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryTold:
+    """A category as rows or files name it. `parent` is a name or slug; "" means none, None that nothing was said."""
+
+    name: str
+    slug: str = ""
+    parent: str | None = None
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(slots=True)
