@@ -59,8 +59,8 @@ test-networks: $(READY)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE)
 lock: $(READY)
 	$(COMPILE) --group pyproject.toml:build -o requirements-build.lock
-	$(COMPILE) pyproject.toml --extra postgres --group dev -o requirements-dev.lock
-	$(COMPILE) pyproject.toml --extra postgres -c requirements-dev.lock -o requirements.lock
+	$(COMPILE) pyproject.toml --extra mysql --extra postgres --group dev -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra mysql --extra postgres -c requirements-dev.lock -o requirements.lock
 
 clean:
 	rm -rf .venv build dist src/feedpub.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
