@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedpub.errors import ImportRefused
-from feedpub.model import Category
-from feedpub.stores.taxonomy import CategoryTold, Taxonomy, resolve, slug_of
+from feedpub.model import Category, RawArticle
+from feedpub.stores.taxonomy import CategoryTold, Named, Taxonomy, resolve, slug_of
 
 US = Category("blog", "12", "米国関連", "us", parent=None)
 
@@ -133,3 +134,23 @@ def test_telling_the_same_again_changes_nothing(categories: list[CategoryTold]) 
     assert again.by_key == once.by_key
     assert all(once.key(category) in once.by_key for category in categories)
     assert [again.key(category) for category in categories] == [once.key(category) for category in categories]
+
+
+def test_articles_named_into_categories_get_their_keys_also_after_the_taxonomy_was_kept_and_taken_up() -> None:
+    taxonomy = Taxonomy("blog")
+    one = taxonomy.filed(Named(RawArticle("1"), (CategoryTold("米国関連"), CategoryTold("海軍", parent="米国関連"))))
+    taken_up = Taxonomy.kept("blog", json.loads(json.dumps(taxonomy.keep())))
+    two = taken_up.filed(Named(RawArticle("2"), (CategoryTold("海軍"), CategoryTold("海軍"), CategoryTold("空軍"))))
+    assert (one.categories, two.categories) == (("米国関連", "海軍"), ("海軍", "空軍"))
+    assert [(one.key, one.parent) for one in taken_up.by_key.values()] == [
+        ("米国関連", None),
+        ("海軍", "米国関連"),
+        ("空軍", None),
+    ]
+
+
+def test_a_category_told_by_its_slug_is_found_by_its_name_afterwards() -> None:
+    taxonomy = Taxonomy("blog")
+    by_slug = taxonomy.filed(Named(RawArticle("1"), (CategoryTold("米国関連", "us"),)))
+    by_name = taxonomy.filed(Named(RawArticle("2"), (CategoryTold("米国関連"),)))
+    assert by_slug.categories == by_name.categories == ("us",)

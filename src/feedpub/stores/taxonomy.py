@@ -11,7 +11,7 @@ import regex
 
 from feedpub.categories import fold, readable_slug
 from feedpub.errors import ImportRefused
-from feedpub.model import Category
+from feedpub.model import Category, RawArticle
 
 _BETWEEN_WORDS = regex.compile(r"[^\p{L}\p{M}\p{N}_]+")
 
@@ -32,6 +32,18 @@ class CategoryTold:
     line: int = field(default=0, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An article whose categories are told by name; its own `categories` are empty."""
+
+    article: RawArticle
+    categories: tuple[CategoryTold, ...] = ()
+
+
+Kept = tuple[tuple[str, str, str, str | None], ...]
+"""Categories as a cursor keeps them: key, name, slug and parent of each."""
+
+
 @dataclass(slots=True)
 class Taxonomy:
     """Categories by key, found by slug or name. It grows as categories are told."""
@@ -40,6 +52,27 @@ class Taxonomy:
     by_key: dict[str, Category] = field(default_factory=dict)
     _slugs: dict[str, str] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def kept(cls, store: str, rows: Kept) -> Taxonomy:
+        """Go on from what `keep` gave."""
+        taxonomy = cls(store)
+        for key, name, slug, parent in rows:
+            taxonomy.learn(Category(store, key, name, slug, parent))
+        taxonomy.index_names()
+        return taxonomy
+
+    def keep(self) -> Kept:
+        """Tell all categories, to go on from later."""
+        return tuple((one.key, one.name, one.slug, one.parent) for one in self.by_key.values())
+
+    def filed(self, named: Named) -> RawArticle:
+        """Give an article the keys of its categories; those never told before are made."""
+        for told in named.categories:
+            (self.tell_slug if told.slug else self.tell_name)(told)
+            self.hang(told)
+        keys = dict.fromkeys(key for told in named.categories if (key := self.key(told)) is not None)
+        return replace(named.article, categories=tuple(keys))
 
     def key(self, told: CategoryTold) -> str | None:
         """The key of a category that a file names; None for one that was never told.
@@ -58,7 +91,9 @@ class Taxonomy:
     def tell_slug(self, told: CategoryTold) -> None:
         """Name the category with this slug as told; make it where there is none."""
         key = self.key(told)
-        self.learn(replace(self.by_key[key], name=told.name) if key else self._new(told))
+        one = replace(self.by_key[key], name=told.name) if key else self._new(told)
+        self.learn(one)
+        self._names.setdefault(fold(one.name), one.key)
 
     def index_names(self) -> None:
         """Let categories be found by name: of several with one name, the first by key, whatever came first."""
