@@ -60,7 +60,7 @@ class Site:
     headers: list[dict[str, str]] = field(default_factory=list)
     canned: Callable[[str, dict[str, str]], Canned | None] = lambda _route, _query: None
     meanwhile: Callable[[], object] = lambda: None
-    """Happens after each answer about posts."""
+    """Happens after each answer about posts was made up, and before it leaves."""
     url: str = ""
 
     def publish(self, number: int, **said: object) -> Post:
@@ -144,9 +144,10 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
         route = route.removeprefix("/wp/v2/")
         site.asked.append(f"{route}?{parts.query}")
         site.headers.append(dict(self.headers.items()))
-        self._say(site.canned(route, query) or self._page(route, query))
+        answer = site.canned(route, query) or self._page(route, query)
         if route == "posts":
             site.meanwhile()
+        self._say(answer)
 
     def _page(self, route: str, query: dict[str, str]) -> Canned:
         rows = self.site.rows(route, query)
