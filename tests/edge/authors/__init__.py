@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from tests.edge.authors.author import Author
 from tests.edge.authors.embedded import EmbeddedAuthor
 from tests.edge.authors.embedded import opened as opened_embedded
+from tests.edge.authors.markdown import MarkdownAuthor
+from tests.edge.authors.markdown import opened as opened_markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +24,5 @@ class Place:
 
 PLACES: Mapping[str, Place] = {
     "embedded": Place(EmbeddedAuthor, opened_embedded),
+    "markdown": Place(MarkdownAuthor, opened_markdown),
 }
