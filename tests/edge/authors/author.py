@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from feedpub.stores.base import StoreOptions
 
@@ -19,8 +18,7 @@ Deed = Literal[
     "brief",  # write without a title
     "restamp",  # touch every `updated`, and nothing else
     "double",  # have one id twice
-    "late",  # commit a row long after it was written
-    "lie",  # answer a question for ids with less than there is
+    "late",  # commit a row after others that were written later
 ]  # fmt: skip
 
 
@@ -41,11 +39,13 @@ class Author(Protocol):
     `can` names what can happen in this kind of store; nothing else is asked of its author.
     """
 
-    can: frozenset[Deed]
+    can: ClassVar[frozenset[Deed]]
     now: datetime
-    """The clock of the place: the test moves it. Whatever is written is stamped with it."""
-    options: StoreOptions
-    """How feedpub is pointed at the place; named `blog`, and with nothing left out or held for being too much."""
+    """The clock of the place, set by the author and moved by the test. Whatever is written is stamped with it."""
+
+    @property
+    def options(self) -> StoreOptions:
+        """How feedpub is pointed at the place; named `blog`."""
 
     def write(self, *posts: Post) -> None:
         """Write articles, or write them anew."""
@@ -69,7 +69,7 @@ class Author(Protocol):
         """Have an article there twice under its one id, both times saying the same."""
 
     def write_late(self, post: Post) -> Callable[[], None]:
-        """Write an article, stamped now, that others see only when what is returned is called."""
+        """Write an article, stamped now, that others see only when what is returned is called; they go on writing."""
 
     def spoil(self) -> None:
         """Put something there that is no article, such as a row full of rubbish; it has an id of its own, or none."""
@@ -79,6 +79,3 @@ class Author(Protocol):
 
     def rise(self) -> None:
         """Be as before `fall`."""
-
-    def lie(self, how: Literal["empty", "cut off", "cached"]) -> AbstractContextManager[None]:
-        """Answer questions for ids wrongly for a while: with none, with the first half, or as things stand now."""
