@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from tests.edge.authors.author import Author
 from tests.edge.authors.embedded import EmbeddedAuthor
 from tests.edge.authors.embedded import opened as opened_embedded
+from tests.edge.authors.wordpress import WordPressAuthor
+from tests.edge.authors.wordpress import opened as opened_wordpress
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +24,5 @@ class Place:
 
 PLACES: Mapping[str, Place] = {
     "embedded": Place(EmbeddedAuthor, opened_embedded),
+    "wordpress": Place(WordPressAuthor, opened_wordpress),
 }

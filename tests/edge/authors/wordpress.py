@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar
 
 from feedpub.http import Door
 from feedpub.stores.base import Home
@@ -16,8 +14,8 @@ from feedpub.stores.manners import Manners
 from feedpub.stores.wordpress import WordPressOptions
 from feedpub.stores.wordpress.store import WordPressStore
 from tests.edge.authors.author import Deed, Post
-from tests.edge.wordpress_on_loopback import Canned, Site, on_loopback
 from tests.edge.wordpress_on_loopback import Post as Row
+from tests.edge.wordpress_on_loopback import Site, on_loopback
 
 
 class Options(WordPressOptions):
@@ -35,8 +33,8 @@ class Options(WordPressOptions):
 class WordPressAuthor:
     """An author of a site whose clock the test moves."""
 
-    can: frozenset[Deed] = frozenset(
-        ("withdraw", "hide", "schedule", "rename", "move", "brief", "restamp", "double", "late", "lie")
+    can: ClassVar[frozenset[Deed]] = frozenset(
+        ("withdraw", "hide", "schedule", "rename", "move", "brief", "restamp", "double", "late")
     )
 
     def __init__(self, site: Site) -> None:
@@ -47,7 +45,6 @@ class WordPressAuthor:
             url=site.url,
             allow_private=True,
             timeout=timedelta(seconds=20),
-            withdraw_limit=10**6,
             clock=lambda: self.now.timestamp(),  # noqa: PLW0108 - the clock as it will be then
         )
 
@@ -120,31 +117,6 @@ class WordPressAuthor:
     def rise(self) -> None:
         """Let it answer again."""
         self.site.down = False
-
-    @contextmanager
-    def lie(self, how: Literal["empty", "cut off", "cached"]) -> Iterator[None]:
-        """Answer whoever asks for posts by their ids, or for all of them, from a broken or an old copy."""
-        before = deepcopy(self.site.posts)
-
-        def answer(route: str, query: Mapping[str, str]) -> Canned | None:
-            if route not in self.site.types or not (query.get("orderby") == "id" or "include" in query):
-                return None
-            if "after" in query or "modified_after" in query or "title" in query["_fields"]:
-                return None
-            now, self.site.posts = self.site.posts, before
-            listed = self.site.listed(route, dict(query))
-            self.site.posts = now
-            told = {"empty": [], "cut off": listed[: len(listed) // 2], "cached": listed}[how]
-            offset = int(query.get("offset", "0"))
-            page = [self.site.row(post) for post in told[offset : offset + int(query["per_page"])]]
-            total = len(told) if page else 0
-            return Canned(200, json.dumps(page).encode(), {"X-WP-Total": str(total)})
-
-        honest, self.site.canned = self.site.canned, answer
-        try:
-            yield
-        finally:
-            self.site.canned = honest
 
     def _category(self, name: str) -> int:
         terms = self.site.terms["categories"]
