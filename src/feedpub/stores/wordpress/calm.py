@@ -19,8 +19,9 @@ from feedpub.stores.wordpress.rows import is_public, stamp
 
 LOOKED_AT = 20
 """So many of the posts modified last are looked at in each poll."""
-SELDOM = timedelta(minutes=10)
-"""Whatever was not asked for longer than this is asked whosoever's turn it is."""
+SELDOM = timedelta(minutes=15)
+"""Whatever was not asked for longer than this is asked whosoever's turn it is. With three turns and a poll every three
+minutes, nothing waits for more than nine."""
 
 Turn = Literal["comments", "categories", "posts"]
 TURNS: tuple[Turn, ...] = ("comments", "categories", "posts")
