@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from tests.edge.authors.author import Author
 from tests.edge.authors.embedded import EmbeddedAuthor
 from tests.edge.authors.embedded import opened as opened_embedded
+from tests.edge.authors.query_postgres import PostgresAuthor
+from tests.edge.authors.query_postgres import opened as opened_postgres
+from tests.edge.authors.query_sqlite import SQLiteAuthor
+from tests.edge.authors.query_sqlite import opened as opened_sqlite
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +26,6 @@ class Place:
 
 PLACES: Mapping[str, Place] = {
     "embedded": Place(EmbeddedAuthor, opened_embedded),
+    "query on SQLite": Place(SQLiteAuthor, opened_sqlite),
+    "query on PostgreSQL": Place(PostgresAuthor, opened_postgres, needs_postgres=True),
 }
