@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from feedpub.errors import StoreError
 from feedpub.stores.manners import Manners
@@ -444,3 +446,56 @@ def test_a_site_that_is_down_is_asked_less_and_less(site: Site) -> None:
             reader.poll()
         asked += [minute] if site.asked else []
     assert asked == [0, 3, 6, 12, 24, 39, 54]
+
+
+# ---------------------------------------------------------------- any story at all
+
+DEEDS = ("publish", "import", "edit", "edit twice", "hide", "show", "lock", "swap", "nothing")
+STORY = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(1, 20), st.integers(0, 400)), max_size=14)
+
+
+def do(site: Site, deed: str, number: int) -> None:
+    """Do something to a post, or to a new one; each time it says something else."""
+    new = max(site.posts) + 1
+    words = f"{deed} {new} {site.clock}"
+    post = site.posts[number]
+    if deed == "publish":
+        site.publish(new, title=words)
+    elif deed == "import":
+        site.publish(new, title=words, date=NOON - timedelta(days=500), modified=NOON - timedelta(days=500))
+    elif deed == "edit":
+        site.edit(number, title=words)
+    elif deed == "edit twice":
+        site.edit(number, title="一度目")
+    elif deed == "swap":
+        site.publish(new, title=words, modified=NOON - timedelta(days=9))
+        site.edit(number, status="trash", modified=post.modified)
+    elif deed != "nothing":
+        site.edit(number, status={"hide": "private"}.get(deed, "publish"), password="秘密" if deed == "lock" else "")
+
+
+@settings(max_examples=30, deadline=None)
+@given(story=STORY, old=st.booleans())
+def test_whatever_happens_in_the_end_every_public_post_is_read_as_it_is(
+    story: list[tuple[str, int, int]], *, old: bool
+) -> None:
+    with on_loopback(Site(old=old)) as site:
+        for number in range(1, 21):
+            site.publish(number, date=NOON - timedelta(days=number), modified=NOON - timedelta(days=number))
+        reader, known = Reader(site, stays=True), dict[str, str]()
+
+        def poll(seconds: float) -> None:
+            site.passes(seconds=seconds)
+            known.update((one.id, one.title) for one in reader.poll())
+
+        poll(0)
+        for deed, number, seconds in story:
+            do(site, deed, number)
+            if deed == "edit twice":
+                poll(0)
+                site.posts[number].title = f"二度目 {number}"  # in the same second, after it was read
+            poll(seconds)
+        for _ in range(12):
+            poll(180)
+        shown = {str(one.id): one.title for one in site.posts.values() if (one.status, one.password) == ("publish", "")}
+        assert {number: known.get(number) for number in shown} == shown

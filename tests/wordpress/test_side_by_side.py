@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
+from itertools import groupby
 from time import struct_time
 from typing import Any
 from urllib.request import urlopen
@@ -86,15 +87,21 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
         yield Both(site)
 
 
-def known_by(entries: list[Any]) -> list[Entry]:
-    return [Entry(entry.id, entry.link, entry.published_parsed) for entry in entries]
+def known_by(entries: list[Any]) -> list[set[Entry]]:
+    """Tell the entries in their order; those of one second together.
+
+    WordPress sorts by the date alone, and leaves to the database which of two comes first: in one feed it is this one,
+    in another that. Ours are in one order everywhere.
+    """
+    known = (Entry(entry.id, entry.link, entry.published_parsed) for entry in entries)
+    return [set(same) for _, same in groupby(known, key=lambda entry: entry.published)]
 
 
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("feed", FEEDS)
 def test_the_same_entries_by_the_same_ids_links_and_dates_in_the_same_order(both: Both, feed: str, ending: str) -> None:
     theirs = known_by(both.theirs(feed, ending))
-    assert len(theirs) > 7
+    assert len(theirs) > 5
     assert known_by(both.ours(feed, ending)) == theirs
 
 
@@ -102,10 +109,10 @@ def test_the_same_entries_by_the_same_ids_links_and_dates_in_the_same_order(both
 def test_the_first_ten_are_those_that_wordpress_gives_unless_told_otherwise(both: Both, feed: str) -> None:
     php("update_option('posts_per_rss', 10);")
     try:
-        theirs = known_by(both.theirs(feed, "rss"))
+        theirs = both.theirs(feed, "rss")
     finally:
         php("update_option('posts_per_rss', 500);")
-    assert known_by(both.ours(feed, "rss"))[: len(theirs)] == theirs
+    assert known_by(both.ours(feed, "rss")[: len(theirs)]) == known_by(theirs)
 
 
 @pytest.mark.parametrize("feed", FEEDS)
@@ -131,10 +138,11 @@ def test_the_same_titles_but_for_short_topics_which_have_none(both: Both, ending
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_the_same_authors_categories_and_tags(both: Both, ending: str) -> None:
+    """WordPress's RSS gives some of them with their `&` still escaped for a page of HTML."""
     theirs = {entry.id: entry for entry in both.theirs("", ending)}
     for entry in both.ours("", ending):
         other = theirs[entry.id]
-        assert [author.name for author in entry.authors] == [other.author]
+        assert [author.name for author in entry.authors] == [unescape(other.author)]
         assert {tag.term for tag in entry.tags} == {unescape(tag.term) for tag in other.tags}
 
 
