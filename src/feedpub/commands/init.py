@@ -128,7 +128,7 @@ def _target_lines(own: Mapping[str, str]) -> Iterator[str]:
 
 def _language(found: Found) -> str:
     said = language_tag(found.language)
-    return said or ("ja" if _JAPANESE.search(found.title + found.description) else "en")
+    return said or ("ja" if _JAPANESE.search(found.title + found.description + found.sample) else "en")
 
 
 def _site(found: Found, language: str) -> Site:

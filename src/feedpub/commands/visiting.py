@@ -53,7 +53,8 @@ class Found:
 
     `url` is its front page, `source` what the store reads, `feeds` all addresses under which the feed is known.
     `offset` is the clock's, in hours from UTC, as WordPress tells it. `categories`: the biggest first, of
-    `category_count` in all. `barred` tells why the posts of a WordPress cannot be read by its REST API.
+    `category_count` in all. `barred` tells why the posts of a WordPress cannot be read by its REST API. `sample` is
+    some of its text, to tell the language by where nothing names it.
     """
 
     kind: Literal["wordpress", "feed"]
@@ -68,6 +69,7 @@ class Found:
     category_count: int = 0
     barred: str = ""
     feeds: tuple[str, ...] = ()
+    sample: str = ""
 
 
 def address(said: str) -> str:
@@ -316,6 +318,7 @@ def _of_feed(feed: ParsedFeed, here: str, page: _Page | None) -> Found:
         description=head.description,
         language=head.language or feed.language,
         feeds=tuple(filter(None, (here, feed.self_url))),
+        sample=" ".join(entry.article.title + (entry.article.content or "")[:500] for entry in feed.entries[:20]),
     )
 
 
