@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from tests.edge.authors import embedded, feed, markdown, wordpress
 from tests.edge.authors.author import Author
-from tests.edge.authors.embedded import EmbeddedAuthor
-from tests.edge.authors.embedded import opened as opened_embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +20,10 @@ class Place:
 
 
 PLACES: Mapping[str, Place] = {
-    "embedded": Place(EmbeddedAuthor, opened_embedded),
+    "embedded": Place(embedded.EmbeddedAuthor, embedded.opened),
+    "feed-rss": Place(feed.FeedAuthor, feed.opened_rss),
+    "feed-atom": Place(feed.FeedAuthor, feed.opened_atom),
+    "feed-json": Place(feed.FeedAuthor, feed.opened_json),
+    "markdown": Place(markdown.MarkdownAuthor, markdown.opened),
+    "wordpress": Place(wordpress.WordPressAuthor, wordpress.opened),
 }
