@@ -26,7 +26,6 @@ from tests.edge import wordpress_on_loopback as wordpress
 from tests.edge.front_door import Site, free_port
 from tests.edge.serving import LossyServer, Quiet, serving
 from tests.edge.wordpress_on_loopback import Canned
-from tests.unit.test_init import HAS_FEED, needs_feed
 
 RSS = """<?xml version="1.0" encoding="UTF-8"?>
 <rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel><title>航空ニュース</title>
@@ -145,7 +144,7 @@ def valid(found: Found, folder: Path) -> str:
     """The config of what was found; it loads without a warning."""
     text = config(found, allow_private=True)
     (folder / "feedpub.toml").write_text(text, encoding="utf-8")
-    assert (found.kind == "feed" and not HAS_FEED) or load(folder, {}).warnings == ()
+    assert load(folder, {}).warnings == ()
     return text
 
 
@@ -389,7 +388,6 @@ def test_the_config_that_init_prints_is_one_that_check_and_once_take(site: Site,
     assert site.deliveries() == []
 
 
-@needs_feed
 def test_a_feeds_config_works_as_well(site: Site) -> None:
     answers: dict[str, Canned] = {}
     with pages(answers) as (url, _):

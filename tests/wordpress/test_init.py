@@ -1,4 +1,4 @@
-"""`feedpub init` at a real WordPress: the config that it prints works there, and the guide's rules lead to its feeds."""
+"""`feedpub init` at a real WordPress: the config that it prints works, and the guide's rules lead to its feeds."""
 
 from __future__ import annotations
 
