@@ -32,7 +32,10 @@ RSS = """<?xml version="1.0" encoding="UTF-8"?>
 <link>{url}</link><description>空の話題</description><language>ja</language>
 <atom:link href="{url}feed/" rel="self" type="application/rss+xml"/>
 <item><title>三沢に新しい機体</title><link>{url}1/</link><guid isPermaLink="false">{url}?p=1</guid>
-<pubDate>Mon, 01 Jun 2026 12:00:00 +0900</pubDate><description>本文</description></item>
+<pubDate>Mon, 01 Jun 2026 12:00:00 +0900</pubDate><description>本文</description>
+<category>米国関連</category><category>F-35</category></item>
+<item><title>空港の猫</title><link>{url}2/</link><guid isPermaLink="false">{url}?p=2</guid>
+<pubDate>Mon, 01 Jun 2026 11:00:00 +0900</pubDate><description>本文</description><category>F-35</category></item>
 </channel></rss>"""
 ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="ja"><title>空</title><id>tag:a.test,2026:1</id>
 <updated>2026-06-01T03:00:00Z</updated><link href="{url}"/><entry><title>題</title><id>tag:a.test,2026:2</id>
@@ -292,6 +295,23 @@ def test_the_feed_that_a_page_names_is_read_and_not_the_one_of_comments() -> Non
         assert "/comments/feed/" not in asked
 
 
+def test_a_feed_tells_its_categories_the_most_frequent_first(tmp_path: Path) -> None:
+    with pages(feeds("/feed/")) as (url, _):
+        found = looked(f"{url}feed/")
+    assert [(one.category.name, one.count) for one in found.categories] == [("F-35", 2), ("米国関連", 1)]
+    assert '# f-35 = { name = "F-35" }' in valid(found, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "written"), [((301, 308), "/c"), ((302,), "/a"), ((301, 307), "/b"), ((302, 301), "/a")]
+)
+def test_the_address_of_a_feed_is_the_one_that_lasts(statuses: tuple[int, ...], written: str) -> None:
+    names = ["/a", "/b", "/c"]
+    steps = {names[n]: moved(names[n + 1], status) for n, status in enumerate(statuses)}
+    with pages({**feeds(names[len(statuses)]), **steps}) as (url, _):
+        assert looked(f"{url}a").source == url.rstrip("/") + written
+
+
 @pytest.mark.parametrize("place", visiting.PLACES)
 @pytest.mark.parametrize("folder", ["", "blog/"])
 def test_a_feed_that_no_page_names_is_found_in_the_usual_places(place: str, folder: str) -> None:
@@ -395,7 +415,7 @@ def test_a_feeds_config_works_as_well(site: Site) -> None:
         answers["/feed/"] = Canned(200, RSS.format(url=url).encode(), {"Content-Type": "application/rss+xml"})
         site.save(site.feedpub("init", url, "--allow-private").out)
         assert site.feedpub("check").err == ""
-        assert "1 articles noted, none announced." in site.feedpub("once").out
+        assert "2 articles noted, none announced." in site.feedpub("once").out
         assert (site.folder / "data" / "public" / "all.atom").exists()
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 from http import HTTPStatus
 from time import monotonic
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from feedpub import clean
@@ -24,6 +25,7 @@ from feedpub.errors import ConfigError, FeedpubError, StoreError, UnreachableErr
 from feedpub.http import Door
 from feedpub.model import Category, Reply, Request
 from feedpub.stores.feed.parsing import ParsedFeed, parse
+from feedpub.stores.taxonomy import Named, Taxonomy
 from feedpub.stores.wordpress import answers, rows
 
 WITHIN = timedelta(seconds=30)
@@ -33,6 +35,8 @@ PATIENCE = timedelta(seconds=12)
 REDIRECTS = 5
 READ_LIMIT = 16 << 20
 """Bytes of one answer."""
+ENTRIES = 500
+"""So many of a feed's entries are looked at."""
 PLACES = ("feed/", "rss.xml", "atom.xml", "index.xml", "feed.xml", "feed.json")
 """Where feeds lie that no page names."""
 
@@ -96,13 +100,34 @@ def visit(url: str, door: Door, *, allow_private: bool) -> Found:
     return _Visit(door, allow_private=allow_private).at(url)
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A page that was read, where redirects had led to."""
+class _Answer(NamedTuple):
+    """What came, and from where redirects had led to; `lasting` is where those led that are meant for good."""
 
     url: str
+    lasting: str
     reply: Reply
+
+    @property
+    def kind(self) -> str:
+        return self.reply.headers.get("content-type", "")
+
+    def feed(self) -> ParsedFeed | None:
+        """Read it as a feed; None where it is none."""
+        try:
+            return None if is_page(self.reply.body) else parse(self.reply.body, url=self.url, content_type=self.kind)
+        except StoreError:
+            return None
+
+
+class _Page(NamedTuple):
+    """A page that was read."""
+
+    answer: _Answer
     head: Head
+
+    @property
+    def url(self) -> str:
+        return self.answer.url
 
 
 class _Visit:
@@ -114,16 +139,12 @@ class _Visit:
         self._end = monotonic() + WITHIN.total_seconds()
 
     def at(self, url: str) -> Found:
-        here, reply = self._get(url)
-        if reply.status != 200:
-            raise FeedpubError(_refusal(here, reply.status))
-        kind = reply.headers.get("content-type", "")
-        if not is_page(reply.body):
-            try:
-                return _of_feed(parse(reply.body, url=here, content_type=kind), here, None)
-            except StoreError:
-                pass  # not a feed: then it is a page, however it begins
-        page = _Page(here, reply, read_head(reply.body, here, kind))
+        answer = self._get(url)
+        if answer.reply.status != 200:
+            raise FeedpubError(_refusal(answer.url, answer.reply.status))
+        if feed := answer.feed():
+            return _of_feed(feed, answer, None)
+        page = _Page(answer, read_head(answer.reply.body, answer.url, answer.kind))
         found, barred = self._wordpress(page)
         return found or self._feed_of(page, barred)
 
@@ -131,7 +152,7 @@ class _Visit:
 
     def _wordpress(self, page: _Page) -> tuple[Found | None, str]:
         """Find the WordPress that wrote the page, or why it does not show its posts ("": there is none)."""
-        said = api_in(page.reply.headers.get("link", ""), page.url) or page.head.api
+        said = api_in(page.answer.reply.headers.get("link", ""), page.url) or page.head.api
         barred = "wp/v2" if said or page.head.wordpress else ""
         for number, root in enumerate(_roots(page.url, said)):
             there = self._index(root)
@@ -148,7 +169,7 @@ class _Visit:
         """Ask a REST API for what it is: its address and answer, the status of a refusal, or None."""
         asked = "name,description,url,home,gmt_offset,timezone_string,namespaces"
         try:
-            here, reply = self._get(_with(root, {"_fields": asked}))
+            here, _, reply = self._get(_with(root, {"_fields": asked}))
         except UnreachableError:
             return None
         if reply.status != 200:
@@ -194,10 +215,10 @@ class _Visit:
 
     def _rows(self, front: str, root: str, route: str, query: Mapping[str, str]) -> answers.Answer:
         try:
-            _, reply = self._get(_with(f"{root}wp/v2/{route}", query))
+            answer = self._get(_with(f"{root}wp/v2/{route}", query))
         except UnreachableError as error:
             raise StoreError(f"{front} cannot be read: {error}") from error
-        return answers.read(reply, front, route)
+        return answers.read(answer.reply, front, route)
 
     # ------------------------------------------------------------ feeds
 
@@ -217,27 +238,26 @@ class _Visit:
 
     def _feed_at(self, url: str, page: _Page) -> Found | None:
         try:
-            here, reply = self._get(url)
-            if reply.status != 200 or is_page(reply.body):
-                return None
-            feed = parse(reply.body, url=here, content_type=reply.headers.get("content-type", ""))
-        except (UnreachableError, StoreError):
+            answer = self._get(url)
+        except UnreachableError:
             return None
-        return _of_feed(feed, here, page)
+        feed = answer.feed() if answer.reply.status == 200 else None
+        return _of_feed(feed, answer, page) if feed else None
 
     # ------------------------------------------------------------ asking
 
-    def _get(self, url: str) -> tuple[str, Reply]:
+    def _get(self, url: str) -> _Answer:
         """Fetch a page, and follow where it leads; raises UnreachableError."""
-        here = url
+        here, lasting, for_good = url, url, True
         for _ in range(REDIRECTS + 1):
             reply = self._fetch(here)
             if not 300 <= reply.status < 400 or "location" not in reply.headers:
-                return here, reply
+                return _Answer(here, lasting, reply)
             there = clean.url(reply.headers["location"], here).partition("#")[0]
             if not there:
                 raise UnreachableError(f"{here} leads to an address that is none of the web's", sent=True)
-            here = there
+            for_good = for_good and reply.status in (301, 308)
+            here, lasting = there, there if for_good else lasting
         raise UnreachableError(f"{url} leads on more than {REDIRECTS} times: give the address where it ends", sent=True)
 
     def _fetch(self, url: str) -> Reply:
@@ -306,20 +326,31 @@ def _refusal(url: str, status: int) -> str:
 # ---------------------------------------------------------------- what was said
 
 
-def _of_feed(feed: ParsedFeed, here: str, page: _Page | None) -> Found:
+def _of_feed(feed: ParsedFeed, answer: _Answer, page: _Page | None) -> Found:
     """Tell of a feed, and of the page that named it, if one did."""
     head = page.head if page else Head()
-    site = page.url if page else clean.url(feed.link, here) or urljoin(here, "/")
+    site = page.answer.lasting if page else clean.url(feed.link, answer.url) or urljoin(answer.url, "/")
+    newest = feed.entries[:ENTRIES]
+    categories = _told_in(newest)
     return Found(
         kind="feed",
         url=_bare(site),
-        source=here,
+        source=answer.lasting,
         title=feed.title or head.title,
         description=head.description,
         language=head.language or feed.language,
-        feeds=tuple(filter(None, (here, feed.self_url))),
-        sample=" ".join(entry.article.title + (entry.article.content or "")[:500] for entry in feed.entries[:20]),
+        categories=categories,
+        category_count=len(categories),
+        feeds=tuple(filter(None, (answer.lasting, answer.url, feed.self_url))),
+        sample=" ".join(f"{one.article.title} {(one.article.content or '')[:500]}" for one in newest[:20]),
     )
+
+
+def _told_in(entries: Sequence[Named]) -> tuple[Counted, ...]:
+    """Count the categories of entries, as the store will know them."""
+    taxonomy = Taxonomy("")
+    count = Counter(key for entry in entries for key in taxonomy.filed(entry).categories)
+    return tuple(Counted(taxonomy.by_key[key], times) for key, times in count.most_common())
 
 
 def _bare(url: str) -> str:
