@@ -24,6 +24,7 @@ from sqlalchemy.pool import QueuePool
 
 from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerGone, LedgerTooNew, OutputError
 from feedpub.ledger import schema
+from feedpub.ledger.rows import CHUNK
 from feedpub.ledger.together import Together
 
 _Some = TypeVar("_Some")
@@ -80,6 +81,18 @@ class Database:
         with (
             self._translated(),
             self.engine.connect().execution_options(looks=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One consistent look of many statements, at rows that are streamed: all is as of one moment."""
+        # SQLite's every look is one; PostgreSQL's usual one is anew with each statement.
+        steady = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with (
+            self._translated(),
+            self.engine.connect().execution_options(looks=True, yield_per=CHUNK, **steady) as connection,
             connection.begin(),
         ):
             yield connection
