@@ -1,0 +1,1 @@
+"""Store `feed`: a RSS, Atom or JSON feed that somebody publishes on the web."""
