@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
 from typing import IO, Any, TypeVar
@@ -177,8 +177,12 @@ class Database:
         self.lead()
 
     def resign(self) -> None:
-        """Let another lead."""
+        """Let another lead, from this very moment."""
         if self._leader is not None:
+            if isinstance(self._leader, Connection) and not self._leader.invalidated:
+                # A closed connection only goes back to the pool, and keeps the lock there.
+                with suppress(LedgerError), self._translated():
+                    self._leader.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LEADER_LOCK})
             self._leader.close()
             self._leader = None
 

@@ -7,11 +7,11 @@ files to be taken away), and what may be a secret: what targets remember.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, collate, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, collate, func, select
 
 from feedpub.ledger import schema
 from feedpub.ledger.database import Database
@@ -53,7 +53,9 @@ def export(database: Database, *, site: str, made_at: datetime, progress: Progre
         yield from told(connection, site=site, made_at=made_at, progress=progress)
 
 
-def told(connection: Connection, *, site: str, made_at: datetime, progress: Progress | None = None) -> Iterator[str]:
+def told(
+    connection: Connection, *, site: str, made_at: datetime, progress: Progress | None = None
+) -> Generator[str, None, None]:
     """Do so within a transaction that sees one moment."""
     of = _count(connection) if progress is not None else 0
     count = 1
@@ -85,34 +87,34 @@ def _count(connection: Connection) -> int:
 def _stores(connection: Connection) -> Iterator[Line]:
     one = schema.store.c
     names = ("name", "cursor", "phase", "polled_at", "rechecked_at", "censused_at", "cleaner")
-    for row in connection.execute(select(*(one[name] for name in names)).order_by(_plain(connection, one.name))):
+    for row in _rows(connection, select(*(one[name] for name in names)).order_by(_plain(connection, one.name))):
         yield StoreLine(**row._mapping)  # noqa: SLF001 - the documented way
 
 
 def _categories(connection: Connection) -> Iterator[Line]:
     one = schema.category.c
     ordered = select(schema.category).order_by(_plain(connection, one.store), _plain(connection, one.key))
-    for row in connection.execute(ordered):
+    for row in _rows(connection, ordered):
         told = Category(**row._mapping)  # noqa: SLF001 - the documented way
         yield _made(CategoryLine, category=told)
 
 
 def _terms(connection: Connection) -> Iterator[Line]:
-    for row in connection.execute(select(schema.term).order_by(_plain(connection, schema.term.c.term))):
+    for row in _rows(connection, select(schema.term).order_by(_plain(connection, schema.term.c.term))):
         yield TermLine(term=row.term, name=row.name)
 
 
 def _quarantine(connection: Connection) -> Iterator[Line]:
     one = schema.quarantine.c
     ordered = select(schema.quarantine).order_by(_plain(connection, one.store), _plain(connection, one.id))
-    for row in connection.execute(ordered):
+    for row in _rows(connection, ordered):
         yield QuarantineLine(**row._mapping)  # noqa: SLF001 - the documented way
 
 
 def _feeds(connection: Connection) -> Iterator[Line]:
     one, source = schema.feed.c, schema.feed_source.c
     names = (one.address, one.kind, one.wish, one.owner, one.paths, one.version, one.etag)
-    for rows in connection.execute(select(*names).order_by(_plain(connection, one.address))).partitions(CHUNK):
+    for rows in _pages(connection, select(*names).order_by(_plain(connection, one.address))):
         terms: dict[tuple[str, bool], list[str]] = {}
         for its in connection.execute(select(schema.feed_source).where(source.feed.in_([row.address for row in rows]))):
             terms.setdefault((its.feed, its.skip), []).append(its.term)
@@ -133,26 +135,26 @@ def _feeds(connection: Connection) -> Iterator[Line]:
 def _parts(connection: Connection) -> Iterator[Line]:
     one = schema.part.c
     ordered = select(one.feed, one.number, one.first, one.last).order_by(_plain(connection, one.feed), one.number)
-    for row in connection.execute(ordered):
+    for row in _rows(connection, ordered):
         yield PartLine(**row._mapping)  # noqa: SLF001 - the documented way
 
 
 def _former(connection: Connection) -> Iterator[Line]:
     one = schema.former.c
-    for row in connection.execute(select(schema.former).order_by(_plain(connection, one.address))):
+    for row in _rows(connection, select(schema.former).order_by(_plain(connection, one.address))):
         yield FormerLine(address=row.address, wish=row.wish, owner=tuple(json.loads(row.owner)), etag=row.etag)
 
 
 def _targets(connection: Connection) -> Iterator[Line]:
     one = schema.target.c
-    for row in connection.execute(select(one.name, one.kind, one.paused).order_by(_plain(connection, one.name))):
+    for row in _rows(connection, select(one.name, one.kind, one.paused).order_by(_plain(connection, one.name))):
         yield TargetLine(**row._mapping)  # noqa: SLF001 - the documented way
 
 
 def _spent(connection: Connection) -> Iterator[Line]:
     one = schema.spent.c
     ordered = select(schema.spent).order_by(_plain(connection, one.target), _plain(connection, one.month))
-    for row in connection.execute(ordered):
+    for row in _rows(connection, ordered):
         yield SpentLine(**row._mapping)  # noqa: SLF001 - the documented way
 
 
@@ -163,7 +165,7 @@ def _articles(connection: Connection) -> Iterator[Line]:
     one = schema.article.c
     names = ("pk", "body", "fingerprint", "headline", "revision", "state", "gone", "entered", "comments", "recount_at",
              "withdrawn_at")  # fmt: skip
-    for rows in connection.execute(select(*(one[name] for name in names)).order_by(one.pk)).partitions(CHUNK):
+    for rows in _pages(connection, select(*(one[name] for name in names)).order_by(one.pk)):
         left = _left(connection, [row.pk for row in rows if row.state != LIVE])
         for row in rows:
             yield _made(
@@ -195,14 +197,14 @@ def _left(connection: Connection, keys: Sequence[int]) -> dict[int, Left]:
 def _comments(connection: Connection) -> Iterator[Line]:
     """In the order in which they came: of two that were said at one moment, feeds show the later comer first."""
     one = schema.comment.c
-    for row in connection.execute(select(one.body).order_by(one.pk)):
+    for row in _rows(connection, select(one.body).order_by(one.pk)):
         yield _made(CommentLine, comment=comment_of(row.body))
 
 
 def _deliveries(connection: Connection) -> Iterator[Line]:
     guid = schema.article.c.guid.label("guid")
     query = select(schema.delivery, guid).outerjoin(schema.article, schema.article.c.pk == schema.delivery.c.article)
-    for rows in connection.execute(query.order_by(schema.delivery.c.id)).partitions(CHUNK):
+    for rows in _pages(connection, query.order_by(schema.delivery.c.id)):
         tries = _tries(connection, [row.id for row in rows])
         for row in rows:
             yield _delivery(row, tries.get(row.id, []))
@@ -233,6 +235,18 @@ def _tries(connection: Connection, deliveries: Sequence[int]) -> dict[int, list[
 def _made(kind: type[Line], **facts: Any) -> Line:  # noqa: ANN401 - the facts of any line
     """Make a line of what the ledger holds: it was judged when it was recorded."""
     return kind.model_construct(**{"is_": kind.model_fields["is_"].default, **facts})
+
+
+def _rows(connection: Connection, query: Select[Any]) -> Iterator[AnyRow]:
+    """Stream the rows of a query; what is not read to its end is closed all the same."""
+    with connection.execute(query) as result:
+        yield from result
+
+
+def _pages(connection: Connection, query: Select[Any]) -> Iterator[Sequence[AnyRow]]:
+    """Do so some rows at a time."""
+    with connection.execute(query) as result:
+        yield from result.partitions(CHUNK)
 
 
 def _plain(connection: Connection, column: Column[Any]) -> ColumnElement[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby, islice, zip_longest
 from pathlib import Path
@@ -120,8 +121,7 @@ def _spoken(path: Path, count: int) -> str:
 
 def _is_there(connection: Connection, path: Path, header: Header) -> bool:
     """Whether the ledger knows just what the export tells."""
-    ours = told(connection, site=header.site, made_at=header.made_at)
-    with opened(path) as raws:
+    with opened(path) as raws, closing(told(connection, site=header.site, made_at=header.made_at)) as ours:
         next(raws)
         next(ours)  # counters may have gone on
         return all(
