@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from feedpub.categories import DESK
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
+from feedpub.commands.moving import export_to
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
 from feedpub.errors import StoreError
@@ -29,6 +30,7 @@ from feedpub.images import Pictures, origins
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.database import Database
+from feedpub.ledger.importing import Moved, bring
 from feedpub.ledger.targets import TargetState
 from feedpub.model import Delivery, Quarantined, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
@@ -203,6 +205,7 @@ class App:
                 told += [store.error and f"{_store(store.name)}: {store.error}", store.note]
         told += [why for sentences in self._ailing().values() for why in sentences]
         told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
+        told += _brought(self.ledger.deliveries.brought(), self.settings.targets)
         return tuple(one for one in told if one)
 
     def cautions(self) -> tuple[str, ...]:
@@ -257,6 +260,23 @@ class App:
     ) -> ImportReport:
         """Put files into an embedded store (the only one, or the one named). Raises StoreError, ImportRefused."""
         return import_files(paths, self.embedded(store), progress=progress)
+
+    def export(self, path: Path | None, progress: Callable[[int, int], None]) -> int:
+        """Write everything the database knows to a file, or (None) to standard output. Returns how many lines."""
+        return export_to(path, self.ledger, self.settings.site.url, now(), progress)
+
+    def import_export(self, path: Path, progress: Callable[[int, int], None]) -> Moved:
+        """Take on what another database knew. Raises ImportRefused, LedgerBusy."""
+        return bring(self.ledger.database, path, progress)
+
+    def strangers(self, moved: Moved) -> Iterator[str]:
+        """What an import told of that the config does not name, and what becomes of it, a sentence each."""
+        for name in moved.stores:
+            if not self._has(name):
+                yield f"stores.{name} is not in the config: its articles stay as they are, and it is not polled"
+        for name in moved.targets:
+            if name not in self.settings.targets:
+                yield f"targets.{name} is not in the config: what it has still to say is cancelled at the next start"
 
     def embedded(self, store: str = "") -> SqlStore:
         """The embedded store that commands write into. Raises StoreError."""
@@ -365,6 +385,15 @@ def _flooded(counts: Mapping[str, int], targets: Iterable[str]) -> list[str]:
     return [
         f"targets.{name}: {counts[name]} notices are held, as so many articles were new at once: look, "
         f"then `feedpub deliveries release --target {name}`"
+        for name in targets
+        if name in counts
+    ]
+
+
+def _brought(counts: Mapping[str, int], targets: Iterable[str]) -> list[str]:
+    return [
+        f"targets.{name}: {counts[name]} notices were owed where the database was imported from, and are held: "
+        f"when that feedpub is stopped, look, then `feedpub deliveries release --target {name}`"
         for name in targets
         if name in counts
     ]
