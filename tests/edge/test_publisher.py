@@ -59,9 +59,12 @@ class Desk:
         self.store.put(raw)
         return raw
 
+    def passes(self, **wait: float) -> None:
+        self.now = self.world.now = self.now + timedelta(**wait)
+
     def round(self, **wait: float) -> None:
         """Some time passes, and everything that is due is done."""
-        self.now = self.world.now = self.now + timedelta(**wait)
+        self.passes(**wait)
         self.publisher.publish("blog")
         while claimed := self.publisher.claim(5):
             for one in claimed:
