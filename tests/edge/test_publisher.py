@@ -194,8 +194,8 @@ def test_an_edit_recorded_while_an_article_ripens_is_not_written_over(desk: Desk
     desk.now += timedelta(minutes=10)
     ripe = desk.ledger.articles.ripe
 
-    def edited_meanwhile(now: datetime, stores: Any) -> Any:
-        found = ripe(now, stores)
+    def edited_meanwhile(now: datetime, stores: Any, limit: int = 500) -> Any:
+        found = ripe(now, stores, limit)
         desk.ledger.articles.ripe = ripe  # type: ignore[method-assign]
         desk.store.put(replace(raw, title="訂正"))
         desk.publisher.poll("blog")

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from feedpub.changes import UNCLAIMED
-from feedpub.model import Category, RawComment, State
+from feedpub.model import Category, RawArticle, RawComment, State
 from feedpub.pipeline import Source
 from tests.edge.newsstand import CATEGORIES, BrokenOffError, Fragile, Newsstand, Shelf, article, shelf
 from tests.edge.test_publisher import START
@@ -203,7 +203,9 @@ def test_a_store_of_another_kind_takes_its_articles_over_without_a_word(stand: N
     assert (stand.texts(), len(stand.world.keys)) == (["記事5"], 1)
     assert stand.feed("all.atom").count("別の書き方") > 0
     assert stand.feed("all.atom").count("<entry") == 5
-    store.put(replace(store.log[-1], title="訂正"))  # type: ignore[type-var]
+    last = store.log[-1]
+    assert isinstance(last, RawArticle)
+    store.put(replace(last, title="訂正"))
     store.put(article("post-6", stand.now))
     stand.round()
     stand.round(minutes=12)
