@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 from lxml import etree
 
-from feedpub.errors import OutputError
+from feedpub.errors import LedgerError, OutputError
 from feedpub.feeds.addresses import brief_path
 from feedpub.ledger import parts
 from feedpub.model import Category, RawArticle, RawComment, Reply, State
