@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
-from feedpub.model import Batch, Census, RawArticle
+from feedpub.model import Batch, Census, Image, Link, RawArticle
+
+_TOLD = tuple(field.name for field in fields(RawArticle) if field.name != "updated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,7 @@ class ChangeSet:
 
 def fingerprint(raw: RawArticle) -> str:
     """Name what a row says. `updated` does not count: a mass re-stamp changes nothing a reader could see."""
-    row = asdict(raw)
-    del row["updated"]
-    return _digest(row)
+    return _digest({name: getattr(raw, name) for name in _TOLD})
 
 
 def headline(raw: RawArticle) -> str:
@@ -109,11 +109,12 @@ def diff(known: Mapping[str, Known], batch: Batch, *, reread: bool = False) -> C
 def compare(known: Iterable[Known], census: Census) -> dict[str, int]:
     """Tell how sure we now are, by id, of what a census speaks of: missed once, gone, or there after all.
 
-    Only ids that the census covers are judged, and only what changes is told.
+    Only ids that the census covers are judged, and only what changes is told. `known` may be a whole archive: nothing
+    of it is kept but that.
     """
     covered = (one for one in known if census.covers is None or one.id in census.covers)
-    levels = {one.id: (one.gone, _level(one, census)) for one in covered if not one.withdrawn}
-    return {id_: after for id_, (before, after) in levels.items() if after != before}
+    levels = ((one, _level(one, census)) for one in covered if not one.withdrawn)
+    return {one.id: after for one, after in levels if after != one.gone}
 
 
 def _level(one: Known, census: Census) -> int:
@@ -137,4 +138,8 @@ def _change(raw: RawArticle, before: Known | None) -> Change:
 
 def _digest(value: object) -> str:
     # ensure_ascii keeps lone surrogates encodable, whatever a store sends.
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode("ascii")).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=_plain).encode("ascii")).hexdigest()
+
+
+def _plain(value: object) -> object:
+    return asdict(value) if isinstance(value, Image | Link) else str(value)
