@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tests.edge.authors.author import Author
 from tests.edge.authors.embedded import EmbeddedAuthor
 from tests.edge.authors.embedded import opened as opened_embedded
+from tests.edge.authors.feed import FeedAuthor, opened_atom, opened_json, opened_rss
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +23,7 @@ class Place:
 
 PLACES: Mapping[str, Place] = {
     "embedded": Place(EmbeddedAuthor, opened_embedded),
+    "feed-rss": Place(FeedAuthor, opened_rss),
+    "feed-atom": Place(FeedAuthor, opened_atom),
+    "feed-json": Place(FeedAuthor, opened_json),
 }
