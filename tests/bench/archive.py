@@ -31,13 +31,11 @@ from feedpub.app import App
 from feedpub.ledger import schema
 from feedpub.settings import load
 from tests.bench.feeds import bar
-from tests.bench.sites import configure, correct, define, multiply, new_site, store_of, withdraw, write
+from tests.bench.sites import QUIET, configure, correct, define, multiply, new_site, store_of, withdraw, write
 from tests.databases import postgresql
 
 SAID_BY = "console"
-CONFIG = f"""
-        [log]
-        level = "error"
+CONFIG = f"""{QUIET}
         [targets.{SAID_BY}]
         kind = "console"
         max_age = "9999d"
