@@ -66,7 +66,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="how many of each")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000], help="files")
     parser.add_argument("--folder", type=Path, help="where to write")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
     given = parser.parse_args()
+    given.rounds = 5 if given.quick else given.rounds
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(dir=given.folder)))
         sites = {}
