@@ -260,7 +260,8 @@ class App:
 
     def embedded(self, store: str = "") -> SqlStore:
         """The embedded store that commands write into. Raises StoreError."""
-        found = {name: one for name, one in self.settings.stores.items() if isinstance(one, SqlOptions)}
+        stores = self.settings.stores.items()
+        found = {name: one for name, one in stores if isinstance(one, SqlOptions) and not one.is_query}
         if store and store not in found:
             raise StoreError(f'stores.{store} is no embedded store (kind = "sql"): name one of {_names(found)}')
         if len(found) != 1 and not store:

@@ -34,6 +34,8 @@ class Post:
     status: str = "publish"
     password: str = ""
     type: str = "posts"
+    gone: set[str] = field(default_factory=set)
+    """Fields that its type does not have."""
     more: Row = field(default_factory=dict)
 
 
@@ -116,7 +118,7 @@ class Site:
 
     def row(self, post: Post) -> Row:
         shown = "" if post.password else post.content
-        return {
+        row = {
             "id": post.id,
             "date_gmt": _text(post.date),
             "modified_gmt": _text(post.modified),
@@ -133,6 +135,7 @@ class Site:
             "tags": [],
             **post.more,
         }
+        return {name: value for name, value in row.items() if name not in post.gone}
 
 
 def _text(moment: datetime) -> str:

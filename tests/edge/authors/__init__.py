@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from tests.edge.authors import embedded, feed, markdown, query_postgres, query_sqlite, wordpress
 from tests.edge.authors.author import Author
-from tests.edge.authors.embedded import EmbeddedAuthor
-from tests.edge.authors.embedded import opened as opened_embedded
-from tests.edge.authors.feed import FeedAuthor, opened_atom, opened_json, opened_rss
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +20,12 @@ class Place:
 
 
 PLACES: Mapping[str, Place] = {
-    "embedded": Place(EmbeddedAuthor, opened_embedded),
-    "feed-rss": Place(FeedAuthor, opened_rss),
-    "feed-atom": Place(FeedAuthor, opened_atom),
-    "feed-json": Place(FeedAuthor, opened_json),
+    "embedded": Place(embedded.EmbeddedAuthor, embedded.opened),
+    "feed-rss": Place(feed.FeedAuthor, feed.opened_rss),
+    "feed-atom": Place(feed.FeedAuthor, feed.opened_atom),
+    "feed-json": Place(feed.FeedAuthor, feed.opened_json),
+    "markdown": Place(markdown.MarkdownAuthor, markdown.opened),
+    "query on SQLite": Place(query_sqlite.SQLiteAuthor, query_sqlite.opened),
+    "query on PostgreSQL": Place(query_postgres.PostgresAuthor, query_postgres.opened, needs_postgres=True),
+    "wordpress": Place(wordpress.WordPressAuthor, wordpress.opened),
 }

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from feedpub.stores import MarkdownOptions
 from feedpub.stores.base import StoreOptions
@@ -22,7 +22,9 @@ class MarkdownAuthor:
 
     folder: Path
     now: datetime = datetime(2026, 4, 28, tzinfo=UTC)
-    can: frozenset[Deed] = frozenset({"withdraw", "hide", "schedule", "move", "brief", "restamp", "double", "late"})
+    can: ClassVar[frozenset[Deed]] = frozenset(
+        {"withdraw", "hide", "schedule", "move", "brief", "restamp", "double", "late"}
+    )
     posts: dict[str, Post] = field(default_factory=dict)
     above: dict[str, str] = field(default_factory=dict)
 
