@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 from feedpub.categories import fold
-from feedpub.model import Batch, Census, RawArticle
+from feedpub.model import Batch, Census, Image, Link, RawArticle
+
+_TOLD = tuple(field.name for field in fields(RawArticle) if field.name != "updated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,7 @@ class ChangeSet:
 
 def fingerprint(raw: RawArticle) -> str:
     """Name what a row says. `updated` does not count: a mass re-stamp changes nothing a reader could see."""
-    row = asdict(raw)
-    del row["updated"]
-    return _digest(row)
+    return _digest({name: getattr(raw, name) for name in _TOLD})
 
 
 def headline(raw: RawArticle) -> str:
@@ -147,12 +147,13 @@ def without(batch: Batch, tags: Iterable[str]) -> tuple[Batch, frozenset[str]]:
 def compare(known: Iterable[Known], census: Census) -> dict[str, int]:
     """Tell how sure we now are, by id, of what a census speaks of: missed once, gone, or there after all.
 
-    Only ids that the census covers are judged, and only what changes is told. What this store never told of is not its
-    to miss, and what is not wanted here is not brought back by being there.
+    Only ids that the census covers are judged, and only what changes is told: `known` may be a whole archive, and
+    nothing of it is kept but that. What this store never told of is not its to miss, and what is not wanted here is not
+    brought back by being there.
     """
     covered = (one for one in known if census.covers is None or one.id in census.covers)
-    levels = {one.id: (one.gone, _level(one, census)) for one in covered if _judged(one)}
-    return {id_: after for id_, (before, after) in levels.items() if after != before}
+    levels = ((one, _level(one, census)) for one in covered if _judged(one))
+    return {one.id: after for one, after in levels if after != one.gone}
 
 
 def _judged(one: Known) -> bool:
@@ -180,4 +181,8 @@ def _change(raw: RawArticle, before: Known | None) -> Change:
 
 def _digest(value: object) -> str:
     # ensure_ascii keeps lone surrogates encodable, whatever a store sends.
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode("ascii")).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=_plain).encode("ascii")).hexdigest()
+
+
+def _plain(value: object) -> object:
+    return asdict(value) if isinstance(value, Image | Link) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import fields, replace
 
 import pytest
@@ -24,7 +25,7 @@ from feedpub.changes import (
     too_many_gone,
     without,
 )
-from feedpub.model import Batch, Census, RawArticle
+from feedpub.model import Batch, Census, Image, Link, RawArticle
 
 RAW = RawArticle(
     id="1", guid="g1", url="https://news.test/1", title="見出し", content="<p>本文</p>", updated="2026-04-01"
@@ -47,6 +48,17 @@ def only(changes: tuple[Change, ...]) -> Change:
 def test_an_unseen_row_is_new() -> None:
     change = only(diff({}, batch(RAW)).new)
     assert (change.raw, change.revision, change.guid) == (RAW, 1, "")
+
+
+def test_a_fingerprint_is_for_ever() -> None:
+    """If it were another after an upgrade, every article would count as edited."""
+    images, links = (
+        (Image("https://news.test/1.jpg", "絵", "海自", "CC0"),),
+        (Link("via", "https://source.test/", "出典"),),
+    )
+    whole = replace(RAW, images=images, links=links, tags=("F-35", "\ud800"), announce=False)
+    assert fingerprint(whole) == "d7173566c92acd10d0191428c100bd07d2c19be72d2f1f022d9241536866d525"
+    assert fingerprint(replace(whole, updated="2026-05-01")) == fingerprint(whole)
 
 
 def test_the_same_row_again_is_nothing() -> None:
@@ -127,6 +139,16 @@ def test_two_censuses_must_agree() -> None:
 
 def test_a_census_speaks_only_of_what_it_covers() -> None:
     assert compare([known(RAW)], Census(frozenset(), covers=frozenset({"2"}))) == {}
+
+
+def test_of_an_archive_that_is_all_there_a_census_keeps_nothing() -> None:
+    ids = [f"{number}" for number in range(20_000)]
+    census = Census(frozenset(ids))
+    tracemalloc.start()
+    assert compare((Known(id_, "", "", 1) for id_ in ids), census) == {}
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 100_000
 
 
 @pytest.mark.parametrize(

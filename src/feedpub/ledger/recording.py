@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,18 @@ from feedpub.ledger.feeds import soil
 from feedpub.ledger.leftovers import abandon_pages, keep_pages
 from feedpub.ledger.moving import insert_owed, move_all
 from feedpub.ledger.renaming import keep_up, take_over
-from feedpub.ledger.rows import CLEAN, LIVE, WAITING, WITHDRAWN, AnyRow, article_body, chunks, next_seq, raise_counter
+from feedpub.ledger.rows import (
+    CHUNK,
+    CLEAN,
+    LIVE,
+    WAITING,
+    WITHDRAWN,
+    AnyRow,
+    article_body,
+    chunks,
+    next_seq,
+    raise_counter,
+)
 from feedpub.model import Article, Category, Comment, Quarantined, Target
 from feedpub.notices.lifecycle import Edited, Event, Restored, Withdrawn
 from feedpub.notices.plan import Owed
@@ -85,8 +96,11 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     keys, named = _write_articles(connection, record, seq, now)
     _move_edited(connection, record, keys, targets, now)
     _withdraw(connection, record, targets, seq, now)
-    entered = _let_enter(connection, record.store) if record.live else []
-    soil(connection, sorted({*keys.values(), *entered}), seq)
+    touched = set(keys.values())
+    for some in _let_enter(connection, record.store) if record.live else ():
+        soil(connection, some, seq)
+        touched.difference_update(some)
+    soil(connection, sorted(touched), seq)
     _mark_gone(connection, record)
     _replace_quarantine(connection, record, now)
     write_comments(connection, record.store, record.comments, record.comments_gone, seq, now, baseline=baseline)
@@ -216,22 +230,23 @@ def _leave_feeds(connection: Connection, keys: Sequence[int], now: datetime) -> 
     abandon_pages(connection, keys)
 
 
-def _let_enter(connection: Connection, store: str) -> Sequence[int]:
+def _let_enter(connection: Connection, store: str) -> Iterator[Sequence[int]]:
     """Give each article that went live the next place, in the order of their dates: what archives are cut by.
 
-    Returns whom: of a baseline that was cut short, some were written long before.
+    Tells whom, some at a time: of a baseline that was cut short, some were written long before; its last step lets the
+    whole archive in.
     """
     article = schema.article.c
     waiting = select(article.pk).where(text(schema.UNPLACED), article.store == store)
-    keys = connection.execute(waiting.order_by(article.published, article.guid)).scalars().all()
-    if not keys:
-        return keys
-    first = raise_counter(connection, "entered", len(keys)) - len(keys) + 1
-    for some in chunks(range(len(keys))):
-        places = [{"key": keys[number], "place": first + number} for number in some]
+    some = waiting.order_by(article.published, article.guid).limit(CHUNK)
+    while keys := connection.execute(some).scalars().all():
+        first = raise_counter(connection, "entered", len(keys)) - len(keys) + 1
+        places = [{"key": key, "place": place} for place, key in enumerate(keys, start=first)]
         for table, key in ((schema.article, article.pk), (schema.membership, schema.membership.c.article)):
             connection.execute(update(table).where(key == bindparam("key")).values(entered=bindparam("place")), places)
-    return keys
+        yield keys
+        if len(keys) < CHUNK:
+            return
 
 
 def _article_fields(written: Written, seq: int, now: datetime) -> dict[str, Any]:
