@@ -33,8 +33,8 @@ from feedpub.app import App, now
 from feedpub.daemon import POOL, Daemon
 from feedpub.model import State
 from feedpub.settings import load
-from feedpub.stores.sql import SqlOptions
 from tests.bench.feeds import bar
+from tests.bench.sites import new_site
 
 TARGETS = 1000
 HANGING = 100
@@ -181,28 +181,9 @@ def bare(lap: str) -> dict[str, float]:
 
 def site(folder: Path, lap: str, hanging: int) -> Path:
     """Make a site whose articles go to so many webhooks, some of which hang; returns its store."""
-    store = folder / "articles.db"
-    SqlOptions.model_validate({"path": str(store)}).embedded().file.create()
+    targets = "".join(target(number, lap, hangs=hangs(number, hanging)) for number in range(TARGETS))
+    store = new_site(folder, targets, poll="1h")
     write(store, 1)
-    (folder / "config").mkdir()
-    (folder / "config" / "feedpub.toml").write_text(
-        f"""
-        [site]
-        title = "航空ニュース"
-        url = "https://news.example.net/"
-        [database]
-        url = "sqlite:///{folder}/feedpub.db"
-        [feeds]
-        base_url = "https://news.example.net/feeds/"
-        output = "{folder}/public"
-        [stores.blog]
-        kind = "sql"
-        path = "{store}"
-        poll = "1h"
-        """
-        + "".join(target(number, lap, hangs=hangs(number, hanging)) for number in range(TARGETS)),
-        encoding="utf-8",
-    )
     return store
 
 
@@ -301,9 +282,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=3, help="how many")
     parser.add_argument("--folder", type=Path, help="where to write (a disk like that of your database)")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--be", choices=["server", *SIDES], help="be one side of one round")
     parser.add_argument("--lap", default="", help="where that side posts to")
     given = parser.parse_args()
+    given.rounds = 1 if given.quick else given.rounds
     if given.be == "server":
         serve()
     elif given.be == "bare":

@@ -1,7 +1,8 @@
 """A hand-written site on loopback that answers like WordPress's /wp-json, with what WordPress does oddly kept odd.
 
 Seen on WordPress 6.1: lists compare local wall-clock times, strictly later ones only; beyond its end a list's
-X-WP-Total is 0; a scheduled post keeps its old `modified` when it goes live; an entry with an old date has both old.
+X-WP-Total is 0; a scheduled post keeps its old `modified` when it goes live; an entry with an old date has both old;
+what a question asks for that is not known is passed over in silence.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ class Post:
     content: str = "<p>本文</p>"
     status: str = "publish"
     password: str = ""
+    type: str = "posts"
+    gone: set[str] = field(default_factory=set)
+    """Fields that its type does not have."""
     more: Row = field(default_factory=dict)
 
 
@@ -52,6 +56,14 @@ class Site:
     terms: dict[str, list[Row]] = field(
         default_factory=lambda: {"categories": [], "tags": [], "users": [], "media": [], "comments": []}
     )
+    types: set[str] = field(default_factory=lambda: {"posts", "pages"})
+    """The kinds of posts that are shown, by their REST base."""
+    old: bool = False
+    """Whether it is a WordPress before 5.3, which knows no `modified_after` and no fields within fields."""
+    down: bool = False
+    """Whether it hangs up without a word."""
+    twice: set[int] = field(default_factory=set)
+    """Posts that every list names two times."""
     clock: datetime = NOON
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Tokyo"))
     prefix: str = "/wp-json/"
@@ -59,6 +71,8 @@ class Site:
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     canned: Callable[[str, dict[str, str]], Canned | None] = lambda _route, _query: None
+    elsewhere: Callable[[str], Canned | None] = lambda _path: None
+    """What stands outside the lists of the API: the front page, the API's index, feeds."""
     meanwhile: Callable[[], object] = lambda: None
     """Happens after each answer about posts was made up, and before it leaves."""
     url: str = ""
@@ -86,20 +100,27 @@ class Site:
     def wall(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone).replace(tzinfo=None)
 
-    def rows(self, route: str, query: dict[str, str]) -> list[Row]:
-        if route != "posts":
-            return self.terms[route]
-        after = [("date", query.get("after")), ("modified", query.get("modified_after"))]
-        return [
-            self.row(post)
-            for _, post in sorted(self.posts.items())
-            if post.status == "publish"
-            and all(self.wall(getattr(post, name)) > self.wall(_moment(said)) for name, said in after if said)
-        ]
+    def rows(self, route: str, query: dict[str, str]) -> list[Row] | list[Post]:
+        """Everything that a question is about, in order."""
+        listed = self.listed(route, query) if route in self.types else self.terms[route]
+        return listed[::-1] if query.get("order") == "desc" else listed
+
+    def listed(self, route: str, query: dict[str, str]) -> list[Post]:
+        wanted = map(int, query["include"].split(",")) if "include" in query else self.posts
+        found = [self.posts[number] for number in sorted(wanted) if number in self.posts]
+        known = {"date": "after"} if self.old else {"date": "after", "modified": "modified_after"}
+        for name, asked in known.items():
+            if asked in query:
+                since = self.wall(_moment(query[asked]))
+                found = [post for post in found if self.wall(getattr(post, name)) > since]
+        if query.get("orderby") == "modified":
+            found.sort(key=lambda post: self.wall(post.modified))
+        shown = [post for post in found if (post.type, post.status) == (route, "publish")]
+        return [post for post in shown for _ in range(2 if post.id in self.twice else 1)]
 
     def row(self, post: Post) -> Row:
         shown = "" if post.password else post.content
-        return {
+        row = {
             "id": post.id,
             "date_gmt": _text(post.date),
             "modified_gmt": _text(post.modified),
@@ -116,6 +137,7 @@ class Site:
             "tags": [],
             **post.more,
         }
+        return {name: value for name, value in row.items() if name not in post.gone}
 
 
 def _text(moment: datetime) -> str:
@@ -130,6 +152,9 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
     site: Site
 
     def do_HEAD(self) -> None:
+        if self.site.down:
+            self.close_connection = True
+            return
         link = {"Link": f'<{self.site.link}>; rel="https://api.w.org/"'} if self.site.link else {}
         self._say(Canned(headers={"Content-Type": "text/html", **link}))
 
@@ -138,26 +163,32 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         route = query.pop("rest_route", parts.path.removeprefix(site.prefix.rstrip("/")))
+        if site.down:
+            self.close_connection = True
+            return
         if not route.startswith("/wp/v2/") or not (parts.path + "?rest_route=/").startswith(site.prefix):
-            self._say(Canned(404, b"<html>not here</html>"))
+            self._say(site.elsewhere(self.path) or Canned(404, b"<html>not here</html>"))
             return
         route = route.removeprefix("/wp/v2/")
         site.asked.append(f"{route}?{parts.query}")
         site.headers.append(dict(self.headers.items()))
         answer = site.canned(route, query) or self._page(route, query)
-        if route == "posts":
+        if route in site.types:
             site.meanwhile()
         self._say(answer)
 
     def _page(self, route: str, query: dict[str, str]) -> Canned:
+        if route not in self.site.types | self.site.terms.keys():
+            return Canned(404, b'{"code":"rest_no_route"}')
         rows = self.site.rows(route, query)
-        if include := query.get("include"):
-            wanted = {int(one) for one in include.split(",")}
-            rows = [row for row in rows if row["id"] in wanted]
-        rows = rows[::-1] if query.get("order") == "desc" else rows
         offset = int(query.get("offset", "0"))
-        page = rows[offset : offset + int(query.get("per_page", "10"))]
-        fields = {one.partition(".")[0] for one in query["_fields"].split(",")}
+        page = [
+            self.site.row(one) if isinstance(one, Post) else one
+            for one in rows[offset : offset + int(query.get("per_page", "10"))]
+            if isinstance(one, Post) or "include" not in query or str(one["id"]) in query["include"].split(",")
+        ]
+        asked = query["_fields"].split(",")
+        fields = {one for one in asked if "." not in one} if self.site.old else {one.partition(".")[0] for one in asked}
         total = len(rows) if offset < len(rows) else 0
         body = json.dumps([{name: row[name] for name in row if name in fields} for row in page]).encode()
         return Canned(200, body, {"X-WP-Total": str(total), "Content-Type": "application/json"})

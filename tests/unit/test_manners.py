@@ -59,40 +59,48 @@ def test_a_site_that_fails_now_and_then_is_asked_as_often_as_ever() -> None:
         manners.answered()
 
 
-def test_a_site_that_is_down_is_asked_seldom_and_read_again_soon() -> None:
+def asked_while_down(every: float, within: float) -> list[float]:
+    """Say when a site that is down is asked, by polls that come so often."""
     clock = Clock()
-    manners = Manners("a", clock)
-    asked = []
-    for poll in range(0, 6 * 3600, 180):  # every three minutes, for six hours
-        clock.now = poll + 0.01
+    manners, start, asked = Manners("a", clock), clock.now, []
+    for poll in range(int(within / every)):
+        clock.now = start + poll * every + 0.01
         if is_ready(manners):
-            asked.append(poll // 60)
+            asked.append(poll * every)
             clock.now += 0.5  # it takes a while to fail
             manners.failed()
-    assert asked[:8] == [0, 3, 6, 9, 12, 18, 27, 42]
-    assert {later - one for one, later in pairwise(asked[7:])} == {15}
-    manners.answered()
-    manners.ready()
+    return asked
+
+
+def test_a_site_that_is_down_is_asked_seldom_and_read_again_soon() -> None:
+    asked = asked_while_down(every=180, within=6 * 3600)
+    assert [at / 60 for at in asked[:6]] == [0, 3, 6, 15, 30, 45]
+    assert {later - one for one, later in pairwise(asked[5:])} == {15 * 60}
+
+
+def test_a_site_that_is_down_for_a_moment_is_not_left_alone_for_long() -> None:
+    assert asked_while_down(every=2, within=70) == [0, 2, 4, 10, 22, 46]
 
 
 def test_what_was_wrong_is_said_again_while_nobody_asks() -> None:
-    manners = Manners("a", Clock())
+    clock = Clock()
+    manners = Manners("a", clock)
     for _ in range(3):
         manners.failed(why="a refuses connections")
+        clock.now += 30
     with pytest.raises(StoreError) as caught:
         manners.ready()
-    assert str(caught.value) == (
-        "a failed 3 times in a row (the last time: a refuses connections); it is asked again in 1 minute"
-    )
+    assert str(caught.value) == ("a refuses connections; it failed 3 times in a row, and is asked again in 30 seconds")
 
 
 def test_a_short_wait_asked_for_does_not_shorten_a_rest() -> None:
     clock = Clock()
     manners = Manners("a", clock)
     for _ in range(9):
+        clock.now += 600
         manners.failed(timedelta(seconds=1))
     clock.now += LONGEST_REST.total_seconds() - 1
-    with pytest.raises(StoreError, match=r"failed 9 times in a row; it is asked again in 1 second$"):
+    with pytest.raises(StoreError, match=r"^a fails; it failed 9 times in a row, and is asked again in 1 second$"):
         manners.ready()
 
 

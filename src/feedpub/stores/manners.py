@@ -17,8 +17,7 @@ from feedpub.model import Reply
 LONGEST_ASKED = timedelta(hours=1)
 """Whoever asks for more than this gets this."""
 PATIENCE = 3
-"""From so many failures in a row on, a site is asked less often than the config says."""
-FIRST_REST = timedelta(minutes=1)
+"""From so many failures in a row on, a site is left alone for as long as it has been failing already."""
 LONGEST_REST = timedelta(minutes=14)
 """So that with a poll every few minutes a site that is up again is read within a quarter of an hour."""
 
@@ -33,6 +32,7 @@ class Manners:
         self._site = site
         self._clock = clock
         self._failures = 0
+        self._since = 0.0
         self._until = 0.0
         self._why = ""
 
@@ -40,19 +40,23 @@ class Manners:
         """Raise StoreError while the site is to be left alone; that is no failure of its own."""
         left = self._until - self._clock()
         if left > 0:
-            raise StoreError(f"{self._site} {self._why}; it is asked again in {_words(timedelta(seconds=left))}")
+            raise StoreError(f"{self._why} asked again in {_words(timedelta(seconds=left))}")
 
     def failed(self, wait: timedelta | None = None, why: str = "") -> None:
-        """Note that it did not answer as it should, for how long it asked to be left alone, and what went wrong."""
+        """Note that it did not answer as it should, for how long it asked to be left alone, and what went wrong.
+
+        `why` is a sentence that names the site.
+        """
+        now = self._clock()
         self._failures += 1
-        asked = min(wait, LONGEST_ASKED) if wait is not None else timedelta(0)
-        rest = max(_rest(self._failures), asked)
-        self._until = self._clock() + rest.total_seconds()
-        if asked and asked == rest:
-            self._why = f"asked to be left alone for {_words(asked)}"
+        self._since = now if self._failures == 1 else self._since
+        asked = min(wait, LONGEST_ASKED).total_seconds() if wait is not None else 0.0
+        rest = min(now - self._since, LONGEST_REST.total_seconds()) if self._failures >= PATIENCE else 0.0
+        self._until = now + max(rest, asked)
+        if asked and asked >= rest:
+            self._why = f"{self._site} asked to be left alone for {_words(timedelta(seconds=asked))}; it is"
         else:
-            last = f" (the last time: {why})" if why else ""
-            self._why = f"failed {self._failures} times in a row{last}"
+            self._why = f"{why or self._site + ' fails'}; it failed {self._failures} times in a row, and is"
 
     def answered(self) -> None:
         """Note that all is well."""
@@ -73,14 +77,6 @@ def asked_wait(reply: Reply) -> timedelta | None:
         until, now = _date(said), _date(reply.headers.get("date", ""))
         wait = until - now if until and now else timedelta(0)
     return min(wait, LONGEST_ASKED) if wait > timedelta(0) else None
-
-
-def _rest(failures: int) -> timedelta:
-    if failures < PATIENCE:
-        return timedelta(0)
-    doublings = min(failures - PATIENCE, 10)
-    rest: timedelta = FIRST_REST * 2**doublings
-    return min(rest, LONGEST_REST)
 
 
 def _date(said: str) -> datetime | None:

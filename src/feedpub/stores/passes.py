@@ -43,7 +43,7 @@ class Passes:
             raise
         if not batch.more:
             self.close()
-            return replace(batch, cursor=json.dumps({"place": batch.cursor}))
+            return replace(batch, cursor=beginning_at(batch.cursor))
         self._at = f"{next(_numbers)}"
         return replace(batch, cursor=json.dumps({"place": place, "at": self._at}))
 
@@ -52,6 +52,11 @@ class Passes:
         if self._open is not None:
             self._open.close()
         self._open, self._at = None, ""
+
+
+def beginning_at(place: str) -> str:
+    """The cursor of whoever begins a pass at a place."""
+    return json.dumps({"place": place})
 
 
 def _parsed(cursor: str | None) -> tuple[str, str]:

@@ -6,13 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from tests.edge.authors import embedded, feed, markdown, query_postgres, query_sqlite, wordpress
 from tests.edge.authors.author import Author
-from tests.edge.authors.embedded import EmbeddedAuthor
-from tests.edge.authors.embedded import opened as opened_embedded
-from tests.edge.authors.query_postgres import PostgresAuthor
-from tests.edge.authors.query_postgres import opened as opened_postgres
-from tests.edge.authors.query_sqlite import SQLiteAuthor
-from tests.edge.authors.query_sqlite import opened as opened_sqlite
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +20,12 @@ class Place:
 
 
 PLACES: Mapping[str, Place] = {
-    "embedded": Place(EmbeddedAuthor, opened_embedded),
-    "query on SQLite": Place(SQLiteAuthor, opened_sqlite),
-    "query on PostgreSQL": Place(PostgresAuthor, opened_postgres, needs_postgres=True),
+    "embedded": Place(embedded.EmbeddedAuthor, embedded.opened),
+    "feed-rss": Place(feed.FeedAuthor, feed.opened_rss),
+    "feed-atom": Place(feed.FeedAuthor, feed.opened_atom),
+    "feed-json": Place(feed.FeedAuthor, feed.opened_json),
+    "markdown": Place(markdown.MarkdownAuthor, markdown.opened),
+    "query on SQLite": Place(query_sqlite.SQLiteAuthor, query_sqlite.opened),
+    "query on PostgreSQL": Place(query_postgres.PostgresAuthor, query_postgres.opened, needs_postgres=True),
+    "wordpress": Place(wordpress.WordPressAuthor, wordpress.opened),
 }

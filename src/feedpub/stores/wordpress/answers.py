@@ -5,18 +5,32 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
 from feedpub.errors import StoreError
 from feedpub.model import Reply
+from feedpub.stores.manners import asked_wait
 
 Row = Mapping[str, object]
+
+_YEARS = range(1990, 3000)
+"""No clock says another."""
+_DIGITS = 12
 
 
 class BarredError(StoreError):
     """The site does not show this list to us: on purpose, so that asking again would not help."""
+
+
+class BusyError(StoreError):
+    """The site asks to be left alone: for as long as `wait`, where it says so."""
+
+    def __init__(self, message: str, wait: timedelta | None) -> None:
+        """Keep how long to wait."""
+        super().__init__(message)
+        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +51,12 @@ def read(reply: Reply, site: str, route: str) -> Answer:
     rows = _json(reply, site, route)
     if not isinstance(rows, list) or not all(isinstance(row, dict) and _is_id(row.get("id")) for row in rows):
         raise StoreError(f"{site} answers with something else than a list of {route}: is its `url` a WordPress site's?")
-    try:
-        total = int(reply.headers["x-wp-total"])
-        now = parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError):
+    total, now = reply.headers.get("x-wp-total", ""), _date(reply)
+    if now is None or not total.isdecimal():
         raise StoreError(
             f"{site} answers without the headers X-WP-Total and Date: let the proxy in front of it pass them on"
-        ) from None
-    return Answer(tuple(rows), total, now)
+        )
+    return Answer(tuple(rows), int(total[:_DIGITS]), now)
 
 
 def row_id(row: Row) -> int:
@@ -55,8 +67,16 @@ def row_id(row: Row) -> int:
     return number
 
 
+def _date(reply: Reply) -> datetime | None:
+    try:
+        now = parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError, OverflowError):
+        return None
+    return now if now.year in _YEARS else None
+
+
 def _is_id(value: object) -> bool:
-    return isinstance(value, int) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _refuse(reply: Reply, site: str, route: str) -> None:
@@ -69,11 +89,14 @@ def _refuse(reply: Reply, site: str, route: str) -> None:
         raise BarredError(_barred(reply, site))
     if status == 404:
         raise _missing(reply, site, route)
-    wait = f", and asks to wait {wait} s" if (wait := reply.headers.get("retry-after", "")).isdecimal() else ""
+    wait = asked_wait(reply)
+    asks = f", and asks to wait {wait.total_seconds():.0f} s" if wait else ""
     if status in (429, 503):
-        raise StoreError(f"{site} is busy or in maintenance (HTTP {status}{wait}); it is asked again at the next poll")
+        raise BusyError(
+            f"{site} is busy or in maintenance (HTTP {status}{asks}): it may limit how often it is read", wait
+        )
     if status >= 500:
-        raise StoreError(f"{site} fails at its REST API (HTTP {status}{wait}): look into the site's PHP error log")
+        raise StoreError(f"{site} fails at its REST API (HTTP {status}): look into the site's PHP error log")
     raise StoreError(f"{site} refuses a question for its {route} (HTTP {status}): a plugin may change its REST API")
 
 
@@ -97,14 +120,17 @@ def _barred(reply: Reply, site: str) -> str:
 
 def _missing(reply: Reply, site: str, route: str) -> StoreError:
     if _code(reply) == "rest_no_route":
-        return BarredError(f"{site} has {route} taken out of its REST API (rest_no_route): a plugin disables it")
+        return BarredError(
+            f"{site} has no {route} in its REST API (rest_no_route): a plugin takes them out, or they are a type "
+            "that is not registered with show_in_rest, or `types` does not name it by its REST base"
+        )
     return StoreError(f"{site} has no WordPress REST API: check `url`, it must be the address of the site's front page")
 
 
 def _code(reply: Reply) -> object:
     try:
         said = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return said.get("code") if isinstance(said, dict) else None
 
@@ -112,11 +138,13 @@ def _code(reply: Reply) -> object:
 def _json(reply: Reply, site: str, route: str) -> object:
     try:
         return json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise StoreError(
             f"{site} answers with a page instead of its {route}: a login, a maintenance page or a PHP warning "
             "stands in front of the REST API"
         )
-    raise StoreError(f"{site} gives an answer that breaks off or is not JSON; it is asked again at the next poll")
+    raise StoreError(
+        f"{site} gives an answer that breaks off or is not JSON: something in front of it may cut it short"
+    )

@@ -7,7 +7,6 @@ What happens to older ones goes unnoticed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -15,11 +14,9 @@ from html import unescape
 
 from feedpub.model import RawComment
 from feedpub.stores.wordpress.answers import Row, row_id
-from feedpub.stores.wordpress.rows import moment, numbers, rendered, words
+from feedpub.stores.wordpress.rows import digest, moment, numbers, rendered, words
 
 FIELDS = "id,post,parent,author_name,date_gmt,content,link"
-
-_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +69,4 @@ def _comment(row: Row) -> RawComment | None:
 
 
 def _digest(comment: RawComment) -> str:
-    return hashlib.sha256(repr(comment).encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
+    return digest(comment)

@@ -1,6 +1,6 @@
-"""the opaque cursor <-> how far the polling of a site has come. Pure.
+"""the opaque cursor <-> how far the polling of a site has come, for each type of posts. Pure.
 
-One poll is a pass of up to three walks by id, in this order:
+A pass over one type is up to three walks by id, in this order:
 
 - `modified`: posts modified since. WordPress keeps the old date when a scheduled post goes live, hence
 - `published`: posts dated since; and as a post entered with an old date has both dates old,
@@ -14,15 +14,16 @@ is not explained by the next pass either, everything is read again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from feedpub.stores.wordpress.answers import Row, row_id
-from feedpub.stores.wordpress.rest import Mark, Query, Step
+from feedpub.stores.wordpress.rest import Mark, Step
 from feedpub.stores.wordpress.rows import latest, stamp
 
 LOOK_BACK = timedelta(days=2)
@@ -40,13 +41,12 @@ LEGS = ("modified", "published", "ids")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the polling stands. Dates are ISO 8601 in UTC without a zone, so that they compare as text.
+    """Where the polling of one type stands. Dates are ISO 8601 in UTC without a zone, so that they compare as text.
 
     `since` is what the pass looks back to ("": the first pass), `started` the site's clock at its beginning
     ("": it has not begun), `seen` the stamps of recent posts as read, `unsettled` those of them to be read once
-    more, `floor` the newest date of those that `seen` had no room for, `taxonomy` a digest of the categories as
-    last told. `balance` is how many posts more than we have met have come in before `top` in this pass, `owed` in
-    those before it. `comments` are digests of the newest comments as last seen.
+    more, `floor` the newest date of those that `seen` had no room for. `balance` is how many posts more than we have
+    met have come in before `top` in this pass, `owed` in those before it.
     """
 
     since: str = ""
@@ -57,29 +57,13 @@ class Place:
     floor: str = ""
     seen: Mapping[str, str] = field(default_factory=dict)
     unsettled: tuple[str, ...] = ()
-    taxonomy: str = ""
     balance: int = 0
     owed: int = 0
-    comments: Mapping[str, str] = field(default_factory=dict)
-    version: Literal[1] = 1
-
-    @classmethod
-    def parse(cls, cursor: str | None) -> Place:
-        """Read a cursor. None, or one of another kind or version, begins anew: every row comes again."""
-        try:
-            return _CURSOR.validate_json(cursor or "{}")
-        except ValidationError:
-            return cls()
-
-    def __str__(self) -> str:
-        """Write the cursor."""
-        return _CURSOR.dump_json(self).decode()
 
     @property
-    def query(self) -> Query:
-        """What the walk of this leg is restricted to."""
-        restriction = {"modified": "modified_after", "published": "after"}.get(self.leg)
-        return {restriction: self.since + "Z"} if restriction else {}
+    def rests(self) -> bool:
+        """Whether everything is known that there was, so that nothing is to be read again."""
+        return bool(self.since) and not (self.started or self.owed or self.unsettled)
 
     @property
     def mark(self) -> Mark:
@@ -116,14 +100,15 @@ class Place:
             return replace(self, leg=LEGS[LEGS.index(self.leg) + 1], walked=START), False
         owed = max(self.owed + self.balance, 0)
         if owed and self.owed:
-            return type(self)(taxonomy=self.taxonomy, comments=self.comments), False
+            return type(self)(), False
         return self._rest(owed), True
 
     def _rest(self, owed: int) -> Self:
         started = datetime.fromisoformat(self.started)
         since = max(_text(started - LOOK_BACK), min(self.floor, _text(started - SETTLING)))
         seen = {key: said for key, said in self.seen.items() if is_recent(said, started)}
-        unsettled = tuple(key for key in self.unsettled if key in seen)
+        # One that was not listed again is public no more.
+        unsettled = tuple(key for key in self.unsettled if key in seen and _settles(seen[key], started))
         rested = replace(self, since=since, started="", leg=LEGS[0], walked=START, seen=seen, unsettled=unsettled)
         return replace(rested, balance=0, owed=owed)
 
@@ -131,7 +116,50 @@ class Place:
         return self.seen.get(str(row_id(row))) == stamp(row)
 
 
-_CURSOR = TypeAdapter(Place)
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the polling of a site stands: a place for each type of posts, by its REST base.
+
+    `left` are the types that the round of passes has still to do; none between two rounds. `taxonomy` is a digest of
+    the categories as last told, `comments` are digests of the newest comments as last seen.
+    """
+
+    types: Mapping[str, Place] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
+    taxonomy: str = ""
+    comments: Mapping[str, str] = field(default_factory=dict)
+    version: Literal[2] = 2
+
+    @classmethod
+    def parse(cls, text: str | None) -> Cursor:
+        """Read a cursor. None, or one of another kind or version, begins anew: every row comes again."""
+        try:
+            said = json.loads(text or "{}")
+            if said.get("version") == 1:  # it knew of posts only, and its place was the whole of it
+                said = {**said, "version": 2, "types": {"posts": said}}
+            return _CURSOR.validate_python(said)
+        except (ValueError, AttributeError):
+            return cls()
+
+    def __str__(self) -> str:
+        """Write the cursor."""
+        return _CURSOR.dump_json(self).decode()
+
+    @property
+    def rests(self) -> bool:
+        """Whether the round is over and nothing is to be read again."""
+        return not self.left and all(place.rests for place in self.types.values())
+
+    def place(self, route: str) -> Place:
+        """Where the polling of a type stands."""
+        return self.types.get(route, Place())
+
+    def at(self, route: str, place: Place) -> Self:
+        """Stand there from now on."""
+        return replace(self, types={**self.types, route: place})
+
+
+_CURSOR = TypeAdapter(Cursor)
 
 
 def is_recent(said: str, now: datetime) -> bool:
@@ -141,6 +169,11 @@ def is_recent(said: str, now: datetime) -> bool:
 
 def _is_fresh(said: str, now: datetime) -> bool:
     early, late = _text(now - SETTLING), _text(now + SETTLING)
+    return any(early < date <= late for date in said.split(" "))
+
+
+def _settles(said: str, started: datetime) -> bool:
+    early, late = _text(started - SETTLING), _text(started + LOOK_BACK)
     return any(early < date <= late for date in said.split(" "))
 
 

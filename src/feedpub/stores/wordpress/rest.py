@@ -15,13 +15,15 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from feedpub.errors import StoreError, UnreachableError
 from feedpub.model import Reply, Request
-from feedpub.stores.wordpress.answers import Answer, BarredError, Row, read, row_id
+from feedpub.stores.wordpress.answers import Answer, BarredError, BusyError, Row, read, row_id
 
 if TYPE_CHECKING:
     from feedpub.http import Door
 
 PER_PAGE = 100
 """The most rows WordPress gives at once."""
+NEVER = "2037-12-31T00:00:00Z"
+"""No post is modified after this: a site that shows one does not know the question (and PHP may know no later date)."""
 READ_LIMIT = 32 * 2**20
 """Bytes of one answer: a hundred long articles."""
 
@@ -57,13 +59,17 @@ class Rest:
     def __init__(
         self, door: Door, url: str, *, headers: Mapping[str, str], timeout: timedelta, allow_private: bool
     ) -> None:
-        """Remember whom to ask; nothing is sent yet. `url` ends with `/`."""
+        """Remember whom to ask; nothing is sent yet. `url` ends with `/`.
+
+        `old` tells of a WordPress before 5.7, once something was asked.
+        """
         self._door = door
         self._url = url
         self._headers = {"Accept": "application/json", "Cache-Control": "no-cache", **headers}
         self._timeout = timeout
         self._allow_private = allow_private
         self._root = ""
+        self.old = False
 
     def step(self, route: str, query: Query, mark: Mark) -> Step:
         """Read the next page after `mark`; raises StoreError."""
@@ -78,6 +84,26 @@ class Rest:
         ahead = Mark(row_id(rows[-1]) if rows else mark.id, end)
         shift = end - len(rows) - mark.at
         return Step(rows, ahead, shift, end >= answer.total, answer.total, answer.now)
+
+    def modified(self, route: str, fields: str, since: str, mark: Mark) -> Step:
+        """Read the next page of what was modified after `since`; raises StoreError.
+
+        WordPress before 5.7 cannot be asked that: there, the last modified come first, until they are older. What
+        moves between two of those pages is modified, or met by the next walk, as it goes back as far.
+        """
+        self._find()
+        if not self.old:
+            return self.step(route, {"_fields": fields, "modified_after": since + "Z"}, mark)
+        answer = self.latest(route, fields, PER_PAGE, mark.at)
+        rows = tuple(row for row in answer.rows if str(row.get("modified_gmt") or "") > since)
+        end = mark.at + len(answer.rows)
+        last = len(rows) < len(answer.rows) or end >= answer.total
+        return Step(rows, Mark(at=end), 0, last, answer.total, answer.now)
+
+    def latest(self, route: str, fields: str, count: int, offset: int = 0) -> Answer:
+        """Read so many posts from the last modified on; raises StoreError."""
+        page = {"orderby": "modified", "order": "desc", "per_page": str(count), "offset": str(offset)}
+        return self._ask(route, {"_fields": fields, **page})
 
     def every(self, route: str, query: Query) -> tuple[Row, ...]:
         """Read a whole list, or raise StoreError: never a part of it."""
@@ -111,7 +137,7 @@ class Rest:
 
     def _ask(self, route: str, query: Query) -> Answer:
         try:
-            self._root = self._root or self._find_root()
+            self._find()
             return self._ask_at(self._root, route, query)
         except BarredError:
             raise
@@ -119,15 +145,21 @@ class Rest:
             self._root = ""  # the site may have moved its API: look for it again at the next poll
             raise
 
-    def _find_root(self) -> str:
+    def _find(self) -> None:
+        """Look for the root, and whether WordPress there knows `modified_after`: one that does not passes it over."""
+        if self._root:
+            return
         failures: list[StoreError] = []
         for root in self._roots():
             try:
-                self._ask_at(root, "posts", {"per_page": "1", "_fields": "id"})
+                answer = self._ask_at(root, "posts", {"per_page": "1", "_fields": "id", "modified_after": NEVER})
+            except BusyError:
+                raise
             except StoreError as error:
                 failures.append(error)
             else:
-                return root
+                self._root, self.old = root, bool(answer.rows)
+                return
         raise failures[0]  # the first root is the likeliest: what it says helps most
 
     def _roots(self) -> Iterator[str]:

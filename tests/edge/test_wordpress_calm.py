@@ -1,0 +1,501 @@
+"""Store `wordpress` where little happens: how seldom it asks, and that it misses nothing by that. In virtual time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feedpub.errors import StoreError
+from feedpub.stores.manners import Manners
+from tests.edge.authors.author import Post
+from tests.edge.authors.wordpress import opened as opened_author
+from tests.edge.test_store_contract import House
+from tests.edge.test_store_wordpress import Reader, kinds, settled
+from tests.edge.wordpress_on_loopback import NOON, Canned, Row, Site, on_loopback
+
+POLL = timedelta(minutes=3)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """With some posts, a category and a comment; nothing of it is of today."""
+    with on_loopback(Site()) as site:
+        for number in range(1, 31):
+            old = NOON - timedelta(days=number)
+            site.publish(number, date=old, modified=old)
+        site.terms["categories"] = [{"id": 1, "name": "米国", "slug": "us", "parent": 0}]
+        site.comment(5, 30)
+        yield site
+
+
+def hour(reader: Reader, every: timedelta = POLL) -> list[list[str]]:
+    """What the polls of an hour ask, and that they find nothing."""
+    asked = []
+    for _ in range(timedelta(hours=1) // every):
+        reader.site.passes(seconds=every.total_seconds())
+        reader.site.asked.clear()
+        assert reader.poll() == []
+        asked.append(kinds(reader.site))
+    return asked
+
+
+# ---------------------------------------------------------------- how seldom
+
+
+def test_a_poll_with_nothing_new_is_two_small_requests_and_writes_nothing(site: Site) -> None:
+    reader = settled(site, stays=True)
+    before = reader.cursor
+    asked = hour(reader)
+    assert reader.cursor == before
+    assert {len(one) for one in asked} == {2}
+    assert {one[0] for one in asked} == {"looked"}
+    others = [one[1] for one in asked]
+    assert others[1::3] == ["modified", "published", "ids"] * 2 + ["modified"]
+    assert (others[0::3], others[2::3]) == (["categories"] * 7, ["comments"] * 6)  # each every nine minutes
+    assert all("_fields=" in one and "per_page=" in one for one in site.asked)
+
+
+def test_a_site_that_is_polled_seldom_is_asked_everything_each_time(site: Site) -> None:
+    asked = hour(settled(site, stays=True), every=timedelta(minutes=20))
+    assert [len(one) for one in asked] == [4, 4, 4]
+
+
+def test_with_several_types_each_is_looked_at(site: Site) -> None:
+    site.publish(40, date=NOON - timedelta(days=2), modified=NOON - timedelta(days=2), type="pages")
+    reader = settled(site, stays=True, types=("posts", "pages"))
+    asked = hour(reader)
+    assert {len(one) for one in asked} == {3}
+    paged = [one for one in asked if one[2] == "pages"]
+    assert paged
+
+
+def test_a_change_is_read_at_once_and_then_all_is_calm_again(site: Site) -> None:
+    reader = settled(site, stays=True)
+    hour(reader)
+    site.edit(7, title="追記")
+    assert reader.ids() == [7]
+    site.passes(minutes=3)
+    reader.poll()  # once more, when it has settled
+    hour(reader)
+
+
+def test_a_post_taken_away_while_it_was_fresh_leaves_no_unrest(site: Site) -> None:
+    reader = settled(site, stays=True)
+    site.publish(50)
+    assert reader.ids() == [50]
+    site.edit(50, status="trash")
+    for _ in range(3):
+        site.passes(minutes=3)
+        reader.poll()
+    assert {len(one) for one in hour(reader)} == {2}
+
+
+# ---------------------------------------------------------------- and nothing is missed
+
+
+def found_within(reader: Reader, number: int, most: timedelta) -> bool:
+    for _ in range(most // POLL):
+        reader.site.passes(seconds=POLL.total_seconds())
+        if number in reader.ids():
+            return True
+    return False
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_what_is_new_by_any_date_is_found_at_the_next_poll(site: Site, *, stays: bool) -> None:
+    reader = settled(site, stays=stays)
+    old = NOON - timedelta(days=900)
+    site.publish(60, date=old, modified=old, status="future")
+    hour(reader)
+    site.publish(61)
+    assert 61 in reader.ids()
+    site.passes(hours=1)
+    reader.poll()
+    site.posts[60].status = "publish"
+    site.posts[60].date = site.clock
+    assert 60 in reader.ids()
+    site.publish(62, date=old, modified=old)
+    assert 62 in reader.ids()
+
+
+def test_a_scheduled_post_that_takes_the_place_of_another_is_found_all_the_same(site: Site) -> None:
+    """Neither the number of posts nor the last modified ones tell of it."""
+    for number in range(100, 130):
+        site.publish(number, date=NOON - timedelta(days=1), modified=NOON - timedelta(days=1))
+    site.publish(60, date=NOON + timedelta(hours=1), modified=NOON - timedelta(days=9), status="future")
+    reader = settled(site, stays=True)
+    hour(reader)
+    site.edit(30, status="trash", modified=site.posts[30].modified)
+    site.edit(60, status="publish", modified=site.posts[60].modified)
+    assert found_within(reader, 60, timedelta(minutes=30))
+
+
+def test_old_posts_that_take_the_place_of_others_are_found_all_the_same(site: Site) -> None:
+    reader = settled(site, stays=True)
+    hour(reader)
+    old = NOON - timedelta(days=3000)
+    site.edit(30, status="trash", modified=old)
+    site.publish(200, date=old, modified=old)
+    assert found_within(reader, 200, timedelta(minutes=30))
+
+
+def test_comments_and_categories_are_news_within_ten_minutes(site: Site) -> None:
+    reader = settled(site, stays=True)
+    hour(reader)
+    site.comment(6, 29)
+    site.terms["categories"][0]["name"] = "米国関連"
+    comments: list[str] = []
+    names: list[str] = []
+    for _ in range(3):
+        site.passes(minutes=3)
+        assert reader.poll() == []
+        comments += reader.comments
+        names += [one.name for batch in reader.batches for one in batch.categories or ()]
+    assert (comments, names) == (["6"], ["米国関連"])
+    assert {len(one) for one in hour(reader)} == {2}
+
+
+def test_comments_on_what_is_not_read_are_asked_about_but_once(site: Site) -> None:
+    site.comment(9, 999)  # a page
+    assert {len(one) for one in hour(settled(site, stays=True))} == {2}
+
+
+def test_a_poll_that_fails_in_the_middle_is_done_again_whole(site: Site) -> None:
+    reader = settled(site, stays=True)
+    hour(reader)
+    site.publish(70)
+    site.canned = lambda route, query: Canned(500) if "include" in query else None
+    with pytest.raises(StoreError, match="fails at its REST API"):
+        reader.poll()
+    site.canned = lambda _route, _query: None
+    assert reader.ids() == [70]
+
+
+def test_what_changes_while_it_is_read_is_read_by_the_next_poll(site: Site) -> None:
+    reader = settled(site, stays=True)
+    hour(reader)
+    site.edit(7)
+    looks = iter(range(100))
+    site.meanwhile = lambda: site.edit(3, title="その間に") if next(looks) == 3 else None  # the walks have passed it
+    assert reader.ids() == [7]
+    site.meanwhile = lambda: None
+    assert 3 in reader.ids()
+
+
+def test_a_cursor_that_somebody_else_moved_is_walked_from(site: Site) -> None:
+    reader, other = settled(site, stays=True), settled(site, stays=True)
+    site.publish(80)
+    assert other.ids() == [80]
+    reader.poll()
+    other.cursor = reader.cursor
+    site.asked.clear()
+    other.poll()
+    assert "ids" in kinds(site)
+
+
+# ---------------------------------------------------------------- what is taken away, all the way to the feed
+
+
+def test_a_takedown_of_any_kind_leaves_the_feed_within_ten_minutes(tmp_path: Path) -> None:
+    with opened_author(tmp_path) as author:
+        site = author.site
+        author.write(*(Post(str(number), NOON - timedelta(hours=number), f"記事{number}") for number in range(1, 41)))
+        house = House(author, tmp_path)
+        house.settle()
+        kinds_of: list[dict[str, object]] = [{"status": "private"}, {"status": "draft"}, {"status": "trash"}]
+        kinds_of += [{"password": "秘密"}, {"password": "秘密", "modified": site.posts[5].modified}]
+        waits = []
+        for number, said in enumerate(kinds_of, start=1):
+            house.settle(timedelta(minutes=6))
+            site.edit(number, **said)
+            taken = house.now
+            while f"記事{number}" in house.feed():
+                house.round()
+            waits.append(house.now - taken)
+        house.close()
+    # The last one moves no date: while all seems calm, every other poll asks for what is in feeds.
+    assert max(waits[:4]) <= timedelta(minutes=6)
+    assert waits[4] <= timedelta(minutes=9)
+
+
+def test_an_hour_in_which_nothing_happens_costs_fifty_requests(tmp_path: Path) -> None:
+    """Of twenty polls: two for what is new, and in every other one whether the articles in feeds are still there."""
+    with opened_author(tmp_path) as author:
+        author.write(*(Post(str(number), NOON - timedelta(days=number), f"記事{number}") for number in range(1, 91)))
+        house = House(author, tmp_path)
+        house.settle()
+        author.site.asked.clear()
+        house.settle(timedelta(hours=1))
+        house.close()
+        assert len(author.site.asked) == 50
+        assert max(len(one) for one in author.site.asked) < 500
+
+
+# ---------------------------------------------------------------- types of posts
+
+
+def test_only_the_types_that_are_named_are_read(site: Site) -> None:
+    site.types.add("events")
+    site.publish(40, type="pages")
+    site.publish(41, type="events")
+    assert 40 not in Reader(site).ids()
+    reader = Reader(site, types=("posts", "pages", "events"))
+    assert {40, 41} < set(reader.ids())
+    assert set(Reader(site, types=("events",)).ids()) == {41}
+
+
+def test_each_type_has_a_place_of_its_own(site: Site) -> None:
+    site.publish(40, type="pages")
+    reader = settled(site, types=("posts", "pages"))
+    site.edit(40, title="改訂")
+    assert reader.ids() == [40]
+    site.passes(minutes=10)
+    reader.poll()
+    site.publish(42, type="pages")
+    site.publish(43)
+    assert reader.ids() == [42, 43]
+
+
+def test_a_round_of_many_articles_of_one_type_comes_to_the_others_too(site: Site) -> None:
+    for number in range(100, 170):
+        site.publish(number)
+    for number in range(300, 360):
+        site.publish(number, type="pages")
+    reader = Reader(site, types=("posts", "pages"))
+    assert len(set(reader.ids())) == 30 + 70 + 60
+    assert len(reader.batches) < 5
+    for _ in range(2):  # all of them are fresh: read again, and all of them once
+        assert len(set(reader.ids())) == 70 + 60
+        assert len(reader.batches) < 7
+
+
+def test_a_type_named_later_is_read_from_its_beginning(site: Site) -> None:
+    old = NOON - timedelta(days=3)
+    site.publish(40, type="pages", date=old, modified=old)
+    reader = settled(site)
+    reader.options = {"types": ("posts", "pages")}
+    assert reader.ids() == [40]
+    assert reader.ids() == []
+    reader.options = {}
+    assert reader.ids() == []
+
+
+def test_a_page_without_an_excerpt_and_a_type_without_a_text_are_articles(site: Site) -> None:
+    site.publish(40, type="pages", gone={"excerpt", "categories", "tags", "format"})
+    site.publish(41, gone={"excerpt", "content", "title", "author"})
+    reader = Reader(site, types=("posts", "pages"))
+    said = {one.id: (one.title, one.summary, one.content) for one in reader.poll()}
+    assert said["40"] == ("見出し", "", "<p>本文</p>")
+    assert said["41"] == ("", "", "")
+
+
+def test_a_census_knows_every_type(site: Site) -> None:
+    site.publish(40, type="pages")
+    site.publish(41, type="pages", status="private")
+    store = Reader(site, stays=True, types=("posts", "pages")).store
+    assert store is not None
+    assert store.census(["1", "40", "41"]).present == {"1", "40"}
+    assert len(store.census(None).present) == 31
+
+
+def test_readers_speak_about_pages_where_pages_are_read(site: Site) -> None:
+    site.publish(40, type="pages")
+    site.comment(9, 40)
+    reader = settled(site)
+    assert reader.comments == []
+    reader.options = {"types": ("posts", "pages")}
+    reader.poll()
+    assert reader.comments == ["9"]
+
+
+def test_a_type_that_is_not_there_is_told(site: Site) -> None:
+    with pytest.raises(StoreError, match=r"has no events in its REST API .*show_in_rest"):
+        Reader(site, types=("posts", "events")).poll()
+
+
+# ---------------------------------------------------------------- older ones
+
+
+def test_a_site_before_5_7_is_walked_from_the_last_modified_on(site: Site) -> None:
+    site.old = True
+    for number in range(100, 400):
+        site.publish(number, date=NOON - timedelta(days=9), modified=NOON - timedelta(days=9, seconds=number))
+    reader = settled(site)
+    assert reader.poll() == []
+    assert not any("modified_after" in one and "per_page=1&" not in one for one in site.asked)
+    site.edit(150, title="追記")
+    assert reader.ids() == [150]
+    assert len([one for one in site.asked if "orderby=modified" in one]) < 8
+    site.passes(hours=1)
+    for number in range(100, 240):
+        site.edit(number)
+    assert sorted(set(reader.ids())) == list(range(100, 240))
+    site.passes(hours=1)
+    reader.poll()
+    assert reader.poll() == []
+
+
+def test_a_still_older_site_tells_of_a_password_and_of_an_authors_word(site: Site) -> None:
+    site.old = True
+    site.publish(40, password="秘密")
+    site.publish(41, more={"meta": {"feedpub_announce": "no"}})
+    reader = settled(site)
+    assert "40" not in {one.id for batch in reader.batches for one in batch.articles}
+    site.edit(41, title="追記")
+    assert [one.announce for one in reader.poll()] == [False]
+    site.edit(41, password="秘密")
+    reader.poll()
+    assert "41" in reader.gone
+
+
+def test_an_old_site_is_calm_too(site: Site) -> None:
+    site.old = True
+    assert {len(one) for one in hour(settled(site, stays=True))} == {2}
+
+
+def test_a_date_in_the_future_hides_no_later_edit_on_an_old_site(site: Site) -> None:
+    site.old = True
+    site.edit(1, modified=NOON + timedelta(days=900))
+    reader = settled(site)
+    site.edit(2, title="追記")
+    assert reader.ids() == [2]
+
+
+def test_a_cursor_of_the_version_before_goes_on_where_it_was(site: Site) -> None:
+    site.comment(6, 29)
+    reader = settled(site)
+    told = json.loads(reader.cursor or "")
+    before: Row = {**told["types"]["posts"], "taxonomy": told["taxonomy"], "comments": told["comments"], "version": 1}
+    reader.cursor = json.dumps(before)
+    site.edit(3, title="追記")
+    assert (reader.ids(), reader.comments) == ([3], [])
+    assert [batch.categories for batch in reader.batches] == [None]
+    assert json.loads(reader.cursor)["version"] == 2
+    del before["comments"]
+    reader.cursor = json.dumps(before)
+    assert (reader.ids(), reader.comments) == ([3], ["5", "6"])
+
+
+def test_a_cursor_of_the_version_before_goes_on_in_the_middle_of_a_pass(site: Site) -> None:
+    for number in range(100, 300):
+        site.publish(number)
+    reader = Reader(site, stays=True)
+    assert reader.store is not None
+    told = json.loads(reader.store.changes(None).cursor)
+    assert told["types"]["posts"]["walked"] != told["types"]["posts"]["top"]
+    reader.cursor = json.dumps({**told["types"]["posts"], "taxonomy": "", "comments": {}, "version": 1})
+    assert min(reader.ids()) > 100
+
+
+# ---------------------------------------------------------------- manners
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_busy_site_is_left_alone_for_as_long_as_it_asks(site: Site) -> None:
+    reader, clock = settled(site, stays=True), Clock()
+    assert reader.store is not None
+    reader.store.manners = Manners(site.url, clock)
+    site.canned = lambda _route, _query: Canned(429, headers={"Retry-After": "600"})
+    with pytest.raises(StoreError, match="is busy or in maintenance"):
+        reader.poll()
+    site.asked.clear()
+    clock.now = 590
+    said = r"asked to be left alone for 10 minutes; it is asked again in 10 seconds"
+    with pytest.raises(StoreError, match=said):
+        reader.poll()
+    with pytest.raises(StoreError, match=said):
+        reader.store.census(["1"])
+    assert site.asked == []
+    site.canned = lambda _route, _query: None
+    clock.now = 601
+    assert reader.poll() == []
+
+
+def test_a_site_whose_comments_are_busy_is_left_alone_too_and_its_posts_are_read(site: Site) -> None:
+    reader = Reader(site, stays=True)
+    site.canned = lambda route, _: Canned(503, headers={"Retry-After": "600"}) if route == "comments" else None
+    assert len(reader.poll()) == 30
+    with pytest.raises(StoreError, match="asked to be left alone for 10 minutes"):
+        reader.poll()
+
+
+def test_a_site_that_is_down_is_asked_less_and_less(site: Site) -> None:
+    reader, clock = settled(site, stays=True), Clock()
+    assert reader.store is not None
+    reader.store.manners = Manners(site.url, clock)
+    site.canned = lambda _route, _query: Canned(500)
+    asked = []
+    for minute in range(0, 60, 3):
+        clock.now = minute * 60.0
+        site.asked.clear()
+        with pytest.raises(StoreError, match="fails at its REST API"):
+            reader.poll()
+        asked += [minute] if site.asked else []
+    assert asked == [0, 3, 6, 12, 24, 39, 54]
+
+
+# ---------------------------------------------------------------- any story at all
+
+DEEDS = ("publish", "import", "edit", "edit twice", "hide", "show", "lock", "swap", "nothing")
+STORY = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(1, 20), st.integers(0, 400)), max_size=14)
+
+
+def do(site: Site, deed: str, number: int) -> None:
+    """Do something to a post, or to a new one; each time it says something else."""
+    new = max(site.posts) + 1
+    words = f"{deed} {new} {site.clock}"
+    post = site.posts[number]
+    if deed == "publish":
+        site.publish(new, title=words)
+    elif deed == "import":
+        site.publish(new, title=words, date=NOON - timedelta(days=500), modified=NOON - timedelta(days=500))
+    elif deed == "edit":
+        site.edit(number, title=words)
+    elif deed == "edit twice":
+        site.edit(number, title="一度目")
+    elif deed == "swap":
+        site.publish(new, title=words, modified=NOON - timedelta(days=9))
+        site.edit(number, status="trash", modified=post.modified)
+    elif deed != "nothing":
+        site.edit(number, status={"hide": "private"}.get(deed, "publish"), password="秘密" if deed == "lock" else "")
+
+
+@settings(max_examples=30, deadline=None)
+@given(story=STORY, old=st.booleans())
+def test_whatever_happens_in_the_end_every_public_post_is_read_as_it_is(
+    story: list[tuple[str, int, int]], *, old: bool
+) -> None:
+    with on_loopback(Site(old=old)) as site:
+        for number in range(1, 21):
+            site.publish(number, date=NOON - timedelta(days=number), modified=NOON - timedelta(days=number))
+        reader, known = Reader(site, stays=True), dict[str, str]()
+
+        def poll(seconds: float) -> None:
+            site.passes(seconds=seconds)
+            known.update((one.id, one.title) for one in reader.poll())
+
+        poll(0)
+        for deed, number, seconds in story:
+            do(site, deed, number)
+            if deed == "edit twice":
+                poll(0)
+                site.posts[number].title = f"二度目 {number}"  # in the same second, after it was read
+            poll(seconds)
+        for _ in range(12):
+            poll(180)
+        shown = {str(one.id): one.title for one in site.posts.values() if (one.status, one.password) == ("publish", "")}
+        assert {number: known.get(number) for number in shown} == shown
