@@ -92,9 +92,10 @@ class SQLite(Dialect):
             is_there, is_folder = path.exists(), path.is_dir()
         except OSError as error:
             raise StoreError("the SQLite file of `url` cannot be reached: let feedpub read its folder") from error
-        if not is_there or is_folder:
-            what = "is a folder" if is_folder else "is not there"
-            raise StoreError(f"the SQLite file of `url` {what}: correct the path, or put the file back")
+        if is_folder:
+            raise StoreError("the SQLite file of `url` is a folder: correct the path")
+        if not is_there:
+            raise StoreError("the SQLite file of `url` is not there: correct the path, or put the file back")
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode=ro", uri=True, timeout=self.timeout.total_seconds(), check_same_thread=False
         )
@@ -175,6 +176,20 @@ class MySQL(Dialect):
             )
         event.listen(engine, "connect", self._prepare)
         return engine
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """One transaction that reads."""
+        try:
+            with Dialect.session(self) as connection:
+                yield connection
+        except RuntimeError as error:
+            if "cryptography" not in str(error):
+                raise
+            raise StoreError(
+                f"{self.name} wants a login that needs the package cryptography: install it, or connect by TLS "
+                "(?ssl_ca=… in `url`)"
+            ) from error
 
     def _prepare(self, connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a driver's own
         with connection.cursor() as cursor:
