@@ -71,6 +71,8 @@ class Site:
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     canned: Callable[[str, dict[str, str]], Canned | None] = lambda _route, _query: None
+    elsewhere: Callable[[str], Canned | None] = lambda _path: None
+    """What stands outside the lists of the API: the front page, the API's index, feeds."""
     meanwhile: Callable[[], object] = lambda: None
     """Happens after each answer about posts was made up, and before it leaves."""
     url: str = ""
@@ -165,7 +167,7 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if not route.startswith("/wp/v2/") or not (parts.path + "?rest_route=/").startswith(site.prefix):
-            self._say(Canned(404, b"<html>not here</html>"))
+            self._say(site.elsewhere(self.path) or Canned(404, b"<html>not here</html>"))
             return
         route = route.removeprefix("/wp/v2/")
         site.asked.append(f"{route}?{parts.query}")
