@@ -11,8 +11,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo 'make demo            feedpub with a sample site on http://127.0.0.1:8080'
 	@echo 'make test            linters, types, import contracts and all tests'
-	@echo 'make bench           how long a feed takes, beside five other ways; a site with 100,000 articles; one article'
-	@echo '                     to 1,000 webhooks: a quarter of an hour (BENCH="--folder DIR": on the disk of DIR)'
+	@echo 'make bench           how long a feed takes, beside five other ways; sites with 1,000 to 1,000,000 articles; one'
+	@echo '                     article to 1,000 webhooks: 20 minutes, 10 GB of disk (BENCH=--quick: 5 minutes, 1 GB;'
+	@echo '                     BENCH="--folder DIR": on the disk of DIR)'
 	@echo 'make check           linters, types and import contracts alone'
 	@echo 'make fix             mend what the linter and the formatter can mend'
 	@echo 'make test-wordpress  the tests against a real WordPress on loopback'
@@ -31,6 +32,7 @@ test: check
 bench: $(READY)
 	@$(BIN)/python -m tests.bench.feeds $(BENCH)
 	@$(BIN)/python -m tests.bench.archive $(BENCH)
+	@$(BIN)/python -m tests.bench.stores $(BENCH)
 	@$(BIN)/python -m tests.bench.fanout $(BENCH)
 
 check: $(READY)

@@ -282,9 +282,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=3, help="how many")
     parser.add_argument("--folder", type=Path, help="where to write (a disk like that of your database)")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--be", choices=["server", *SIDES], help="be one side of one round")
     parser.add_argument("--lap", default="", help="where that side posts to")
     given = parser.parse_args()
+    given.rounds = 1 if given.quick else given.rounds
     if given.be == "server":
         serve()
     elif given.be == "bare":

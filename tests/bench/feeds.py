@@ -268,8 +268,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=21, help="how many, at least 15")
     parser.add_argument("--folder", type=Path, help="where to write (a disk like that of your output directory)")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--peak", action="store_true", help="only measure memory")
     given = parser.parse_args()
+    given.rounds = 15 if given.quick else given.rounds
     if given.peak:
         return peak()
     django_settings.configure(USE_TZ=True)

@@ -17,6 +17,10 @@ from feedpub.stores.sql import SqlOptions
 FIRST = datetime(2010, 1, 1, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
 """From one article to the next, so that a million of them lie in the past."""
+QUIET = """
+        [log]
+        level = "error"
+"""
 TAGS, AUTHORS = 500, 40
 """As many as a site with a long past has."""
 
@@ -34,8 +38,8 @@ def new_site(folder: Path, more: str = "", *, database: str = "", poll: str = "3
     return store
 
 
-def configure(folder: Path, more: str = "", *, database: str = "", poll: str = "3m") -> None:
-    """Write the config of the site in this folder."""
+def configure(folder: Path, more: str = "", *, store: str = "", database: str = "", poll: str = "3m") -> None:
+    """Write the config of the site in this folder. `store`: the options of another than the embedded one."""
     (folder / "config").mkdir()
     (folder / "config" / "feedpub.toml").write_text(
         f"""
@@ -48,8 +52,7 @@ def configure(folder: Path, more: str = "", *, database: str = "", poll: str = "
         base_url = "https://news.example.net/feeds/"
         output = "{folder}/public"
         [stores.blog]
-        kind = "sql"
-        path = "{store_of(folder)}"
+        {store or f'kind = "sql"{chr(10)}path = "{store_of(folder)}"'}
         poll = "{poll}"
         {more}
         """,

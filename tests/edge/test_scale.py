@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
-from feedpub.model import Category, State
+from feedpub.ledger import recording, schema
+from feedpub.model import Category, RawArticle, State
 from feedpub.outputs.disk import DiskOutput
 from feedpub.pipeline import Publisher
 from tests.databases import migrated_sqlite
 from tests.edge.front_door import until
 from tests.edge.test_publisher import Desk
+from tests.world import ListStore
 
 SEA, NAVY = Category("blog", "1", "海", "sea"), Category("blog", "2", "海軍", "navy", parent="1")
 PARTS = {"all": 7, "category/sea": 7, "category/navy": 7}
@@ -76,6 +78,7 @@ def test_no_question_of_a_round_looks_through_what_grows_with_the_years(desk: De
     finish(desk)
     desk.publisher.tidy()
     desk.ledger.feeds.windows("blog", 3)
+    assert len(list(desk.ledger.articles.known_live("blog"))) == 27
     desk.ledger.deliveries.recover(desk.publisher.setup.targets, desk.now, all_leases=False)
     desk.ledger.deliveries.next_due(desk.publisher.setup.targets, desk.now)
 
@@ -89,7 +92,32 @@ def _grows(statement: str) -> Any:
     # The first so many of an index are another thing; and whoever is deleted here is one of few that still wait.
     few = "LIMIT" in statement or statement.startswith("DELETE FROM article")
     wide = "" if few else r"|SEARCH (article|membership) (?!.*ix_article_unplaced).*\((state|store|term)=\?\)$"
-    return re.compile(whole + wide).search
+    gone = r"|SEARCH article .*\(store=\? AND gone=\?\)$"  # all that were ever withdrawn
+    return re.compile(whole + wide + gone).search
+
+
+# ---------------------------------------------------------------- an archive that is read for the first time
+
+
+@pytest.mark.parametrize("at_a_time", [4, 6, 100])
+def test_an_archive_of_any_length_is_let_in_by_the_dates_of_its_articles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    monkeypatch.setattr(recording, "CHUNK", at_a_time)
+    store = ListStore()
+    for number in (7, 2, 12, 5, 1, 9, 3, 11, 8, 4, 10, 6):
+        url, title, published = f"https://news.test/{number}", f"記事{number}", f"2020-01-{number:02}"
+        store.put(RawArticle(f"{number}", url=url, title=title, published=published))
+    options: dict[str, Any] = {"entries": 3, "archive": 4, "formats": ("atom",), "compress": ()}
+    desk = Desk(migrated_sqlite(tmp_path), tmp_path, store=store, **options)
+    desk.publisher.archive()
+    with desk.ledger.database.read() as connection:
+        placed = select(schema.article.c.id, schema.article.c.entered).order_by(schema.article.c.entered)
+        found = connection.execute(placed).all()
+    desk.ledger.close()
+    assert found == [(str(number), number) for number in range(1, 13)]
+    told = [re.findall(r"記事(\d+)</title>", desk.feed(f"archive/all/{part}.atom")) for part in (1, 2, 3)]
+    assert told == [["4", "3", "2", "1"], ["8", "7", "6", "5"], ["12", "11", "10", "9"]]
 
 
 # ---------------------------------------------------------------- an archive that is written for the first time

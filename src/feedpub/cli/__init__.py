@@ -5,7 +5,7 @@ init.py        init
 running.py     run, once, rebuild, demo
 looking.py     check, status, healthcheck
 preview.py     preview
-speaking.py    import, brief, announce, resume
+speaking.py    import, export, brief, announce, resume
 deliveries.py  deliveries list, retry, cancel, release
 show.py        what is shown on a terminal
 """

@@ -1,4 +1,7 @@
-"""[stores.NAME] kind = "sql": the embedded store. A cursor -> what changed since, from its change log."""
+"""[stores.NAME] kind = "sql": the embedded store, a cursor -> what changed since, from its change log.
+
+With a `query`, the same kind reads the tables of others (stores/query).
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ from pydantic import Field
 from sqlalchemy import Connection, LargeBinary, Table, Text, cast, literal, select
 
 from feedpub.model import Batch, Category, Census, RawArticle, RawComment
-from feedpub.stores.base import Home, StoreOptions
+from feedpub.stores.base import Home, Store
 from feedpub.stores.embedded import rows, schema
 from feedpub.stores.embedded.file import StoreFile
 from feedpub.stores.embedded.writing import Writing, Written
+from feedpub.stores.query.options import QueryOptions
 
 if TYPE_CHECKING:
     from feedpub.http import Door
@@ -28,20 +32,20 @@ _Number = tuple[int, str]
 """A number of a change log, and the id that it stands for."""
 
 
-class SqlOptions(StoreOptions):
-    """The embedded store: one SQLite file, with the schema of docs/schema.md, made on first use."""
+class SqlOptions(QueryOptions):
+    """The embedded store: one SQLite file, with the schema of docs/schema.md, made on first use. Or a query."""
 
     kind: Literal["sql"] = "sql"
     path: str = Field(default="data/articles.db", min_length=1, description="the SQLite file; made if it is missing")
 
     @property
     def names_everything(self) -> bool:
-        """Its change log knows of every withdrawal."""
-        return True
+        """The embedded store's change log knows of every withdrawal; a query is asked by censuses."""
+        return not self.is_query
 
-    def open(self, door: Door, home: Home) -> SqlStore:  # noqa: ARG002 - its own file is all it needs
+    def open(self, door: Door, home: Home) -> Store:  # noqa: ARG002 - a database is reached without the door
         """Nothing is opened before the first question."""
-        return self.embedded()
+        return self.asking(home) if self.is_query else self.embedded()
 
     def embedded(self) -> SqlStore:
         """The store as those see it who write into it."""

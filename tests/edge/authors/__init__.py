@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from tests.edge.authors import embedded, feed, markdown, wordpress
+from tests.edge.authors import embedded, feed, markdown, query_postgres, query_sqlite, wordpress
 from tests.edge.authors.author import Author
 
 
@@ -25,5 +25,7 @@ PLACES: Mapping[str, Place] = {
     "feed-atom": Place(feed.FeedAuthor, feed.opened_atom),
     "feed-json": Place(feed.FeedAuthor, feed.opened_json),
     "markdown": Place(markdown.MarkdownAuthor, markdown.opened),
+    "query on SQLite": Place(query_sqlite.SQLiteAuthor, query_sqlite.opened),
+    "query on PostgreSQL": Place(query_postgres.PostgresAuthor, query_postgres.opened, needs_postgres=True),
     "wordpress": Place(wordpress.WordPressAuthor, wordpress.opened),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Literal
@@ -70,9 +70,10 @@ class MarkdownOptions(StoreOptions):
 class MarkdownStore:
     """An opened folder. It reads, and never writes."""
 
-    def __init__(self, name: str, folder: Folder, rules: Rules) -> None:
-        """Take the store's name, its folder, and how its files are read."""
+    def __init__(self, name: str, folder: Folder, rules: Rules, clock: Callable[[], int] = time_ns) -> None:
+        """Take the store's name, its folder, how its files are read, and the clock that files are dated by."""
         self._name = name
+        self.clock = clock
         self._folder = folder
         self._rules = rules
         facts = (READING, rules.permalink, rules.home, str(rules.zone))
@@ -104,7 +105,7 @@ class MarkdownStore:
 
     def _walk(self, place: str) -> Generator[Batch]:
         known = self._recall(place)
-        now, before = time_ns(), checkout.look(self._folder.path.absolute())
+        now, before = self.clock(), checkout.look(self._folder.path.absolute())
         seen = self._folder.look(now)
         after = checkout.look(self._folder.path.absolute())
         if after.busy or after != before:
