@@ -387,7 +387,7 @@ def line_of(raw: bytes) -> AnyLine:
         line = _lines.validate_json(raw)
     except ValidationError as error:
         raise ValueError(_wrong(error)) from None
-    if _NUL.search(raw):
+    if b"\\u0000" in raw and _NUL.search(raw):
         raise ValueError("it holds the character NUL (\\u0000), which no database can keep")
     return line
 
