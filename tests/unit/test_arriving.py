@@ -22,7 +22,8 @@ DONE = (State.SENT, State.FAILED, State.SKIPPED)
 
 
 def delivery(state: State, **facts: Any) -> Delivery:
-    return Delivery(id=1, target="board", article=1, state=state, **({"wanted": 1, "created_at": NOW} | facts))
+    given: dict[str, Any] = {"wanted": 1, "created_at": NOW} | facts
+    return Delivery(id=1, target="board", article=1, state=state, **given)
 
 
 def notice(action: Action = Action.ANNOUNCE) -> Notice:

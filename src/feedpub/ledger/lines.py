@@ -58,7 +58,9 @@ class StoreLine(Line):
     is_: Literal["store"] = Field(default="store", alias="is")
     name: _Name
     cursor: str | None
-    phase: Literal["baseline", "live"]
+    kind: str | None
+    phase: Literal["baseline", "adopting", "live"]
+    news_since: AwareDatetime | None
     polled_at: AwareDatetime | None
     rechecked_at: AwareDatetime | None
     censused_at: AwareDatetime | None
