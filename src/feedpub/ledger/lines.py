@@ -124,7 +124,7 @@ class ArticleLine(Line):
     headline: str
     revision: _Small
     state: Literal["waiting", "live", "withdrawn"]
-    gone: Literal[0, 1, 2]
+    gone: Literal[-1, 0, 1, 2, 3]
     place: _Count
     comments: _Small
     recount_at: AwareDatetime | None
