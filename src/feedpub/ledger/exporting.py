@@ -86,7 +86,7 @@ def _count(connection: Connection) -> int:
 
 def _stores(connection: Connection) -> Iterator[Line]:
     one = schema.store.c
-    names = ("name", "cursor", "phase", "polled_at", "rechecked_at", "censused_at", "cleaner")
+    names = ("name", "cursor", "phase", "polled_at", "rechecked_at", "censused_at", "cleaner", "kind", "news_since")
     for row in _rows(connection, select(*(one[name] for name in names)).order_by(_plain(connection, one.name))):
         yield StoreLine(**row._mapping)  # noqa: SLF001 - the documented way
 

@@ -58,11 +58,13 @@ class StoreLine(Line):
     is_: Literal["store"] = Field(default="store", alias="is")
     name: _Name
     cursor: str | None
-    phase: Literal["baseline", "live"]
+    phase: Literal["baseline", "adopting", "live"]
     polled_at: AwareDatetime | None
     rechecked_at: AwareDatetime | None
     censused_at: AwareDatetime | None
     cleaner: str | None
+    kind: str | None = None
+    news_since: AwareDatetime | None = None
 
     def known_by(self) -> tuple[Name, ...]:
         """Tell."""
@@ -122,7 +124,7 @@ class ArticleLine(Line):
     headline: str
     revision: _Small
     state: Literal["waiting", "live", "withdrawn"]
-    gone: Literal[0, 1, 2]
+    gone: Literal[-1, 0, 1, 2, 3]
     place: _Count
     comments: _Small
     recount_at: AwareDatetime | None
