@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,15 +22,17 @@ from sqlalchemy import make_url
 from feedpub.categories import DESK
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
+from feedpub.commands.moving import export_to
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
-from feedpub.errors import StoreError
+from feedpub.errors import StoreError, place
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
 from feedpub.images import Pictures, origins
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.database import Database
+from feedpub.ledger.importing import Moved, bring
 from feedpub.ledger.targets import TargetState
 from feedpub.model import Delivery, Quarantined, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
@@ -37,6 +41,7 @@ from feedpub.settings import DatabaseOptions, Loaded, LogOptions, Settings
 from feedpub.stores.base import Home
 from feedpub.stores.desk import Desk, DeskOptions
 from feedpub.stores.imports import ImportReport, import_files
+from feedpub.stores.opened import Opened
 from feedpub.stores.sql import SqlOptions, SqlStore
 
 log = structlog.get_logger("feedpub")
@@ -142,7 +147,8 @@ class App:
         self.publisher.apply(_setup(loaded.settings, sources))
         for name, source in self._sources.items():
             if sources.get(name) is not source:
-                source.store.close()
+                _close(name, source)
+        self._refile_briefs(loaded.settings)
         self._sources, self.settings, self.config_problem = sources, loaded.settings, ""
 
     def _reopen(self, settings: Settings) -> dict[str, Source]:
@@ -151,8 +157,19 @@ class App:
         for name, options in settings.stores.items():
             have = self._sources.get(name)
             same = have is not None and have.options == options and home == _home(self.settings)
-            sources[name] = have if same and have is not None else Source(options, options.open(self.door, home))
+            fresh = Source(options, Opened(partial(options.open, self.door, home)))
+            sources[name] = have if same and have is not None else fresh
         return sources | {DESK: self._sources[DESK]}  # where the database lies is not changed live
+
+    def _refile_briefs(self, settings: Settings) -> None:
+        """Have what lies on the desk follow stores that have another name now; it names their categories."""
+        known = {state.name for state in self.ledger.articles.store_states()}
+        for name, options in settings.stores.items():
+            if options.replaces and options.replaces not in known:
+                try:
+                    self.desk.refile(options.replaces, name)
+                except StoreError as error:  # its next poll tells it too
+                    log.error("store_failed", store=DESK, why=str(error))
 
     def polled(self) -> tuple[str, ...]:
         """The stores there are to be polled: those of the config, and the desk as soon as somebody has used it."""
@@ -164,8 +181,8 @@ class App:
     def close(self) -> None:
         """Let go of everything."""
         self.door.close()
-        for source in self._sources.values():
-            source.store.close()
+        for name, source in self._sources.items():
+            _close(name, source)
         self.ledger.close()
 
     # ------------------------------------------------------------ status
@@ -180,7 +197,7 @@ class App:
             paces=self._paces(targets),
             deliveries=self.ledger.deliveries.counts(),
             feeds=self.ledger.feeds.paths(),
-            quarantined=self.ledger.articles.quarantined(),
+            quarantined=tuple(one for one in self.ledger.articles.quarantined() if self._has(one[0])),
             cautions=self.cautions(),
             problems=self.problems(),
         )
@@ -203,6 +220,7 @@ class App:
                 told += [store.error and f"{_store(store.name)}: {store.error}", store.note]
         told += [why for sentences in self._ailing().values() for why in sentences]
         told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
+        told += _brought(self.ledger.deliveries.brought(), self.settings.targets)
         return tuple(one for one in told if one)
 
     def cautions(self) -> tuple[str, ...]:
@@ -210,6 +228,7 @@ class App:
         return (
             *(f"{option}: no store has a category {name}" for option, name in self.publisher.unknown_categories()),
             *(f"{option}: there is no feed {name}" for option, name in self.publisher.unknown_feeds()),
+            *(f"{option}: {why}" for option, why in self.publisher.not_replaced()),
         )
 
     def failures(self, done: Round) -> tuple[str, ...]:
@@ -258,6 +277,23 @@ class App:
         """Put files into an embedded store (the only one, or the one named). Raises StoreError, ImportRefused."""
         return import_files(paths, self.embedded(store), progress=progress)
 
+    def export(self, path: Path | None, progress: Callable[[int, int], None]) -> int:
+        """Write everything the database knows to a file, or (None) to standard output. Returns how many lines."""
+        return export_to(path, self.ledger, self.settings.site.url, now(), progress)
+
+    def import_export(self, path: Path, progress: Callable[[int, int], None]) -> Moved:
+        """Take on what another database knew. Raises ImportRefused, LedgerBusy."""
+        return bring(self.ledger.database, path, progress)
+
+    def strangers(self, moved: Moved) -> Iterator[str]:
+        """What an import told of that the config does not name, and what becomes of it, a sentence each."""
+        for name in moved.stores:
+            if not self._has(name):
+                yield f"stores.{name} is not in the config: its articles stay as they are, and it is not polled"
+        for name in moved.targets:
+            if name not in self.settings.targets:
+                yield f"targets.{name} is not in the config: what it has still to say is cancelled at the next start"
+
     def embedded(self, store: str = "") -> SqlStore:
         """The embedded store that commands write into. Raises StoreError."""
         stores = self.settings.stores.items()
@@ -287,7 +323,7 @@ class App:
 
     def once(self) -> Round:
         """Poll every store, build every feed touched, say everything that is due now."""
-        done = {name: self.publisher.publish(name) for name in self.polled()}
+        done = self._publish(self.polled())
         while self.publisher.archive().parts:
             pass
         tried: dict[int, Delivery] = {}
@@ -296,6 +332,23 @@ class App:
                 settled = self.publisher.deliver(one)
                 tried |= {settled.id: settled} if settled is not None else {}
         return Round(done, tuple(tried.values()))
+
+    def _publish(self, names: Sequence[str]) -> dict[str, Published]:
+        """Publish all at once: one that hangs keeps none of the others waiting."""
+        with ThreadPoolExecutor(max_workers=max(len(names), 1), thread_name_prefix="poll") as crew:
+            try:
+                return dict(zip(names, crew.map(self.publisher.publish, names), strict=True))
+            except BaseException:
+                self.door.close()  # whoever is in a hurry need not wait for what hangs
+                raise
+
+
+def _close(name: str, source: Source) -> None:
+    """Let go of a store, whatever it says to that."""
+    try:
+        source.store.close()
+    except Exception as error:  # noqa: BLE001 - one store's fault must not keep a config from being in force
+        log.error("fault", what="close", store=name, error=type(error).__name__, at=place(error))
 
 
 def _desk_path(settings: Settings) -> str:
@@ -365,6 +418,15 @@ def _flooded(counts: Mapping[str, int], targets: Iterable[str]) -> list[str]:
     return [
         f"targets.{name}: {counts[name]} notices are held, as so many articles were new at once: look, "
         f"then `feedpub deliveries release --target {name}`"
+        for name in targets
+        if name in counts
+    ]
+
+
+def _brought(counts: Mapping[str, int], targets: Iterable[str]) -> list[str]:
+    return [
+        f"targets.{name}: {counts[name]} notices were owed where the database was imported from, and are held: "
+        f"when that feedpub is stopped, look, then `feedpub deliveries release --target {name}`"
         for name in targets
         if name in counts
     ]

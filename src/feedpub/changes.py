@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
+from feedpub.categories import fold
 from feedpub.model import Batch, Census, Image, Link, RawArticle
 
 _TOLD = tuple(field.name for field in fields(RawArticle) if field.name != "updated")
@@ -34,8 +35,9 @@ class Known:
     kept_out: bool = False
 
 
-PRESENT, MISSED, GONE = 0, 1, 2
-"""`Known.gone`: there; missing in one census; gone for sure (the store said so, or two censuses agree)."""
+UNCLAIMED, PRESENT, MISSED, GONE, SKIPPED = -1, 0, 1, 2, 3
+"""`Known.gone`: left by another kind of store, and not met in this one; there; missing in one census; gone for sure
+(the store said so, or two censuses agree); not wanted here (`skip_tags`), wherever else it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,15 @@ class Change:
 class ChangeSet:
     """What a batch changed. `back` are ids that a census had missed and that are there after all.
 
-    `recleaned` are rows that say what they said, to be cleaned by better rules: nobody edited them.
+    `recleaned` are rows that say what they said, to be cleaned by better rules: nobody edited them. Nor did anybody
+    edit those `adopted`: another kind of store says them in its own way.
     """
 
     new: tuple[Change, ...] = ()
     edited: tuple[Change, ...] = ()
     restored: tuple[Change, ...] = ()
     recleaned: tuple[Change, ...] = ()
+    adopted: tuple[Change, ...] = ()
     gone: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
 
@@ -86,6 +90,7 @@ def diff(known: Mapping[str, Known], batch: Batch, *, reread: bool = False) -> C
     edited: list[Change] = []
     restored: list[Change] = []
     recleaned: list[Change] = []
+    adopted: list[Change] = []
     back: list[str] = []
     for raw in latest.values():
         before = known.get(raw.id)
@@ -94,6 +99,8 @@ def diff(known: Mapping[str, Known], batch: Batch, *, reread: bool = False) -> C
             new.append(change)
         elif before.withdrawn:
             restored.append(change)
+        elif before.gone == UNCLAIMED and before.guid:
+            adopted.append(replace(change, revision=before.revision))
         elif before.fingerprint == change.fingerprint and not (reread and before.kept_out):
             back += [raw.id] if before.gone else []
             recleaned += [replace(change, revision=before.revision)] if reread else []
@@ -102,19 +109,55 @@ def diff(known: Mapping[str, Known], batch: Batch, *, reread: bool = False) -> C
             (edited if before.guid else new).append(change)
     gone = (one for one in batch.gone if one in known and not known[one].withdrawn and one not in latest)
     return ChangeSet(
-        tuple(new), tuple(edited), tuple(restored), tuple(recleaned), tuple(dict.fromkeys(gone)), tuple(back)
+        tuple(new),
+        tuple(edited),
+        tuple(restored),
+        tuple(recleaned),
+        tuple(adopted),
+        tuple(dict.fromkeys(gone)),
+        tuple(back),
     )
+
+
+def claims(guids: Mapping[str, str], known: Mapping[str, Known], left: Mapping[str, Known]) -> dict[str, str]:
+    """Tell which articles that another kind of store left are met under another id: the new one by the old one.
+
+    `guids` are those of the rows, by id; `left` those articles, by guid. A row whose id is an article of this very
+    store already is that one, whatever its guid.
+    """
+    claimed: dict[str, str] = {}
+    for id_, guid in guids.items():
+        own, one = known.get(id_), left.get(guid)
+        free = own is None or not own.guid or own.gone == UNCLAIMED
+        if one is not None and one.id != id_ and one.id not in claimed and free:
+            claimed[one.id] = id_
+    return claimed
+
+
+def without(batch: Batch, tags: Iterable[str]) -> tuple[Batch, frozenset[str]]:
+    """Leave out the articles that have one of these tags, however it is written; their ids are told."""
+    unwanted = {fold(tag) for tag in tags} - {""}
+    if not unwanted:
+        return batch, frozenset()
+    latest = {raw.id: raw for raw in batch.articles}
+    skipped = frozenset(id_ for id_, raw in latest.items() if not unwanted.isdisjoint(map(fold, raw.tags)))
+    return replace(batch, articles=tuple(raw for raw in batch.articles if raw.id not in skipped)), skipped
 
 
 def compare(known: Iterable[Known], census: Census) -> dict[str, int]:
     """Tell how sure we now are, by id, of what a census speaks of: missed once, gone, or there after all.
 
-    Only ids that the census covers are judged, and only what changes is told. `known` may be a whole archive: nothing
-    of it is kept but that.
+    Only ids that the census covers are judged, and only what changes is told: `known` may be a whole archive, and
+    nothing of it is kept but that. What this store never told of is not its to miss, and what is not wanted here is not
+    brought back by being there.
     """
     covered = (one for one in known if census.covers is None or one.id in census.covers)
-    levels = ((one, _level(one, census)) for one in covered if not one.withdrawn)
+    levels = ((one, _level(one, census)) for one in covered if _judged(one))
     return {one.id: after for one, after in levels if after != one.gone}
+
+
+def _judged(one: Known) -> bool:
+    return not one.withdrawn and one.gone not in (UNCLAIMED, SKIPPED)
 
 
 def _level(one: Known, census: Census) -> int:

@@ -48,6 +48,8 @@ PATIENCE = 0.1
 """Seconds: so few that a tenth of all targets may hang, and the others hardly notice (`make bench`)."""
 AHEAD = 2 * POOL
 """Deliveries claimed at most before there is a worker for them: one claim for many, and no worker waits for it."""
+POLLERS = 256
+"""Stores polled at a time: as many as there are, so that those which hang starve nobody. Idle ones are not started."""
 LONG_AGO = float("-inf")
 CAP = 256
 """Conversations at a time, hanging ones included."""
@@ -397,7 +399,7 @@ def _scheduler() -> BackgroundScheduler:
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # its events are told below, in our words
     scheduler = BackgroundScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(20)},
+        executors={"default": ThreadPoolExecutor(POLLERS)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     scheduler.add_listener(_tell_skipped, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)

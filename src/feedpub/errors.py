@@ -13,6 +13,7 @@ FeedpubError                 every error we raise on purpose: one clear sentence
     ├── LedgerBusy           another feedpub leads on this database
     ├── LedgerGone           its file was moved, deleted or replaced while we led
     └── Superseded           somebody else moved the row first (compare-and-set, fencing); nothing was written
+        └── GuidTaken        another store recorded this guid first: to be judged once more
 
 No message holds a secret: texts from libraries are kept as `__cause__`, never pasted.
 """
@@ -83,3 +84,7 @@ class LedgerGone(LedgerError):  # noqa: N818
 
 class Superseded(LedgerError):  # noqa: N818
     """Somebody else moved this row first; what we meant to write is void."""
+
+
+class GuidTaken(Superseded):
+    """Another store recorded one of these guids meanwhile; nothing was written."""

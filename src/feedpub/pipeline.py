@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,17 +17,32 @@ import structlog
 
 from feedpub import clean
 from feedpub.building import PARTS_A_POLL, PARTS_A_ROUND, Builder, Built, Plan
-from feedpub.categories import unknown
-from feedpub.changes import GONE, PRESENT, Change, ChangeSet, compare, diff, too_many_gone
-from feedpub.errors import ComposeError, LedgerError, StoreError, Superseded, place
+from feedpub.categories import DESK, fold, unknown
+from feedpub.changes import (
+    GONE,
+    PRESENT,
+    SKIPPED,
+    UNCLAIMED,
+    Change,
+    ChangeSet,
+    Known,
+    claims,
+    compare,
+    diff,
+    too_many_gone,
+    without,
+)
+from feedpub.errors import ComposeError, FeedpubError, GuidTaken, LedgerError, Superseded, place
 from feedpub.feeds.addresses import ascii_url, feed_url
 from feedpub.feeds.catalog import FeedsOptions, unmatched
 from feedpub.http import Door
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
+from feedpub.ledger.renaming import ADOPTING
 from feedpub.model import (
     Action,
+    Article,
     Batch,
     Category,
     Census,
@@ -112,17 +127,46 @@ class Publisher:
     # ------------------------------------------------------------ a new config
 
     def apply(self, setup: Setup) -> None:
-        """Take on a setup: its targets, its feeds. What is no longer there is told."""
+        """Take on a setup: its stores, its targets, its feeds. What is no longer there is told."""
+        # First of all: who polls a store by its old name, or as it was, must not go on.
+        before, self.setup = self.setup, replace(self.setup, sources=setup.sources)
+        self._take_over()
         # Welcomed before they are written down: a crash in between welcomes them again, and owes nothing twice.
         known = {one.name for one in self.ledger.targets.states()}
         self._welcome([target for name, target in setup.targets.items() if name not in known])
         for name, count in self.ledger.targets.sync(setup.targets).items():
             log.warning("queue_cancelled", target=name, deliveries=count, why="the target was removed from the config")
-        before, self.setup = self.setup, setup
+        self.setup = setup
         changed = [name for name, target in setup.targets.items() if before.targets.get(name) != target]
         self.ledger.deliveries.follow_config(setup.targets, changed, self.now())
         self.builder.apply(_feeds_plan(setup))
         self._tell_unknown()
+
+    def _take_over(self) -> None:
+        """Have each store go on that has another name now, or is of another kind."""
+        articles = self.ledger.articles
+        states = {state.name: state for state in articles.store_states()}
+        for name, source in self.setup.sources.items():
+            options, own, former = source.options, states.get(name), states.get(source.options.replaces)
+            if former is not None and not articles.has_any(name):
+                articles.rename_store(former.name, name, anew=former.kind != options.form, now=self.now())
+                log.info("store_replaced", store=name, replaces=former.name, kind=options.form)
+            elif own is not None and own.kind is not None and own.kind != options.form and name != DESK:
+                articles.begin_store_anew(name, now=self.now())
+                log.info("store_begins_anew", store=name, kind=options.form, before=own.kind)
+        for option, why in self.not_replaced():
+            log.warning("config_warning", what=f"{option}: {why}")
+
+    def not_replaced(self) -> Iterator[tuple[str, str]]:
+        """Each option that names a store which cannot be taken over, and why; none once it was."""
+        known = {state.name for state in self.ledger.articles.store_states()}
+        for name, source in self.setup.sources.items():
+            former, option = source.options.replaces, f"stores.{name}.replaces"
+            if former in known and self.ledger.articles.has_any(former) and self.ledger.articles.has_any(name):
+                why = f"stores.{name} has articles of its own, so that stores.{former} stays apart: leave this out"
+                yield option, why
+            elif former and former not in known and name not in known:
+                yield option, f"feedpub never polled a store {former}: write the name that it had, or leave this out"
 
     def _welcome(self, targets: Iterable[Network]) -> None:
         """Owe a new target the backlog it asks for; all else that is known already is its baseline."""
@@ -184,50 +228,89 @@ class Publisher:
         """Record everything that changed in a store since its cursor, batch by batch.
 
         If the rules of cleaning are others than those its articles were cleaned by, everything is read once more.
+        Whatever is wrong with a store is told and noted; it is nobody else's trouble.
         """
         done = Published()
-        store, rules = self.setup.sources[name].store, clean.digest(self.setup.site, self.setup.feeds.drop)
-        before = self.ledger.articles.store_state(name)
-        try:
-            self._read(name, store, done)
-            if before.cursor is not None and before.cleaner != rules:
-                self._read(name, store, done, again=True)
-        except StoreError as error:
-            done.error = str(error)
-            self._note_failure(name, done.error)
+        source = self.setup.sources.get(name)
+        if source is None:
             return done
-        self.ledger.articles.note_poll(name, now=self.now(), cleaner=rules)
-        self._withdraw(name, done)
+        rules, before = self._rules(source.options), self.ledger.articles.store_state(name)
+        whole = False
+        with self._heeding(name, done):
+            again = before.cursor is not None and before.cleaner != rules
+            whole = self._read(name, source, done) and (not again or self._read(name, source, done, again=True))
+        if whole:
+            self.ledger.articles.note_poll(name, now=self.now(), cleaner=rules, kind=source.options.form)
+            self._withdraw(name, done)
         return done
 
-    def _read(self, name: str, store: Store, done: Published, *, again: bool = False) -> None:
-        """Record what a store says since its cursor; `again`: from the beginning, to clean it by other rules."""
+    def _rules(self, options: StoreOptions) -> str:
+        """Name all that decides what becomes of a store's rows."""
+        skips = sorted({fold(tag) for tag in options.skip_tags} - {""})
+        return "|".join([clean.digest(self.setup.site, self.setup.feeds.drop), *skips])
+
+    @contextmanager
+    def _heeding(self, name: str, done: Published) -> Iterator[None]:
+        """Note why a store could not be asked, be it the store's fault or our own."""
+        source = self.setup.sources.get(name)
+        try:
+            yield
+        except LedgerError:
+            raise
+        except FeedpubError as error:
+            done.error = str(error)
+        except Exception as error:  # noqa: BLE001 - one store's fault must not end the others'
+            log.error("fault", what="poll", store=name, error=type(error).__name__, at=place(error))
+            done.error = "feedpub itself failed as it read this store: see the log, and please report it"
+        if done.error and self.setup.sources.get(name) is source:
+            self._note_failure(name, done.error)
+
+    def _read(self, name: str, source: Source, done: Published, *, again: bool = False) -> bool:
+        """Record what a store says since its cursor; `again`: from the beginning, to clean it by other rules.
+
+        Tells whether it came to the end: it breaks off where the config of the store changes.
+        """
         more, first = True, again
         while more:
-            state = self._state(name)
-            batch = store.changes(None if first else state.cursor)
-            self._record(name, state, batch, done, again=again)
+            state = self._state(name, source)
+            batch = source.store.changes(None if first else state.cursor)
+            if self.setup.sources.get(name) is not source:
+                return False
+            self._record(name, source, state, batch, done, again=again)
             more, first = batch.more, False
+        return True
 
-    def _state(self, name: str) -> StoreState:
+    def _state(self, name: str, source: Source) -> StoreState:
         """Where polling of a store stands; what was written for us alone was never there before us."""
-        state, options = self.ledger.articles.store_state(name), self.setup.sources[name].options
-        return state if options.had_readers else replace(state, baseline=False)
+        state = self.ledger.articles.store_state(name)
+        return state if source.options.had_readers else replace(state, phase="live")
 
-    def _record(self, name: str, state: StoreState, batch: Batch, done: Published, *, again: bool) -> None:
+    def _record(
+        self, name: str, source: Source, state: StoreState, batch: Batch, done: Published, *, again: bool
+    ) -> None:
         batch = _legible(batch)
         if batch.categories is not None:
             batch = replace(batch, categories=tuple(map(clean.category, batch.categories)))
-        if batch == Batch((), state.cursor or "", more=batch.more) and not state.baseline:
+        if batch == Batch((), state.cursor or "", more=batch.more) and state.live:
             return
-        known = self.ledger.articles.known(name, [*(raw.id for raw in batch.articles), *batch.gone])
+        try:
+            self._record_batch(name, source, state, batch, done, again=again)
+        except GuidTaken:  # by another store, at this very moment: a second look sees it
+            self._record_batch(name, source, state, batch, done, again=again)
+
+    def _record_batch(
+        self, name: str, source: Source, state: StoreState, batch: Batch, done: Published, *, again: bool
+    ) -> None:
+        known, claimed = self._known(name, batch)
+        batch, skipped = without(batch, source.options.skip_tags)
         changes = diff(known, batch, reread=again)
-        written, quarantined = self._clean(name, changes)
+        written, quarantined = self._clean(name, changes, claimed)
         by_id = {one.article.id: one for one in written}
         now = self.now()
         fresh = [by_id[one.raw.id].article for one in changes.new if one.raw.id in by_id]
+        news = [one for one in fresh if _is_news(one, state)]
         owed = plan(
-            [one for one in fresh if one.published <= now],
+            [one for one in news if one.published <= now],
             self.setup.targets.values(),
             self._categories(name, batch),
             site=self.setup.site,
@@ -239,11 +322,16 @@ class Publisher:
             store=name,
             expected=state.cursor,
             cursor=batch.cursor,
-            live=not (state.baseline and batch.more),
+            live=state.live or not batch.more,
             written=written,
             restored=frozenset(one.raw.id for one in changes.restored),
-            recleaned=frozenset(one.raw.id for one in changes.recleaned),
-            gone={**dict.fromkeys(changes.gone, GONE), **dict.fromkeys(changes.back, PRESENT)},
+            recleaned=frozenset(one.raw.id for one in (*changes.recleaned, *changes.adopted)),
+            claimed={old: new for old, new in claimed.items() if new in by_id},
+            gone={
+                **dict.fromkeys(changes.gone, GONE),
+                **dict.fromkeys(changes.back, PRESENT),
+                **{known[one].id: SKIPPED for one in skipped if one in known and not known[one].withdrawn},
+            },
             quarantined=(*quarantined, *(Quarantine(one, "") for one in batch.garbage)),
             categories=batch.categories,
             comments=self._comments(name, batch, {id_: one.article.url for id_, one in by_id.items()}),
@@ -258,20 +346,33 @@ class Publisher:
         _tell_owed(owed)
         _count_owed(done, owed)
         done.quarantined += len(record.quarantined)
-        done.baseline += len(fresh) if state.baseline else 0
-        done.new += 0 if state.baseline else len(fresh)
+        done.baseline += len(fresh) - (0 if state.baseline else len(news))
+        done.new += 0 if state.baseline else len(news)
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
-        done.recleaned += sum(one.raw.id in by_id for one in changes.recleaned)
+        done.recleaned += len(record.recleaned & by_id.keys())
 
-    def _clean(self, store: str, changes: ChangeSet) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
+    def _known(self, name: str, batch: Batch) -> tuple[dict[str, Known], dict[str, str]]:
+        """What we remember of a batch's articles; and which go by another id now, the new one by the old one."""
+        articles = self.ledger.articles
+        known = articles.known(name, [*(raw.id for raw in batch.articles), *batch.gone])
+        unmet = (raw for raw in batch.articles if raw.id not in known or known[raw.id].gone == UNCLAIMED)
+        guids = {raw.id: guid for raw in unmet if (guid := clean.line(raw.guid))}
+        left = articles.left(name, guids.values()) if guids else {}
+        claimed = claims(guids, known, left)
+        by_id = {one.id: one for one in left.values()}
+        return known | {new: by_id[old] for old, new in claimed.items()}, claimed
+
+    def _clean(
+        self, store: str, changes: ChangeSet, claimed: Mapping[str, str]
+    ) -> tuple[tuple[Written, ...], tuple[Quarantine, ...]]:
         """Make each changed row an article, or say why not. A guid that another article has is a clash."""
         written: dict[str, Written] = {}
         quarantined: list[Quarantine] = []
         site, drop = self.setup.site, self.setup.feeds.drop
         judged = [
             (change, clean.article(change.raw, store=store, site=site, guid=change.guid, drop=drop))
-            for change in (*changes.new, *changes.edited, *changes.restored, *changes.recleaned)
+            for change in (*changes.new, *changes.edited, *changes.restored, *changes.recleaned, *changes.adopted)
         ]
         judged = self._without_unchanged(store, changes, judged)
         articles = [result.article for _, result in judged if isinstance(result, clean.Cleaned)]
@@ -282,6 +383,7 @@ class Publisher:
                 continue
             article = result.article
             owner = owners.get(article.guid, (store, article.id))
+            owner = (owner[0], claimed.get(owner[1], owner[1])) if owner[0] == store else owner
             if owner != (store, article.id) or article.guid in written:
                 if article.guid in written:
                     owner = (store, written[article.guid].article.id)
@@ -298,7 +400,8 @@ class Publisher:
         self, store: str, changes: ChangeSet, judged: list[tuple[Change, clean.Cleaned | Quarantined]]
     ) -> list[tuple[Change, clean.Cleaned | Quarantined]]:
         """Leave out what other rules make the same of; nor may they date a public article into the future."""
-        again = {one.raw.id for one in changes.recleaned}
+        again = {one.raw.id for one in (*changes.recleaned, *changes.adopted)}
+        adopted = {one.raw.id for one in changes.adopted}
         before, now = self.ledger.articles.bodies(store, again), self.now()
 
         def same(result: clean.Cleaned | Quarantined) -> bool:
@@ -306,7 +409,8 @@ class Publisher:
             if article is None or article.id not in again:
                 return False
             was = before.get(article.id)
-            return article == was or (was is not None and was.published <= now < article.published)
+            same_words = article == was and article.id not in adopted
+            return same_words or (was is not None and was.published <= now < article.published)
 
         return [(change, result) for change, result in judged if not same(result)]
 
@@ -344,7 +448,8 @@ class Publisher:
         while True:
             # Looked at first: an edit recorded between the two looks moves a cursor, and this record is void.
             states = {state.name: state for state in self.ledger.articles.store_states()}
-            ripe = self.ledger.articles.ripe(now)
+            # Of a store that was taken out of the config nobody knows whether it still means to.
+            ripe = self.ledger.articles.ripe(now, self.setup.sources)
             if not ripe:
                 return
             categories = self.ledger.articles.categories()
@@ -370,9 +475,10 @@ class Publisher:
 
     def look(self, name: str, done: Published) -> None:
         """Ask a store that does not report withdrawals which articles it still has, if it is time to."""
-        options = self.setup.sources[name].options
-        if options.names_everything:
+        source = self.setup.sources.get(name)
+        if source is None or source.options.names_everything:
             return
+        options = source.options
         state, now = self.ledger.articles.store_state(name), self.now()
         if state.censused_at is None:
             # The first poll has just read everything.
@@ -381,10 +487,8 @@ class Publisher:
         # However far off: a clock that was set back must not make us look away for so long.
         whole = abs(now - state.censused_at) >= options.census
         if whole or state.rechecked_at is None or abs(now - state.rechecked_at) >= options.recheck:
-            try:
-                self._census(name, done, whole=whole)
-            except StoreError as error:
-                self._note_failure(name, str(error))
+            with self._heeding(name, done):
+                self._census(name, source, done, whole=whole)
 
     def _note_failure(self, name: str, why: str) -> None:
         if self.door.closed:
@@ -392,11 +496,12 @@ class Publisher:
         self.ledger.articles.note_poll(name, now=self.now(), error=why)
         log.error("store_failed", store=name, why=why)
 
-    def _census(self, name: str, done: Published, *, whole: bool) -> None:
+    def _census(self, name: str, source: Source, done: Published, *, whole: bool) -> None:
         """Compare a census with what we know. Only what two censuses in a row miss is taken for gone."""
-        store = self.setup.sources[name].store
         ids = None if whole else sorted(self.ledger.feeds.windows(name, self.setup.feeds.entries))
-        census = Census(frozenset(), frozenset()) if ids == [] else store.census(ids)
+        census = Census(frozenset(), frozenset()) if ids == [] else source.store.census(ids)
+        if self.setup.sources.get(name) is not source:
+            return
         known = self.ledger.articles.known_live(name) if ids is None else self.ledger.articles.known(name, ids).values()
         marks = compare(known, census)
         if marks:
@@ -411,7 +516,10 @@ class Publisher:
         gone, state = articles.surely_gone(name), articles.store_state(name)
         # Beyond that it makes no difference (changes.too_many_gone), and is not told.
         live = articles.live_count(name, 10 * (len(gone) + 1)) if gone else 0
-        limit = self.setup.sources[name].options.withdraw_limit
+        source = self.setup.sources.get(name)
+        if source is None:
+            return
+        limit = source.options.withdraw_limit
         held = bool(gone) and too_many_gone(len(gone), live, limit)
         note = _too_many_note(name, len(gone), live) if held else ""
         if note != state.note:
@@ -659,6 +767,11 @@ def _legible(batch: Batch) -> Batch:
     )
 
 
+def _is_news(article: Article, state: StoreState) -> bool:
+    """Whether it was written since we know its store; what another kind of store did not tell of may be long known."""
+    return state.phase != ADOPTING or (state.news_since is not None and article.published > state.news_since)
+
+
 def _said_before(claimed: Delivery, target: Network) -> bool:
     """Whether an author's no comes too late: a person wants it said, or it was only deleted to be said better."""
     return claimed.expires_at is None or (claimed.retractions > 0 and target.correct_by == "repost")
@@ -686,7 +799,7 @@ def _retraction(target: Network, notice: Notice, context: Context) -> Conversati
 
 def _extra(state: StoreState, **fields: object) -> Record:
     """A record that moves no cursor."""
-    return Record(state.name, state.cursor, state.cursor, live=not state.baseline, **fields)  # type: ignore[arg-type]
+    return Record(state.name, state.cursor, state.cursor, live=state.live, **fields)  # type: ignore[arg-type]
 
 
 def _too_many_note(name: str, gone: int, live: int) -> str:

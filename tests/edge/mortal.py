@@ -23,7 +23,7 @@ import feedpub.app
 import feedpub.daemon
 from feedpub.cli import main
 from feedpub.http import Door, _Line, _OnLine
-from feedpub.ledger import recording
+from feedpub.ledger import importing, recording
 from feedpub.ledger.articles import Articles
 from feedpub.ledger.deliveries import Deliveries
 from feedpub.ledger.feeds import Feeds
@@ -155,6 +155,13 @@ POINTS: dict[str, Arm] = {
     "the recovery is committed": after(Deliveries, "recover"),
 }
 
+IMPORTING: dict[str, Arm] = {
+    "in the importing transaction": before(importing._Writing, "_deliveries"),
+    "before the import commits": after(importing, "_write"),
+    "the import is committed": after(feedpub.app, "bring"),
+}
+"""Where one dies who is about to move house."""
+
 
 # ---------------------------------------------------------------- a child's life
 
@@ -162,7 +169,7 @@ POINTS: dict[str, Arm] = {
 def live() -> None:
     """Be feedpub, as the environment says."""
     if "MORTAL_POINT" in os.environ:
-        POINTS[os.environ.pop("MORTAL_POINT")](Reaper(int(os.environ.pop("MORTAL_NTH"))))
+        (POINTS | IMPORTING)[os.environ.pop("MORTAL_POINT")](Reaper(int(os.environ.pop("MORTAL_NTH"))))
     if "MORTAL_AHEAD" in os.environ:
         _set_clock(timedelta(seconds=float(os.environ.pop("MORTAL_AHEAD"))))
     main()

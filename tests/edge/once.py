@@ -442,12 +442,12 @@ class Once(RuleBasedStateMachine):
             self.ledger.deliveries.recover(self.publisher.setup.targets, self.now, all_leases=False)
             self._deliver_all()
             due = self.ledger.deliveries.next_due(self.targets, self.now)
-            ripe = [one.article.published for one in self.ledger.articles.ripe(END_OF_TIME, limit=1)]
+            ripe = [one.article.published for one in self.ledger.articles.ripe(END_OF_TIME, ["blog"], limit=1)]
             next_up = min([*ripe, *([due] if due is not None else [])], default=None)
             if next_up is None:
                 return
             self._to(max(next_up, self.now) + timedelta(seconds=1))
-            if self.ledger.articles.ripe(self.now):
+            if self.ledger.articles.ripe(self.now, ["blog"]):
                 self.publisher.publish("blog")
         restless = self.ledger.deliveries.listed(states=[State.HELD, State.DUE, State.CLAIMED, State.SENDING])
         raise AssertionError(f"it never comes to rest: {due} {[one.delivery for one in restless]}")

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
-import shutil
-import socket
-import subprocess
 import time
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import pytest
 
 from feedpub.feeds.moves import Gone, caddy_rules, nginx_rules, where
 from feedpub.model import FeedFile
 from feedpub.outputs.disk import DiskOutput
-from tests.edge.front_door import free_port, until
+from tests.edge.plain import Plain, running
 from tests.guides import blocks
 
 BASE = "https://news.test/feeds/"
@@ -30,89 +23,16 @@ PATHS = [
     for ending in ("rss", "json", "html")
 ]
 PLACE = "/var/lib/feedpub/data/public"
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/temporary;
-    proxy_temp_path {folder}/temporary;
-    fastcgi_temp_path {folder}/temporary;
-    uwsgi_temp_path {folder}/temporary;
-    scgi_temp_path {folder}/temporary;
-    server {{
-        listen 127.0.0.1:{port};
-        {guide}
-    }}
-}}
-"""
-CADDY = """
-{{
-	admin off
-	auto_https off
-}}
-http://127.0.0.1:{port} {{
-	{guide}
-}}
-"""
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Plain(NamedTuple):
-    """A plain file server at work, and the directory that it serves."""
-
-    root: Path
-    port: int
-
-    def ask(self, path: str, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", path, headers={name.replace("_", "-"): said for name, said in headers.items()})
-            reply = connection.getresponse()
-            return Answer(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
-        finally:
-            connection.close()
-
-
-def listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 @pytest.fixture(scope="module", params=["nginx", "caddy"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plain]:
-    program = shutil.which(request.param) or shutil.which(f"/usr/sbin/{request.param}")
-    if program is None:
-        pytest.skip(f"{request.param} is not installed: apt-get install nginx-light caddy")
     folder = tmp_path_factory.mktemp(request.param)
-    root, config = folder / "public", folder / "config"
+    root = folder / "public"
     DiskOutput(root).write([nginx_rules(MOVED, BASE), caddy_rules(MOVED, BASE)])
     (guide,) = [text for text in blocks(request.param).values() if PLACE in text]
-    port = free_port()
-    frame = NGINX if request.param == "nginx" else CADDY
-    config.write_text(frame.format(folder=folder, port=port, guide=guide.replace(PLACE, str(root))), encoding="utf-8")
-    command = {
-        "nginx": [program, "-e", folder / "log", "-c", config],
-        "caddy": [program, "run", "--adapter", "caddyfile", "--config", config],
-    }[request.param]
-    with (folder / "out").open("wb") as out:
-        running = subprocess.Popen(command, stdout=out, stderr=out, env={"HOME": str(folder)})
-    try:
-        until(lambda: running.poll() is not None or listens(port))
-        assert running.poll() is None, (folder / "out").read_text(encoding="utf-8")
-        yield Plain(root, port)
-    finally:
-        running.kill()
-        running.wait()
+    with running(request.param, folder, root, guide.replace(PLACE, str(root))) as server:
+        yield server
 
 
 def test_a_plain_server_answers_for_moved_feeds_as_feedpub_does(server: Plain) -> None:

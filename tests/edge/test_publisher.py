@@ -59,9 +59,12 @@ class Desk:
         self.store.put(raw)
         return raw
 
+    def passes(self, **wait: float) -> None:
+        self.now = self.world.now = self.now + timedelta(**wait)
+
     def round(self, **wait: float) -> None:
         """Some time passes, and everything that is due is done."""
-        self.now = self.world.now = self.now + timedelta(**wait)
+        self.passes(**wait)
         self.publisher.publish("blog")
         while claimed := self.publisher.claim(5):
             for one in claimed:
@@ -191,8 +194,8 @@ def test_an_edit_recorded_while_an_article_ripens_is_not_written_over(desk: Desk
     desk.now += timedelta(minutes=10)
     ripe = desk.ledger.articles.ripe
 
-    def edited_meanwhile(now: datetime, limit: int = 500) -> Any:
-        found = ripe(now, limit)
+    def edited_meanwhile(now: datetime, stores: Any, limit: int = 500) -> Any:
+        found = ripe(now, stores, limit)
         desk.ledger.articles.ripe = ripe  # type: ignore[method-assign]
         desk.store.put(replace(raw, title="訂正"))
         desk.publisher.poll("blog")

@@ -78,9 +78,10 @@ class House:
         return done
 
     def settle(self, time: timedelta = timedelta(minutes=15)) -> None:
-        """So many polls that the slowest way of noticing has noticed."""
-        for _ in range(time // POLL):
-            self.round()
+        """So many polls that the slowest way of noticing has noticed; more seldom ones where it takes hours."""
+        step = max(POLL, time / 6)
+        for _ in range(time // step):
+            self.round(step)
 
     def write(self, id_: str, **said: object) -> Post:
         """Publish now."""

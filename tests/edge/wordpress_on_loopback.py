@@ -59,7 +59,7 @@ class Site:
     types: set[str] = field(default_factory=lambda: {"posts", "pages"})
     """The kinds of posts that are shown, by their REST base."""
     old: bool = False
-    """Whether it is a WordPress before 5.7, which knows no `modified_after`."""
+    """Whether it is a WordPress before 5.3, which knows no `modified_after` and no fields within fields."""
     down: bool = False
     """Whether it hangs up without a word."""
     twice: set[int] = field(default_factory=set)
@@ -71,6 +71,8 @@ class Site:
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     canned: Callable[[str, dict[str, str]], Canned | None] = lambda _route, _query: None
+    elsewhere: Callable[[str], Canned | None] = lambda _path: None
+    """What stands outside the lists of the API: the front page, the API's index, feeds."""
     meanwhile: Callable[[], object] = lambda: None
     """Happens after each answer about posts was made up, and before it leaves."""
     url: str = ""
@@ -165,7 +167,7 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if not route.startswith("/wp/v2/") or not (parts.path + "?rest_route=/").startswith(site.prefix):
-            self._say(Canned(404, b"<html>not here</html>"))
+            self._say(site.elsewhere(self.path) or Canned(404, b"<html>not here</html>"))
             return
         route = route.removeprefix("/wp/v2/")
         site.asked.append(f"{route}?{parts.query}")
@@ -185,7 +187,8 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             for one in rows[offset : offset + int(query.get("per_page", "10"))]
             if isinstance(one, Post) or "include" not in query or str(one["id"]) in query["include"].split(",")
         ]
-        fields = {one.partition(".")[0] for one in query["_fields"].split(",")}
+        asked = query["_fields"].split(",")
+        fields = {one for one in asked if "." not in one} if self.site.old else {one.partition(".")[0] for one in asked}
         total = len(rows) if offset < len(rows) else 0
         body = json.dumps([{name: row[name] for name in row if name in fields} for row in page]).encode()
         return Canned(200, body, {"X-WP-Total": str(total), "Content-Type": "application/json"})

@@ -13,13 +13,17 @@ from feedpub.changes import (
     GONE,
     MISSED,
     PRESENT,
+    SKIPPED,
+    UNCLAIMED,
     Change,
     Known,
+    claims,
     compare,
     diff,
     fingerprint,
     headline,
     too_many_gone,
+    without,
 )
 from feedpub.model import Batch, Census, Image, Link, RawArticle
 
@@ -168,3 +172,58 @@ def test_rows_have_one_fingerprint_exactly_when_they_say_the_same(one: RawArticl
 
 def test_a_lone_surrogate_has_a_fingerprint_too() -> None:
     assert fingerprint(replace(RAW, title="\ud83d")) != fingerprint(RAW)
+
+
+# ---------------------------------------------------------------- another kind of store
+
+
+def test_what_another_kind_of_store_left_is_taken_over_whatever_its_row_says() -> None:
+    told = replace(RAW, title="別の書き方", url="https://news.test/one")
+    change = only(diff({"1": known(RAW, gone=UNCLAIMED)}, batch(told)).adopted)
+    assert (change.revision, change.guid, change.headline) == (3, "g", headline(told))
+    assert diff({"1": known(RAW, gone=UNCLAIMED)}, batch(RAW)).adopted  # to be claimed
+    assert only(diff({"1": known(RAW, gone=UNCLAIMED, withdrawn=True)}, batch(told)).restored).guid == "g"
+
+
+def test_an_article_left_is_known_again_by_its_guid() -> None:
+    left = {"g": replace(known(RAW, gone=UNCLAIMED), guid="g")}
+    assert claims({"post-1": "g", "post-2": "other"}, {}, left) == {"1": "post-1"}
+    assert claims({"1": "g"}, {"1": left["g"]}, left) == {}  # it has the id already
+
+
+def test_of_two_rows_with_its_guid_the_first_is_the_article() -> None:
+    left = {"g": replace(known(RAW, gone=UNCLAIMED), guid="g")}
+    assert claims({"post-1": "g", "post-2": "g"}, {}, left) == {"1": "post-1"}
+
+
+def test_who_is_met_already_is_nobody_else_whatever_guid_its_row_says() -> None:
+    left = {"g": replace(known(RAW, gone=UNCLAIMED), guid="g")}
+    met = known(replace(RAW, id="post-1"))
+    assert claims({"post-1": "g"}, {"post-1": replace(met, guid="h")}, left) == {}
+    assert claims({"post-1": "g"}, {"post-1": replace(met, guid="h", gone=UNCLAIMED)}, left) == {"1": "post-1"}
+    assert claims({"post-1": "g"}, {"post-1": replace(met, guid="", kept_out=True)}, left) == {"1": "post-1"}
+
+
+def test_a_census_judges_neither_what_it_never_knew_nor_what_is_not_wanted() -> None:
+    every = [replace(known(RAW), id=f"{level}", gone=level) for level in (UNCLAIMED, PRESENT, MISSED, GONE, SKIPPED)]
+    assert compare(every, Census(frozenset())) == {"0": MISSED, "1": GONE}
+    there = frozenset(one.id for one in every)
+    assert compare(every, Census(there)) == {"1": PRESENT, "2": PRESENT}
+
+
+# ---------------------------------------------------------------- tags that keep out
+
+
+def test_tags_are_compared_as_people_read_them() -> None:
+    given = batch(
+        replace(RAW, id="1", tags=("ＮｏＦｅｅｄ",)), replace(RAW, id="2", tags=("F-35",)), replace(RAW, id="3")
+    )
+    kept, skipped = without(given, ("nofeed ",))
+    assert ([raw.id for raw in kept.articles], skipped) == (["2", "3"], frozenset("1"))
+    assert without(given, ("", " "))[0] is given
+
+
+def test_of_a_row_given_twice_the_last_one_tells_its_tags() -> None:
+    tagged = replace(RAW, tags=("nofeed",))
+    assert without(batch(tagged, RAW), ("nofeed",))[1] == frozenset()
+    assert without(batch(RAW, tagged), ("nofeed",)) == (batch(), frozenset("1"))

@@ -202,3 +202,38 @@ def test_plain_text_is_one_legal_line(value: str) -> None:
     assert not broken(read)
     assert read == read.strip()
     assert "\n" not in read
+
+
+# ---------------------------------------------------------------- what WordPress's blocks say
+
+
+@pytest.mark.parametrize("tag", ["p", "div"])
+def test_an_address_that_stands_alone_is_a_link(tag: str) -> None:
+    said = f"<{tag} class='wp-block-embed__wrapper'>\nhttps://www.youtube.com/watch?v=a&#038;t=3\n</{tag}>"
+    address = "https://www.youtube.com/watch?v=a&amp;t=3"
+    assert html(said, BASE) == f'<{tag}><a href="{address}">{address}</a></{tag}>'
+    assert html(html(said, BASE), BASE) == html(said, BASE)
+
+
+@pytest.mark.parametrize("said", ["<p>https://a.example b</p>", "<p>javascript:alert(1)</p>", "<p>https://</p>"])
+def test_what_is_no_address_alone_stays_text(said: str) -> None:
+    assert "<a" not in html(said, BASE)
+
+
+def test_a_frame_that_repeats_the_link_before_it_is_left_out() -> None:
+    said = (
+        '<blockquote class="wp-embedded-content"><a href="/a/">別の記事</a></blockquote>'
+        '<iframe class="wp-embedded-content" src="/a/embed/#?secret=x1" title="別の記事"></iframe>'
+    )
+    assert html(said, BASE).count("<a ") == 1
+
+
+def test_a_gallery_keeps_its_pictures_and_captions() -> None:
+    said = (
+        '<figure class="wp-block-gallery"><figure class="wp-block-image"><img src="/a.jpg" alt="離陸">'
+        '<figcaption class="wp-element-caption">三沢</figcaption></figure>'
+        '<figcaption class="blocks-gallery-caption">全体</figcaption></figure>'
+    )
+    clean = html(said, BASE)
+    assert 'alt="離陸"' in clean
+    assert "<figcaption>三沢</figcaption></figure><figcaption>全体</figcaption>" in clean

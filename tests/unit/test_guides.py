@@ -217,7 +217,7 @@ def sentences() -> str:
 
 
 def quoted() -> Iterator[str]:
-    for page in ("networks.md", "operations.md"):
+    for page in ("migration.md", "networks.md", "operations.md"):
         for cells in rows(page, "you read"):
             yield from re.findall(r"`([^`]+)`", cells[0])
 

@@ -114,6 +114,20 @@ def test_stores_and_targets_know_their_names() -> None:
     assert [(name, store.name, store.kind) for name, store in made.stores.items()] == [("main", "main", "sql")]
 
 
+def test_a_store_is_replaced_by_one_other_at_most_and_is_gone_then() -> None:
+    one = {"kind": "sql"}
+    assert valid(stores={"a": one, "b": one | {"replaces": "c"}}).stores["b"].replaces == "c"
+    assert refused(stores={"a": one | {"replaces": "a"}}) == {
+        "stores.a.replaces": "this is the store's own name; write the one that it had before, or leave it out"
+    }
+    assert refused(stores={"a": one, "b": one | {"replaces": "a"}}) == {
+        "stores.b.replaces": "[stores.a] is still in the config; take it out, or leave this out"
+    }
+    assert refused(stores={"a": one | {"replaces": "c"}, "b": one | {"replaces": "c"}}) == {
+        "stores.b.replaces": "stores.a replaces it already; leave it out here or there"
+    }
+
+
 def test_settings_are_frozen_and_hold_their_secrets() -> None:
     made = valid(database={"url": "postgresql://feedpub:canary-s3cret@db/feedpub"})
     with pytest.raises(ValidationError):

@@ -19,7 +19,7 @@ from feedpub.clean.needed import Unfit, identity, published
 from feedpub.clean.urls import host, url
 from feedpub.model import Article, Category, Image, Link, Quarantined, RawArticle, Site, language_tag
 
-RULES = 1
+RULES = 2
 """Raised when a row would become another article than before; rows known already are then cleaned once more."""
 
 LONGEST_TITLE = 1_000

@@ -96,6 +96,11 @@ _INLINE_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_INLINE))})(?: [^>]*)?>")
 _TAG = re.compile(r"<[^>]*>")
 _MEDIA = re.compile("<(?:img|video|audio) ")
 
+_ADDRESS_ALONE = re.compile(r"<(p|div)((?: [^>]*)?)>\s*(https?://[^\s<]+)\s*</\1>")
+"""What stands for a film or a post where nobody asked its site how to show it (WordPress's blocks of embeds)."""
+_QUOTED_BEFORE = re.compile(r"#\?secret=\w+\Z")
+"""How WordPress ends the address of a frame that shows a post of its own kind: the post's link stands before it."""
+
 _MAY_EMBED = re.compile(r"<(?:iframe|embed|audio|video)\b", re.IGNORECASE)
 _PASSES = 6
 
@@ -104,13 +109,14 @@ def html(value: str, base: str) -> str:
     """Make HTML safe: known tags and attributes only, http(s) addresses only, all of them absolute.
 
     What waits for a script is there at once. What a reader may refuse to show can still be opened: an iframe or
-    embed becomes a link, and a link follows a player. The same again for its own result. HTML too tangled to come
-    to rest in a few passes goes out as text.
+    embed becomes a link, as does an address that stands alone, and a link follows a player. The same again for its
+    own result. HTML too tangled to come to rest in a few passes goes out as text.
     """
     said = source(value)
     if _MAY_EMBED.search(said) or lazy.waits(said):
         said = _with_links(lazy.loaded(_OPEN.clean(said), base), base)
     safe = _tidy(_cleaner(_TAGS, _ATTRIBUTES, _absolute(base)).clean(said))
+    safe = _ADDRESS_ALONE.sub(_linked, safe)
     for _ in range(_PASSES):
         # Dropping a tag can bring together what HTML does not allow to nest; readers would part it again.
         again = _tidy(_SAFE.clean(safe))
@@ -174,8 +180,15 @@ def _with_links(markup: str, base: str) -> str:
     return _PLAYER.sub(after, _EMBED.sub(instead, markup))
 
 
+def _linked(alone: re.Match[str]) -> str:
+    tag, attributes, said = alone.groups()
+    address = url(unescape(said), "")
+    return f'<{tag}{attributes}><a href="{escape(address)}">{said}</a></{tag}>' if address else alone[0]
+
+
 def _link(tags: str, base: str) -> str:
     """Make a link to the first `src`, named by the first `title`; nothing where it leads nowhere."""
     said = dict(reversed(_ATTRIBUTE.findall(tags)))
-    address = url(unescape(said.get("src", "")), base)
+    source = unescape(said.get("src", ""))
+    address = "" if _QUOTED_BEFORE.search(source) else url(source, base)
     return f'<a href="{escape(address)}">{said.get("title") or escape(address)}</a>' if address else ""

@@ -1,15 +1,16 @@
 """arguments -> the app -> an exit code: 0 done, 1 something failed, 2 configuration.
 
 root.py        the command itself, and what every subcommand needs
+init.py        init
 running.py     run, once, rebuild, demo
 looking.py     check, status, healthcheck
 preview.py     preview
-speaking.py    import, brief, announce, resume
+speaking.py    import, export, brief, announce, resume
 deliveries.py  deliveries list, retry, cancel, release
 show.py        what is shown on a terminal
 """
 
-from feedpub.cli import deliveries, looking, preview, running, speaking
+from feedpub.cli import deliveries, init, looking, preview, running, speaking
 from feedpub.cli.root import cli, main
 
-__all__ = ["cli", "deliveries", "looking", "main", "preview", "running", "speaking"]
+__all__ = ["cli", "deliveries", "init", "looking", "main", "preview", "running", "speaking"]

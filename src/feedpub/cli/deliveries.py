@@ -18,7 +18,7 @@ from feedpub.commands.deciding import Decided, Decisions, Which, advice
 from feedpub.errors import FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import State, parse_duration
-from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD
+from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, GUARDS, MOVED
 from feedpub.notices.pace import BUDGET, millionths, money
 from feedpub.notices.plan import WHEN
 
@@ -36,6 +36,7 @@ class Guard(StrEnum):
 
     its_feeds = FEEDS
     a_flood = FLOOD
+    an_import = MOVED
     a_budget = BUDGET
     its_author = AUTHOR
     a_condition = WHEN
@@ -125,10 +126,14 @@ def deliveries_release(
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Let go what the flood guard holds; tells first how much that is, and what it costs."""
+    """Let go what is held for you, by the flood guard or since an import; tells first how much, and what it costs."""
     with known(context) as app:
         decisions = app.decisions
-        held = decisions.listed(Which(ids or (), (State.HELD,), target, "", "flood"))
+        held = [
+            one
+            for guard in sorted(GUARDS)
+            for one in decisions.listed(Which(ids or (), (State.HELD,), target, held_by=guard))
+        ]
         kept, rest = (held, ()) if newest is None else _newest(held, newest)
         if held and not agreed(_question(decisions, kept, rest), yes=yes):
             say(NOTHING_DONE)

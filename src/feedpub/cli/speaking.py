@@ -1,8 +1,10 @@
-"""What authors and admins say: import, brief, announce, resume."""
+"""What authors and admins say: import, export, brief, announce, resume."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +12,12 @@ import typer
 from rich.progress import Progress
 
 from feedpub import clean
+from feedpub.app import App
 from feedpub.cli.preview import coming
 from feedpub.cli.root import AsJson, Yes, agreed, cli, known, load_config, opened
 from feedpub.cli.show import err, say, say_json
 from feedpub.commands.briefs import Accepted, Brief
+from feedpub.commands.moving import the_export
 from feedpub.errors import FeedpubError
 from feedpub.settings import load
 
@@ -21,14 +25,20 @@ from feedpub.settings import load
 @cli.command("import")
 def import_(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="WordPress exports (WXR) or JSON Lines.")],
+    files: Annotated[list[Path], typer.Argument(help="WordPress exports (WXR), JSON Lines, or an export of feedpub.")],
     store: Annotated[str, typer.Option(help="Which embedded store, if there are several.")] = "",
 ) -> None:
-    """Put articles from files into the embedded store: all or nothing; importing twice changes nothing."""
-    loaded = load(context.obj, os.environ)
-    with opened(loaded) as app, Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
-        bar = progress.add_task("importing", total=None)
-        report = app.import_files(files, store, lambda done, of: progress.update(bar, completed=done, total=of))
+    """Put articles from files into the embedded store: all or nothing; importing twice changes nothing.
+
+    An export of feedpub goes into the database: see `feedpub export`.
+    """
+    loaded, house = load(context.obj, os.environ), the_export(files, store)
+    if house is not None:
+        with opened(loaded) as app:
+            _move_in(app, house)
+        return
+    with opened(loaded) as app, _progress("importing") as progress:
+        report = app.import_files(files, store, progress)
     say(f"{report.new:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged.")
     told = report.comments
     if told.new or told.changed or told.unchanged:
@@ -37,6 +47,42 @@ def import_(
         say(f"  {report.reguided:,} had the guid of another article in the files: they get one of their own")
     for reason, count in sorted(report.skipped.items()):
         say(f"  left out: {count:,} {reason}")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far it is, where somebody sees it."""
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+        bar = progress.add_task(what, total=None)
+        yield lambda done, of: progress.update(bar, completed=done, total=of)
+
+
+def _move_in(app: App, house: Path) -> None:
+    with _progress("importing") as progress:
+        moved = app.import_export(house, progress)
+    if moved.same:
+        say("Nothing changed: the database knows all of it already.")
+        return
+    say(f"{moved.articles:,} articles, {moved.comments:,} comments and {moved.deliveries:,} deliveries imported.")
+    if moved.held:
+        say(f"  held: {moved.held:,} that were owed there and not said yet; that feedpub may say them still")
+        say("  when it is stopped: feedpub deliveries release")
+    if moved.doubtful:
+        say(f"  doubtful: {moved.doubtful:,} that may have been said: feedpub deliveries list --state doubtful")
+    for sentence in app.strangers(moved):
+        say(f"  {sentence}")
+
+
+@cli.command()
+def export(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="Where to; standard output if none is given.")] = None,
+) -> None:
+    """Write everything the database knows as JSON Lines, for `feedpub import` on another machine or database."""
+    with known(context) as app, _progress("exporting") as progress:
+        lines = app.export(file, progress)
+    if file is not None and file != Path("-"):
+        say(f"{file} is written: {lines:,} lines.")
 
 
 @cli.command()

@@ -12,7 +12,7 @@ from feedpub.commands.preview import Known, drafted_by
 from feedpub.errors import ComposeError, FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Action, Article, Delivery, State
-from feedpub.notices.lifecycle import FEEDS, FLOOD, Cancelled, Released, Retried, Wanted
+from feedpub.notices.lifecycle import FEEDS, FLOOD, GUARDS, MOVED, Cancelled, Released, Retried, Wanted
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Publisher
 
@@ -158,7 +158,7 @@ class Decisions:
         return self._decide(ids, Cancelled("cancelled by hand"))
 
     def release(self, ids: Sequence[int]) -> Decided:
-        """Let go what the flood guard holds."""
+        """Let go what a guard holds."""
         decided = self._decide(ids, Released())
         self.publisher.ledger.feeds.free(self.publisher.setup.targets, self.publisher.now())
         return decided
@@ -200,6 +200,11 @@ _STANDING = {
     State.SKIPPED: "was decided against (skipped)",
 }
 
+_GUARDED = {
+    FLOOD: "is held as one of too many (held)",
+    MOVED: "is held, as it was owed where it was imported from (held)",
+}
+
 
 def names(found: Iterable[str]) -> str:
     """List names for a sentence."""
@@ -220,7 +225,7 @@ def advice(one: Listed, paused: Collection[str] = ()) -> str:
     said_no_more = one.withdrawn and delivery.wanted is not None
     if delivery.state is State.FAILED and not said_no_more:
         return f"mend that, then {retry}"
-    if delivery.state is State.HELD and delivery.held_by == FLOOD:
+    if delivery.state is State.HELD and delivery.held_by in GUARDS:
         return f"`feedpub deliveries release {delivery.id}` or `feedpub deliveries cancel {delivery.id}`"
     decided_against = delivery.state is State.SKIPPED and delivery.action is Action.ANNOUNCE and not said_no_more
     if decided_against and one.article is not None:
@@ -250,5 +255,5 @@ def _stays(identity: int, listed: Listed | None, targets: Iterable[str]) -> str:
         return f"delivery {identity} is left as it is: its target {one.target} is not in the config"
     if listed.withdrawn and one.state in {State.FAILED, State.SKIPPED}:
         return f"delivery {identity} is left as it is: its article is withdrawn"
-    standing = "is held as one of too many (held)" if one.held_by == FLOOD else _STANDING[one.state]
+    standing = _GUARDED.get(one.held_by, _STANDING[one.state])
     return f"delivery {identity} is left as it is: it {standing}{f', as {one.reason}' if one.reason else ''}"

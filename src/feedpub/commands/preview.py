@@ -30,7 +30,7 @@ from feedpub.model import (
 )
 from feedpub.networks.base import Network
 from feedpub.notices.compose import Draft, draft, key_of
-from feedpub.notices.lifecycle import FLOOD
+from feedpub.notices.lifecycle import FLOOD, MOVED
 from feedpub.notices.pace import Rest, affordable, bill, money
 from feedpub.notices.rules import Rules, subjects
 from feedpub.notices.wording import wording
@@ -228,6 +228,8 @@ def _stands(delivery: Delivery | None) -> Note | None:
         return Note("stands_at", delivery.remote_url) if delivery.remote_url else Note("stands_said")
     if delivery.held_by == FLOOD:
         return Note("stands_flood")
+    if delivery.held_by == MOVED:
+        return Note("stands_import")
     return Note(_STANDS[delivery.state], delivery.reason)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import func, literal, select, update
 
-from feedpub.changes import GONE, Known
+from feedpub.changes import GONE, UNCLAIMED, Known
 from feedpub.ledger import schema
 from feedpub.ledger.comments import recount
 from feedpub.ledger.database import Database
 from feedpub.ledger.feeds import expire_tombstones
 from feedpub.ledger.recording import Record, Written, ensure_store, write
+from feedpub.ledger.renaming import begin_anew, rename
 from feedpub.ledger.rows import CHUNK, LIVE, WAITING, WITHDRAWN, AnyRow, article_of, chunks, next_seq
 from feedpub.model import Article, Category, Quarantined, Target
 
@@ -25,7 +26,8 @@ class StoreState:
 
     name: str
     cursor: str | None
-    baseline: bool
+    phase: str
+    """`baseline`, `adopting` (renaming.py) or `live`."""
     polled_at: datetime | None
     failed_since: datetime | None
     error: str
@@ -34,6 +36,20 @@ class StoreState:
     censused_at: datetime | None
     cleaner: str | None = None
     """The digest of the rules that its articles were cleaned by, once it was read to its end."""
+    kind: str | None = None
+    """What kind of store it was when it was last polled, if that was noted."""
+    news_since: datetime | None = None
+    """While it is `adopting`: when the newest article was published that its former kind told of."""
+
+    @property
+    def baseline(self) -> bool:
+        """Whether its first poll is not over."""
+        return self.phase == "baseline"
+
+    @property
+    def live(self) -> bool:
+        """Whether it was read to its end since it began."""
+        return self.phase == "live"
 
 
 _SEQ = select(schema.counter.c.value).where(schema.counter.c.name == "seq")
@@ -65,7 +81,7 @@ class Articles:
         with self._database.read() as connection:
             row = connection.execute(select(schema.store).where(schema.store.c.name == store)).first()
         if row is None:
-            return StoreState(store, None, baseline=True, polled_at=None, failed_since=None, error="", note="",
+            return StoreState(store, None, "baseline", polled_at=None, failed_since=None, error="", note="",
                               rechecked_at=None, censused_at=None)  # fmt: skip
         return _store_state(row)
 
@@ -124,6 +140,18 @@ class Articles:
                     found[row.guid] = (row.store, row.id)
         return found
 
+    def left(self, store: str, guids: Iterable[str]) -> dict[str, Known]:
+        """Those of a store that another kind left and that were not met since, by guid."""
+        one = schema.article.c
+        with self._database.read() as connection:
+            return {
+                row.guid: _known(row)
+                for some in chunks(list(guids))
+                for row in connection.execute(
+                    _known_columns().where(one.guid.in_(some), one.store == store, one.gone == UNCLAIMED)
+                )
+            }
+
     def categories(self) -> tuple[Category, ...]:
         """Every category of every store."""
         with self._database.read() as connection:
@@ -143,7 +171,7 @@ class Articles:
             rows = connection.execute(
                 select(schema.article.c.id).where(
                     (schema.article.c.store == store)
-                    & (schema.article.c.gone == GONE)
+                    & (schema.article.c.gone >= GONE)
                     # Not "any but withdrawn": an index would be read through all that ever were.
                     & schema.article.c.state.in_((WAITING, LIVE))
                 )
@@ -185,12 +213,13 @@ class Articles:
         read = self._read.written.get(key)
         return (read or self.by_key(key)).article.id
 
-    def ripe(self, now: datetime, limit: int = CHUNK) -> tuple[Written, ...]:
-        """Articles dated in the future whose time has come."""
+    def ripe(self, now: datetime, stores: Iterable[str], limit: int = CHUNK) -> tuple[Written, ...]:
+        """Articles of these stores, dated in the future, whose time has come."""
         with self._database.read() as connection:
             rows = connection.execute(
                 select(schema.article)
                 .where((schema.article.c.state == WAITING) & (schema.article.c.published <= now))
+                .where(schema.article.c.store.in_(list(stores)))
                 .order_by(schema.article.c.published)
                 .limit(limit)
             )
@@ -235,7 +264,7 @@ class Articles:
         """Write a step of a poll: articles, cursor, feeds to rebuild, deliveries owed and moved; or nothing.
 
         Tells whether other feeds may come of it: by a category, by a tag or an author never seen before, by comments.
-        Raises Superseded if the cursor is not the expected one any more.
+        Raises Superseded if the cursor is not the expected one any more, and GuidTaken.
         """
         with self._database.write() as connection:
             return write(connection, record, targets, now)
@@ -252,8 +281,11 @@ class Articles:
             seq = next_seq(connection)
             return recount(connection, now, seq) + expire_tombstones(connection, tombstones_before, seq)
 
-    def note_poll(self, store: str, *, now: datetime, error: str = "", cleaner: str = "") -> None:
-        """Remember how the last poll ended: since when it fails, and why; by which rules all articles are clean."""
+    def note_poll(self, store: str, *, now: datetime, error: str = "", cleaner: str = "", kind: str = "") -> None:
+        """Remember how the last poll ended: since when it fails, and why; by which rules all articles are clean.
+
+        `kind`: what kind of store it was that was polled.
+        """
         with self._database.write() as connection:
             ensure_store(connection, store)
             failed_since = func.coalesce(schema.store.c.failed_since, literal(now, schema.Moment())) if error else None
@@ -261,9 +293,32 @@ class Articles:
                 update(schema.store)
                 .where(schema.store.c.name == store)
                 .values(
-                    polled_at=now, error=error, failed_since=failed_since, **({"cleaner": cleaner} if cleaner else {})
+                    polled_at=now,
+                    error=error,
+                    failed_since=failed_since,
+                    **({"cleaner": cleaner} if cleaner else {}),
+                    **({"kind": kind} if kind else {}),
                 )
             )
+
+    def has_any(self, store: str) -> bool:
+        """Whether there is any article of a store, withdrawn ones included."""
+        one = schema.article.c
+        with self._database.read() as connection:
+            return connection.execute(select(one.pk).where(one.store == store).limit(1)).first() is not None
+
+    def rename_store(self, before: str, after: str, *, anew: bool, now: datetime) -> None:
+        """Have a store go on under another name, which has no article of its own; `anew`: as one of another kind."""
+        with self._database.write() as connection:
+            seq = next_seq(connection)
+            rename(connection, before, after)
+            if anew:
+                begin_anew(connection, after, seq, now)
+
+    def begin_store_anew(self, store: str, *, now: datetime) -> None:
+        """Have a store read from the beginning, as it is of another kind now; its articles stay."""
+        with self._database.write() as connection:
+            begin_anew(connection, store, next_seq(connection), now)
 
     def note(self, store: str, note: str) -> None:
         """Remember something to be told of a store, such as a guard that holds; empty when it is over."""
@@ -306,7 +361,7 @@ def _store_state(row: AnyRow) -> StoreState:
     return StoreState(
         name=row.name,
         cursor=row.cursor,
-        baseline=row.phase == "baseline",
+        phase=row.phase,
         polled_at=row.polled_at,
         failed_since=row.failed_since,
         error=row.error,
@@ -314,4 +369,6 @@ def _store_state(row: AnyRow) -> StoreState:
         rechecked_at=row.rechecked_at,
         censused_at=row.censused_at,
         cleaner=row.cleaner,
+        kind=row.kind,
+        news_since=row.news_since,
     )

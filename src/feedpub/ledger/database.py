@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
 from typing import IO, Any, TypeVar
@@ -24,6 +24,7 @@ from sqlalchemy.pool import QueuePool
 
 from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerGone, LedgerTooNew, OutputError
 from feedpub.ledger import schema
+from feedpub.ledger.rows import CHUNK
 from feedpub.ledger.together import Together
 
 _Some = TypeVar("_Some")
@@ -80,6 +81,18 @@ class Database:
         with (
             self._translated(),
             self.engine.connect().execution_options(looks=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One consistent look of many statements, at rows that are streamed: all is as of one moment."""
+        # SQLite's every look is one; PostgreSQL's usual one is anew with each statement.
+        steady = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with (
+            self._translated(),
+            self.engine.connect().execution_options(looks=True, yield_per=CHUNK, **steady) as connection,
             connection.begin(),
         ):
             yield connection
@@ -164,8 +177,12 @@ class Database:
         self.lead()
 
     def resign(self) -> None:
-        """Let another lead."""
+        """Let another lead, from this very moment."""
         if self._leader is not None:
+            if isinstance(self._leader, Connection) and not self._leader.invalidated:
+                # A closed connection only goes back to the pool, and keeps the lock there.
+                with suppress(LedgerError), self._translated():
+                    self._leader.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LEADER_LOCK})
             self._leader.close()
             self._leader = None
 

@@ -39,6 +39,7 @@ from feedpub.ledger.targets import rest_of
 from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Said, State, Target
 from feedpub.notices.lifecycle import (
     FLOOD,
+    MOVED,
     Answered,
     Cancelled,
     Claimed,
@@ -392,6 +393,10 @@ class Deliveries:
     def flooded(self) -> dict[str, int]:
         """How many deliveries of each target the flood guard holds."""
         return self._held_by(FLOOD, State.HELD)
+
+    def brought(self) -> dict[str, int]:
+        """How many deliveries of each target came with an import, and wait for a person."""
+        return self._held_by(MOVED, State.HELD)
 
     def unpaid(self) -> dict[str, int]:
         """How many deliveries of each target wait for a month in which there is money again."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, text, update
 
-from feedpub.changes import GONE, MISSED, PRESENT
-from feedpub.errors import Superseded
+from feedpub.changes import GONE, MISSED, PRESENT, SKIPPED
+from feedpub.errors import GuidTaken, Superseded
 from feedpub.ledger import schema
 from feedpub.ledger.comments import count_what_came_before, write_comments
 from feedpub.ledger.feeds import soil
 from feedpub.ledger.leftovers import abandon_pages, keep_pages
 from feedpub.ledger.moving import insert_owed, move_all
+from feedpub.ledger.renaming import keep_up, take_over
 from feedpub.ledger.rows import (
     CHUNK,
     CLEAN,
@@ -59,8 +60,8 @@ class Record:
     `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `ripe`: those of
     `written` were waiting for their time, and it has come.
     `restored` are those of `written` that had been withdrawn; `recleaned` those that nobody edited: only our own
-    cleaning is another; `gone` are levels of
-    `changes.PRESENT/MISSED/GONE` by id.
+    cleaning is another, or another kind of store tells of them; `claimed` are the ids that such a one gives to
+    articles, by those they had; `gone` are levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
     """
 
     store: str
@@ -70,6 +71,7 @@ class Record:
     written: tuple[Written, ...] = ()
     restored: frozenset[str] = frozenset()
     recleaned: frozenset[str] = frozenset()
+    claimed: Mapping[str, str] = field(default_factory=dict)
     ripe: bool = False
     withdrawn: tuple[str, ...] = ()
     gone: Mapping[str, int] | None = None
@@ -84,12 +86,13 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     """Write all of a record in the transaction of `connection`.
 
     Tells whether other feeds may come of it: by a category, by a tag or an author never seen before, by comments.
-    Raises Superseded if the cursor is not the expected one any more.
+    Raises Superseded if the cursor is not the expected one any more, and GuidTaken.
     """
     seq = next_seq(connection)
     baseline = _move_cursor(connection, record, now)
-    if record.categories is not None:
-        _replace_categories(connection, record.store, record.categories, seq)
+    others = record.categories is not None and _replace_categories(connection, record.store, record.categories, seq)
+    if record.claimed:
+        take_over(connection, record.store, record.claimed)
     keys, named = _write_articles(connection, record, seq, now)
     _move_edited(connection, record, keys, targets, now)
     _withdraw(connection, record, targets, seq, now)
@@ -102,7 +105,7 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     _replace_quarantine(connection, record, now)
     write_comments(connection, record.store, record.comments, record.comments_gone, seq, now, baseline=baseline)
     insert_owed(connection, record.owed, now)
-    return named or record.categories is not None or bool(record.comments)
+    return named or others or bool(record.comments)
 
 
 def ensure_store(connection: Connection, name: str) -> None:
@@ -119,23 +122,29 @@ def _move_cursor(connection: Connection, record: Record, now: datetime) -> bool:
     moved = connection.execute(
         update(schema.store)
         .where((schema.store.c.name == record.store) & same)
-        .values(cursor=record.cursor, phase="live" if record.live else "baseline", polled_at=now)
+        .values(cursor=record.cursor, polled_at=now, **({"phase": "live"} if record.live else {}))
     )
     if moved.rowcount != 1:
         raise Superseded(f"stores.{record.store}: another poll was faster; nothing of this one was recorded")
     return str(phase) == "baseline"
 
 
-def _replace_categories(connection: Connection, store: str, categories: Iterable[Category], seq: int) -> None:
-    """Take over a store's taxonomy. Entries name their categories: those of a renamed one are new versions."""
+def _replace_categories(connection: Connection, store: str, categories: Iterable[Category], seq: int) -> bool:
+    """Take over a store's taxonomy, and tell whether it is another one.
+
+    Entries name their categories: those of a renamed one are new versions.
+    """
     of_store = schema.category.c.store == store
-    before = {row.key: row.name for row in connection.execute(select(schema.category).where(of_store))}
-    after = {one.key: one for one in categories}
-    connection.execute(delete(schema.category).where(of_store))
+    there = {row.key: row for row in connection.execute(select(schema.category).where(of_store))}
+    before = {row.key: row.name for row in there.values()}
+    after = {one.key: one for one in keep_up(connection, store, list({one.key: one for one in categories}.values()))}
     rows = [
         {"store": store, "key": one.key, "name": one.name, "slug": one.slug, "parent": one.parent}
         for one in after.values()
     ]
+    if {key: dict(row._mapping) for key, row in there.items()} == {row["key"]: row for row in rows}:  # noqa: SLF001 - the documented way
+        return False
+    connection.execute(delete(schema.category).where(of_store))
     if rows:
         connection.execute(insert(schema.category), rows)
     names = {key: one.name for key, one in after.items()}
@@ -146,6 +155,7 @@ def _replace_categories(connection: Connection, store: str, categories: Iterable
         for few in chunks(keys):
             connection.execute(update(schema.article).where(schema.article.c.pk.in_(few)).values(seq=seq))
             soil(connection, few, seq)
+    return True
 
 
 def _write_articles(connection: Connection, record: Record, seq: int, now: datetime) -> tuple[dict[str, int], bool]:
@@ -156,6 +166,7 @@ def _write_articles(connection: Connection, record: Record, seq: int, now: datet
     fresh = [_article_fields(one, seq, now) for one in record.written if one.article.id not in before]
     keys = {id_: row.pk for id_, row in before.items()}
     if fresh:
+        _refuse_taken(connection, [one["guid"] for one in fresh])
         rows = connection.execute(insert(schema.article).returning(schema.article.c.pk, schema.article.c.id), fresh)
         fresh_keys = {row.id: row.pk for row in rows}
         count_what_came_before(connection, list(fresh_keys.values()), now)
@@ -176,6 +187,13 @@ def _write_articles(connection: Connection, record: Record, seq: int, now: datet
     named = _file(connection, [(one, keys[one.id], entered.get(one.id, 0)) for one in awake])
     keep_pages(connection, [keys[one.id] for one in awake])
     return keys, named
+
+
+def _refuse_taken(connection: Connection, guids: Sequence[str]) -> None:
+    """Another store may have recorded one of these guids since they were looked at."""
+    for some in chunks(guids):
+        if connection.execute(select(schema.article.c.pk).where(schema.article.c.guid.in_(some)).limit(1)).first():
+            raise GuidTaken("another store was faster with one of these guids; nothing of this batch was recorded")
 
 
 def _file(connection: Connection, articles: Sequence[tuple[Article, int, int]]) -> bool:
@@ -293,7 +311,7 @@ def _withdraw_some(
 
 
 def _mark_gone(connection: Connection, record: Record) -> None:
-    for level in (PRESENT, MISSED, GONE):
+    for level in (PRESENT, MISSED, GONE, SKIPPED):
         ids = [id_ for id_, given in (record.gone or {}).items() if given == level]
         for some in chunks(ids):
             connection.execute(
@@ -305,12 +323,13 @@ def _mark_gone(connection: Connection, record: Record) -> None:
 
 def _replace_quarantine(connection: Connection, record: Record, now: datetime) -> None:
     judged = [one.article.id for one in record.written] + [one.what.id for one in record.quarantined]
-    for some in chunks([*judged, *record.withdrawn]):
+    for some in chunks([*judged, *record.withdrawn, *record.claimed]):
         connection.execute(
             delete(schema.quarantine).where(
                 (schema.quarantine.c.store == record.store) & schema.quarantine.c.id.in_(some)
             )
         )
+    _forget_unseen(connection, record)
     rows = {
         one.what.id: {
             "store": record.store,
@@ -324,6 +343,16 @@ def _replace_quarantine(connection: Connection, record: Record, now: datetime) -
     }
     if rows:
         connection.execute(insert(schema.quarantine), list(rows.values()))
+
+
+def _forget_unseen(connection: Connection, record: Record) -> None:
+    """What is gone and never was anything but kept out needs no reason any more."""
+    kept_out, article = schema.quarantine.c, schema.article.c
+    seen = exists().where((article.store == kept_out.store) & (article.id == kept_out.id))
+    for some in chunks([id_ for id_, level in (record.gone or {}).items() if level >= GONE]):
+        connection.execute(
+            delete(schema.quarantine).where((kept_out.store == record.store) & kept_out.id.in_(some) & ~seen)
+        )
 
 
 def _keys(connection: Connection, store: str, ids: Sequence[str]) -> dict[str, int]:

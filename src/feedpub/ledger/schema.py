@@ -71,7 +71,7 @@ store = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("cursor", Text),
-    Column("phase", String, nullable=False),  # baseline | live
+    Column("phase", String, nullable=False),  # baseline | adopting (renaming.py) | live
     Column("polled_at", Moment),
     Column("failed_since", Moment),
     Column("error", Text, nullable=False, default=""),
@@ -79,6 +79,8 @@ store = Table(
     Column("rechecked_at", Moment),
     Column("censused_at", Moment),
     Column("cleaner", String),  # the rules its articles were cleaned by
+    Column("kind", String),  # what kind of store it was when it was last polled
+    Column("news_since", Moment),  # adopting: the date of the newest article known before
 )
 
 UNPLACED = "entered = 0 AND state = 'live'"

@@ -28,7 +28,10 @@ from feedpub.retry import next_try
 COALESCE = timedelta(minutes=1)
 """Edits within this time become one correction."""
 
-FEEDS, FLOOD, AUTHOR = "feeds", "flood", "author"
+FEEDS, FLOOD, AUTHOR, MOVED = "feeds", "flood", "author", "import"
+
+GUARDS = frozenset({FLOOD, MOVED})
+"""What only a person lets go: too many at once, and what another feedpub owed before it was imported."""
 
 TOO_OLD = "too old to be news (max_age)"
 WITHDRAWN_UNSAID = "withdrawn before it was said"
@@ -99,7 +102,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A person let go what the flood guard held."""
+    """A person let go what a guard held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +258,7 @@ def _withdrawn(delivery: Delivery, _: Withdrawn, target: Target, now: datetime) 
     if delivery.doubt_since is not None:
         return _doubtful(delivery, delivery.reason, target, now)
     if not delivery.standing:
-        return _skipped(delivery, WITHDRAWN_UNSAID, held_by=delivery.held_by if delivery.held_by == FLOOD else "")
+        return _skipped(delivery, WITHDRAWN_UNSAID, held_by=delivery.held_by if delivery.held_by in GUARDS else "")
     return _retract(delivery, target, now)
 
 
@@ -336,7 +339,7 @@ def _cancelled(delivery: Delivery, event: Cancelled, _target: Target, _now: date
 
 
 def _released(delivery: Delivery, _: Released, _target: Target, _now: datetime) -> Delivery:
-    if delivery.state is not State.HELD or delivery.held_by != FLOOD:
+    if delivery.state is not State.HELD or delivery.held_by not in GUARDS:
         return delivery
     return replace(delivery, held_by=FEEDS, reason="")
 
@@ -436,8 +439,8 @@ def _due(delivery: Delivery, at: datetime) -> Delivery:
 
 
 def _owed(delivery: Delivery, revision: int, now: datetime) -> Delivery:
-    """To be announced (again), once its feeds are out, unless it is too old. A flood stays held for a person."""
-    held_by = FLOOD if delivery.held_by == FLOOD else FEEDS
+    """To be announced (again), once its feeds are out, unless it is too old. A guard's stays held for a person."""
+    held_by = delivery.held_by if delivery.held_by in GUARDS else FEEDS
     delivery = replace(delivery, wanted=revision, attempts=0)
     if _expired(delivery, now):
         return _skipped(delivery, TOO_OLD)

@@ -177,6 +177,15 @@ def _default_stores() -> dict[str, AnyStore]:
     return TypeAdapter(dict[str, AnyStore]).validate_python(DEFAULT_STORES)
 
 
+def _no_heir(name: str, former: str, stores: Iterable[str], heirs: Mapping[str, str]) -> str | None:
+    """Say why a store cannot replace another one, or None."""
+    if former == name:
+        return "this is the store's own name; write the one that it had before, or leave it out"
+    if former in stores:
+        return f"[stores.{former}] is still in the config; take it out, or leave this out"
+    return f"stores.{heirs[former]} replaces it already; leave it out here or there" if former in heirs else None
+
+
 class Settings(BaseModel):
     """One valid configuration. Stores and targets know their names."""
 
@@ -200,6 +209,15 @@ class Settings(BaseModel):
     @classmethod
     def _named_targets(cls, targets: dict[str, AnyNetwork]) -> dict[str, AnyNetwork]:
         return {name: target.model_copy(update={"name": name}) for name, target in targets.items()}
+
+    @model_validator(mode="after")
+    def _one_heir_each(self) -> Settings:
+        heirs: dict[str, str] = {}
+        for name, store in self.stores.items():
+            if store.replaces:
+                _refuse(("stores", name, "replaces"), _no_heir(name, store.replaces, self.stores, heirs))
+                heirs[store.replaces] = name
+        return self
 
     @model_validator(mode="after")
     def _two_doors(self) -> Settings:

@@ -68,11 +68,18 @@ class StoreOptions(BaseModel):
     withdraw_limit: int = Field(default=10, ge=0, description="more gone at once, and over 10 %, are held")
     recheck: Duration = Field(default=timedelta(minutes=2), description="how often articles in feeds are looked for")
     census: Duration = Field(default=timedelta(hours=6), description="how often all articles are looked for")
+    skip_tags: tuple[str, ...] = Field(default=(), description="articles with one of these tags are not taken")
+    replaces: str = Field(default="", description="the name it had before: it goes on as that store")
 
     @property
     def names_everything(self) -> bool:
         """True where `changes` itself reports every withdrawal, so that no census is needed."""
         return False
+
+    @property
+    def form(self) -> str:
+        """What its ids, rows and cursors are made like: one of another form is read anew, and knows its articles."""
+        return self.kind
 
     def open(self, door: Door, home: Home) -> Store:
         """Connect (lazily); raises StoreError."""

@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import count
 from typing import ClassVar
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from feedpub.categories import DESK, from_desk
 from feedpub.model import Batch, Category, RawArticle
 from feedpub.stores.embedded.file import StoreFile
-from feedpub.stores.embedded.schema import article
+from feedpub.stores.embedded.schema import article, article_category, category
 from feedpub.stores.sql import SqlOptions, SqlStore
 
 
@@ -36,6 +36,19 @@ class Desk(SqlStore):
     def changes(self, cursor: str | None) -> Batch:
         """What changed since `cursor`. Its briefs are in the categories of other stores, which tell of themselves."""
         return replace(SqlStore.changes(self, cursor), categories=None)
+
+    def refile(self, before: str, after: str) -> None:
+        """Have briefs that are filed in a store's categories follow it to another name; raises StoreError."""
+        if not self.file.mark():
+            return
+        with self.writing() as writing:
+            keys = {one.key: one for one in writing.categories() if one.key.startswith(f"{before}/")}
+            renamed = {key: f"{after}/{key.partition('/')[2]}" for key in keys}
+            writing.define([replace(one, key=renamed[key]) for key, one in keys.items()])
+            for old, new in renamed.items():
+                here = article_category.c.category == old
+                writing.connection.execute(update(article_category).where(here).values(category=new))
+                writing.connection.execute(delete(category).where(category.c.id == old))
 
     def write(self, raw: RawArticle, wish: str, filed: Iterable[Category]) -> RawArticle:
         """Keep a brief, by the id wished for or the next one free, in categories of other stores; raises StoreError."""

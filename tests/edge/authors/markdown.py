@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from feedpub.stores import MarkdownOptions
 from feedpub.stores.base import StoreOptions
@@ -20,11 +20,12 @@ from tests.edge.authors.author import Author, Deed, Post
 class MarkdownAuthor:
     """Writes one file for each article; `above` says which category is hung below which."""
 
-    folder: Path
-    now: datetime = datetime(2026, 4, 28, tzinfo=UTC)
     can: ClassVar[frozenset[Deed]] = frozenset(
         {"withdraw", "hide", "schedule", "move", "brief", "restamp", "double", "late"}
     )
+
+    folder: Path
+    now: datetime = datetime(2026, 4, 28, tzinfo=UTC)
     posts: dict[str, Post] = field(default_factory=dict)
     above: dict[str, str] = field(default_factory=dict)
 
@@ -81,9 +82,6 @@ class MarkdownAuthor:
 
     def rise(self) -> None:
         (self.folder / "unmounted").rename(self.content)
-
-    def lie(self, how: Literal["empty", "cut off", "cached"]) -> AbstractContextManager[None]:
-        raise NotImplementedError("a folder is asked for no ids")
 
     def _place(self, id_: str) -> Path:
         return self.content / "posts" / f"{id_}.md"

@@ -44,9 +44,9 @@ def refuse(reply: Reply) -> None:
     if status in (200, 203):
         return
     if status in (429, 503):
-        raise Unreadable(f"is busy or in maintenance (HTTP {status}); it is asked again at the next poll")
+        raise Unreadable(f"is busy or in maintenance (HTTP {status})")
     if status >= 500:
-        raise Unreadable(f"fails (HTTP {status}): look into the site's error log; it is asked again at the next poll")
+        raise Unreadable(f"fails (HTTP {status}): look into the site's error log")
     raise Unreadable(_REFUSALS.get(status, f"is not given out (HTTP {status}): check `url`"))
 
 

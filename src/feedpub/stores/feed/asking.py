@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -47,28 +48,41 @@ class Document:
 class Asking:
     """Asks for one document, as seldom as its site wants. One thread at a time."""
 
-    def __init__(self, door: Door, url: str, base_url: str, *, timeout: timedelta, allow_private: bool) -> None:
-        """Remember whom to ask, and below which address our own feeds stand; nothing is sent yet."""
+    def __init__(
+        self,
+        door: Door,
+        url: str,
+        base_url: str,
+        *,
+        timeout: timedelta,
+        allow_private: bool,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Remember whom to ask, and below which address our own feeds stand; nothing is sent yet.
+
+        `clock` tells seconds, and never goes back.
+        """
         self._door = door
         self._url = url
         self._ours = clean.url(base_url)
         self._timeout = timeout
         self._private_host = urlsplit(url).hostname if allow_private else None
-        self._manners = Manners(shown(url))
-        self._whole_at = monotonic()
+        self._manners = Manners(shown(url), clock)
+        self._clock = clock
+        self._whole_at = clock()
 
     def ask(self, place: Place) -> Document | None:
         """Read the document; None where it is the one that was read at `place`. Raises StoreError."""
         self._manners.ready()
-        reply: Reply | None = None
-        name = shown(self._url)
+        wait: timedelta | None = None
         try:
             reply, url = self._follow(place)
-            document = None if reply.status == 304 else self._document(reply, url)
-        except (Unreadable, StoreError) as error:
-            why = str(error).removeprefix(f"{name} ")
-            self._manners.failed(asked_wait(reply) if reply else None, why)
-            raise StoreError(f"{name} {why}") from error
+            wait = asked_wait(reply)
+            document = self._document(reply, url, place)
+        except Unreadable as why:
+            error = StoreError(f"{shown(self._url)} {why}")
+            self._manners.failed(wait, str(error))
+            raise error from why
         self._manners.answered()
         return document
 
@@ -77,12 +91,8 @@ class Asking:
         url = self._url
         for hop in range(MOST_HOPS + 1):
             self._refuse_ours(url)
-            conditions = self._conditions(place) if url == place.url else {}
-            reply = self._fetch(url, conditions)
-            if reply.status == 304 and conditions:
-                return reply, url
+            reply = self._fetch(url, self._conditions(url, place))
             if reply.status not in FOR_NOW + FOR_GOOD:
-                refuse(reply)
                 return reply, url
             there = onward(reply, url)
             if reply.status in FOR_GOOD and hop == 0:
@@ -90,8 +100,8 @@ class Asking:
             url = there
         raise Unreadable(f"sends us on more than {MOST_HOPS} times: correct `url`")
 
-    def _conditions(self, place: Place) -> dict[str, str]:
-        if monotonic() - self._whole_at >= WHOLE_AFTER.total_seconds():
+    def _conditions(self, url: str, place: Place) -> dict[str, str]:
+        if url != place.url or self._clock() - self._whole_at >= WHOLE_AFTER.total_seconds():
             return {}
         told = {"If-None-Match": place.etag, "If-Modified-Since": place.modified}
         return {name: value for name, value in told.items() if value}
@@ -104,13 +114,17 @@ class Asking:
         except UnreachableError as error:
             raise Unreadable(f"cannot be read: {error}") from error
 
-    def _document(self, reply: Reply, url: str) -> Document:
+    def _document(self, reply: Reply, url: str, place: Place) -> Document | None:
+        if reply.status == 304 and self._conditions(url, place):
+            return None
+        refuse(reply)
         try:
             feed = parse(reply.body, url=url, content_type=reply.headers.get("content-type", ""))
         except StoreError as error:
-            raise error if url == self._url else Unreadable(f"sends us on, and {error}") from error
+            elsewhere = f"sends us on, and {error}"
+            raise Unreadable(str(error).removeprefix(f"{shown(url)} ") if url == self._url else elsewhere) from error
         self._refuse_ours(feed.self_url)
-        self._whole_at = monotonic()
+        self._whole_at = self._clock()
         return Document(feed, url, *validators(reply), _date(reply))
 
     def _refuse_ours(self, url: str) -> None:

@@ -53,11 +53,9 @@ _OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 _CUT = "it breaks off in the middle"
 _FAULTS = {
-    etree.ErrorTypes.ERR_TAG_NOT_FINISHED: _CUT,
-    etree.ErrorTypes.ERR_COMMENT_NOT_FINISHED: _CUT,
-    etree.ErrorTypes.ERR_ATTRIBUTE_NOT_FINISHED: _CUT,
-    etree.ErrorTypes.ERR_CDATA_NOT_FINISHED: _CUT,
-    etree.ErrorTypes.ERR_GT_REQUIRED: _CUT,
+    etree.ErrorTypes.ERR_TAG_NOT_FINISHED: "an element is not closed",
+    etree.ErrorTypes.ERR_CDATA_NOT_FINISHED: "a CDATA section does not end",
+    etree.ErrorTypes.ERR_GT_REQUIRED: "a tag does not end",
     etree.ErrorTypes.ERR_TAG_NAME_MISMATCH: "an element is closed that was not open",
     etree.ErrorTypes.ERR_NAME_REQUIRED: "a < begins no element",
 }
@@ -72,6 +70,8 @@ def text(body: bytes, content_type: str) -> str:
 
     What reads as UTF-8 is UTF-8, whatever is declared: texts in other encodings do not happen to be so.
     """
+    if body.startswith(b"\x1f\x8b"):
+        raise Unreadable("is packed with gzip, and does not say so: let its server send it plain")
     declared = _declared(body, content_type)
     decoded = _marked(body) or _strictly(body, declared) or _mostly(body, declared)
     return _ILLEGAL.sub("", decoded)
@@ -96,7 +96,7 @@ def root(said: str, url: str) -> Element:
     try:
         return _parsed(_mended(document), url)
     except etree.XMLSyntaxError as error:
-        fault = _FAULTS.get(getattr(error, "code", 0), "a mistake in the markup")
+        fault = _FAULTS.get(getattr(error, "code", 0), "a mistake in the markup") if _END.search(document) else _CUT
         line = said[: len(said) - len(document)].count("\n") + (error.lineno or 1)
         raise Unreadable(f"is not well-formed XML: {fault} (line {line})") from error
 

@@ -108,7 +108,7 @@ class FeedStore:
             document.url, document.etag, document.modified, seen=seen, dates=dates, categories=taxonomy.keep()
         )
         told = Batch((), str(self._last), garbage=document.feed.broken)
-        if self._last.categories != before.categories:
+        if not cursor or self._last.categories != before.categories:
             told = replace(told, categories=tuple(taxonomy.by_key.values()))
         yield from _in_batches(articles, told)
 

@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from html import unescape
 from typing import Any, Final, Literal
 from urllib.parse import urljoin
 
@@ -42,12 +43,12 @@ _TERMS: Final = "http://purl.org/dc/terms/"
 _ATOM: Final = frozenset({"http://www.w3.org/2005/Atom", "http://purl.org/atom/ns#"})
 
 _WORDS: Final = frozenset({"title", "description", "summary", "content", "encoded", "body"})
-_OWN: Final = (_WORDS - {"encoded"}) | {"link", "guid", "author", "category"}
+_OWN: Final = (_WORDS - {"encoded"}) | {"link", "guid", "category"}
 _OTHERS: Final = {
-    _DC: frozenset({"creator", "subject"}),
+    _DC: frozenset({"subject"}),
     "http://purl.org/rss/1.0/modules/content/": frozenset({"encoded"}),
     "http://www.w3.org/1999/xhtml": frozenset({"body"}),
-    **dict.fromkeys(_ATOM, frozenset({"link", "author"})),
+    **dict.fromkeys(_ATOM, frozenset({"link"})),
 }
 _TEXT_TYPES: Final = frozenset({"", "text", "html", "xhtml", "text/plain", "text/html", "application/xhtml+xml"})
 _PUBLISHED: Final = (
@@ -61,6 +62,8 @@ _PUBLISHED: Final = (
 )
 _UPDATED: Final = ("updated", "modified", f"{_TERMS} modified", f"{_DC} date")
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
+_LONGEST_NAME: Final = 300
+_MAIL: Final = re.compile(r"(?P<before>[^<>@]*?)<?[^\s<>()@]+@[^\s<>()@]+>?\s*(?:\((?P<behind>[^()]*)\))?")
 _REFERENCE: Final = re.compile(r"&#?\w{1,31};")
 _SERVICES: Final = "http://schemas.google.com/"
 """Schemes that tell what kind of thing an entry is, not what it is about."""
@@ -74,6 +77,7 @@ class _Aside:
     published: str
     updated: str
     language: str
+    authors: tuple[str, ...]
     images: tuple[Image, ...]
 
 
@@ -139,8 +143,19 @@ def _aside(entry: Element) -> _Aside:
         published=date(_first(texts.get(name, "") for name in _PUBLISHED)),
         updated=date(_first(texts.get(name, "") for name in _UPDATED)),
         language=entry.get(f"{_XML}lang", "").strip() or texts.get(f"{_DC} language", ""),
+        authors=tuple(dict.fromkeys(filter(None, map(_author, entry)))),
         images=images(entry),
     )
+
+
+def _author(child: Element) -> str:
+    """Name an author; an address for mail is nothing to be published."""
+    space, name = _space(child), _local(child).lower()
+    if (name, space) != ("creator", _DC) and (name != "author" or space not in _ATOM | {_space(child.getparent())}):
+        return ""
+    said = _first(_text(one) for one in child if _local(one) == "name") if len(child) else _text(child)
+    mailed = _MAIL.fullmatch(said) if len(said) <= _LONGEST_NAME else None
+    return (mailed["behind"] or mailed["before"] or "").strip() if mailed else said
 
 
 def _is_known(child: Element, entry: Element) -> bool:
@@ -176,18 +191,19 @@ def _said(document: bytes, url: str) -> list[Mapping[str, Any]]:
 def _entry(said: Mapping[str, Any], aside: _Aside, kind: Kind, url: str) -> Named:
     title = said.get("title_detail", {})
     links = [link for link in said.get("links", ()) if link.get("href", "").strip()]
-    summary, content = _texts(said, title.get("value", ""), url)
+    address = _first(link["href"].strip() for link in links if link.get("rel") == "alternate") or said.get("link", "")
+    summary, content = _texts(said, title.get("value", ""), address, url)
     article = RawArticle(
         id="",
         guid=aside.guid,
-        url=_first(link["href"].strip() for link in links if link.get("rel") == "alternate") or said.get("link", ""),
+        url=address,
         title=title.get("value", ""),
         title_is_html=title.get("type") in _HTML,
         summary=summary,
         content=content,
         published=aside.published,
         updated=aside.updated if aside.updated != aside.published or kind == "atom" else "",
-        authors=tuple(dict.fromkeys(filter(None, map(_author, said.get("authors", ()))))),
+        authors=aside.authors,
         images=aside.images,
         links=tuple(_references(links)),
         language=aside.language,
@@ -196,17 +212,16 @@ def _entry(said: Mapping[str, Any], aside: _Aside, kind: Kind, url: str) -> Name
     return Named(article, tuple(dict.fromkeys(one for one in told if one.name)))
 
 
-def _texts(said: Mapping[str, Any], title: str, url: str) -> tuple[str, str]:
-    """Tell summary and content apart. Where only one is there, it is the content if it has markup, or no title."""
+def _texts(said: Mapping[str, Any], title: str, address: str, url: str) -> tuple[str, str]:
+    """Tell summary and content apart. Where only one is there, it is the content if it has markup, or no title.
+
+    An item without a title must have a text: one that only repeats its address is none.
+    """
     summary = markup.of(said.get("summary_detail", {}), url)
     content = _first(markup.of(one, url) for one in said.get("content", ()))
+    if not content and unescape(summary) == address:
+        return "", ""
     return ("", summary) if not content and (not title or markup.has_tags(summary)) else (summary, content)
-
-
-def _author(said: Mapping[str, Any]) -> str:
-    """Name an author; an address for mail alone is nothing to be published."""
-    name = str(said.get("name", "")).strip()
-    return "" if "@" in name and " " not in name else name
 
 
 def _references(links: Iterable[Mapping[str, Any]]) -> Iterator[Link]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,7 @@ from feedpub.stores.base import Home, StoreOptions
 from feedpub.stores.markdown import checkout, permalinks
 from feedpub.stores.markdown.folder import Folder
 from feedpub.stores.markdown.manifest import Manifest
-from feedpub.stores.markdown.reading import Rules
+from feedpub.stores.markdown.reading import PERMALINK, Rules
 from feedpub.stores.markdown.tour import Tour
 from feedpub.stores.passes import Passes, beginning_at
 
@@ -34,9 +34,7 @@ class MarkdownOptions(StoreOptions):
 
     kind: Literal["markdown"] = "markdown"
     path: str = Field(min_length=1, description="the folder of Markdown and HTML files")
-    permalink: str = Field(
-        default="/:sections/:slugorfilename/", description="how the generator makes addresses, such as /:year/:slug/"
-    )
+    permalink: str = Field(default=PERMALINK, description="how the generator makes addresses, such as /:year/:slug/")
     url: str = Field(default="", description="the address that permalinks begin at, if not the site's")
     include: tuple[str, ...] = Field(default=(), description="patterns of paths; only these are articles")
     exclude: tuple[str, ...] = Field(default=(), description="patterns of paths; these are no articles")
@@ -70,9 +68,10 @@ class MarkdownOptions(StoreOptions):
 class MarkdownStore:
     """An opened folder. It reads, and never writes."""
 
-    def __init__(self, name: str, folder: Folder, rules: Rules) -> None:
-        """Take the store's name, its folder, and how its files are read."""
+    def __init__(self, name: str, folder: Folder, rules: Rules, clock: Callable[[], int] = time_ns) -> None:
+        """Take the store's name, its folder, how its files are read, and the clock that files are dated by."""
         self._name = name
+        self.clock = clock
         self._folder = folder
         self._rules = rules
         facts = (READING, rules.permalink, rules.home, str(rules.zone))
@@ -104,7 +103,7 @@ class MarkdownStore:
 
     def _walk(self, place: str) -> Generator[Batch]:
         known = self._recall(place)
-        now, before = time_ns(), checkout.look(self._folder.path.absolute())
+        now, before = self.clock(), checkout.look(self._folder.path.absolute())
         seen = self._folder.look(now)
         after = checkout.look(self._folder.path.absolute())
         if after.busy or after != before:

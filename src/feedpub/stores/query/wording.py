@@ -36,15 +36,15 @@ def names_since(query: str) -> bool:
 
 
 def statement(query: str) -> str:
-    """Write the query as SQLAlchemy's `text` takes it: `:since` is its one parameter, other colons are themselves."""
-    kept = {one.start for one in _tokens(query) if one.kind == "parameter" and one.text == SINCE}
-    whole = "".join(rf"\{sign}" if sign == ":" and at not in kept else sign for at, sign in enumerate(query))
-    return f"{bare(whole)}\n"  # after a comment at the end, what is put behind it would be one too
+    """Write the query as SQLAlchemy's `text` takes it: `:since` is its one parameter, other colons are themselves.
 
-
-def bare(query: str) -> str:
-    """Leave out the semicolon at the end."""
-    return re.sub(r"[\s;]+\Z", "", query)
+    Without the semicolon at its end, so that it can stand in brackets.
+    """
+    tokens = tuple(_tokens(query))
+    kept = {one.start for one in tokens if one.kind == "parameter" and one.text == SINCE}
+    ends = {one.start for one in tokens if one.kind == "sign" and one.text == ";"}
+    signs = (rf"\{sign}" if sign == ":" and at not in kept else sign for at, sign in enumerate(query) if at not in ends)
+    return f"{''.join(signs).rstrip()}\n"  # after a comment at the end, what is put behind it would be one too
 
 
 def statements(query: str) -> int:
@@ -69,12 +69,12 @@ def is_limited(query: str) -> bool:
             continue
         here = levels[-1]
         word = one.text.upper() if one.kind in ("word", "sign", "parameter") else ""
+        if here.counts and here.limits(word):
+            return True
         if word == "(":
             levels.append(_Level(counts=here.counts and here.feeds_rows()))
         elif word == ")":
             levels = levels[:-1] or [_Level()]
-        elif here.counts and here.limits(word):
-            return True
         levels[-1].past(word if word != "(" else "")
     return False
 
@@ -116,8 +116,8 @@ class _Level:
         if self.last in ("LIMIT", "OFFSET"):
             return word not in ("ALL", "NULL") and (self.last == "LIMIT" or word[:1].isdigit())
         by_first = self.last == "FETCH" and word in ("FIRST", "NEXT")
-        by_top = word == "TOP" and (self.last == "SELECT" or (self.before, self.last) == ("SELECT", "DISTINCT"))
-        return by_first or by_top or word in ("ROWNUM", "TABLESAMPLE")
+        by_top = self.last == "TOP" and self.before in ("SELECT", "DISTINCT") and re.match(r"[(:0-9]", word)
+        return by_first or bool(by_top) or word in ("ROWNUM", "TABLESAMPLE")
 
 
 def _tokens(query: str) -> Iterator[_Token]:

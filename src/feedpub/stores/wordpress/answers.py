@@ -15,6 +15,10 @@ from feedpub.stores.manners import asked_wait
 
 Row = Mapping[str, object]
 
+_YEARS = range(1990, 3000)
+"""No clock says another."""
+_DIGITS = 12
+
 
 class BarredError(StoreError):
     """The site does not show this list to us: on purpose, so that asking again would not help."""
@@ -47,14 +51,12 @@ def read(reply: Reply, site: str, route: str) -> Answer:
     rows = _json(reply, site, route)
     if not isinstance(rows, list) or not all(isinstance(row, dict) and _is_id(row.get("id")) for row in rows):
         raise StoreError(f"{site} answers with something else than a list of {route}: is its `url` a WordPress site's?")
-    try:
-        total = int(reply.headers["x-wp-total"])
-        now = parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError):
+    total, now = reply.headers.get("x-wp-total", ""), _date(reply)
+    if now is None or not total.isdecimal():
         raise StoreError(
             f"{site} answers without the headers X-WP-Total and Date: let the proxy in front of it pass them on"
-        ) from None
-    return Answer(tuple(rows), total, now)
+        )
+    return Answer(tuple(rows), int(total[:_DIGITS]), now)
 
 
 def row_id(row: Row) -> int:
@@ -65,8 +67,16 @@ def row_id(row: Row) -> int:
     return number
 
 
+def _date(reply: Reply) -> datetime | None:
+    try:
+        now = parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError, OverflowError):
+        return None
+    return now if now.year in _YEARS else None
+
+
 def _is_id(value: object) -> bool:
-    return isinstance(value, int) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _refuse(reply: Reply, site: str, route: str) -> None:
@@ -120,7 +130,7 @@ def _missing(reply: Reply, site: str, route: str) -> StoreError:
 def _code(reply: Reply) -> object:
     try:
         said = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return said.get("code") if isinstance(said, dict) else None
 
@@ -128,7 +138,7 @@ def _code(reply: Reply) -> object:
 def _json(reply: Reply, site: str, route: str) -> object:
     try:
         return json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise StoreError(

@@ -23,6 +23,10 @@ SELDOM = timedelta(minutes=15)
 """Whatever was not asked for longer than this is asked whosoever's turn it is. With three turns and a poll every three
 minutes, nothing waits for more than nine."""
 
+TRUSTED = timedelta(minutes=3, seconds=30)
+"""For so long a post is taken for public without being asked for, once: so that with a poll every three minutes every
+other one asks, and what is taken away in silence is gone for sure after nine."""
+
 Turn = Literal["comments", "categories", "posts"]
 TURNS: tuple[Turn, ...] = ("comments", "categories", "posts")
 Sight = tuple[tuple[int, tuple[tuple[int, str, bool], ...]], ...]
@@ -69,6 +73,19 @@ class Calm:
     def after(self, turns: Iterable[Turn], now: datetime, cursor: str) -> Calm:
         """Note what was asked at `now`, and the cursor that it led to."""
         return replace(self, cursor=cursor, asked={**self.asked, **dict.fromkeys(turns, now)})
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Which posts were public at `at`, when the site looked like this."""
+
+    ids: frozenset[str]
+    sight: Sight
+    at: datetime
+
+    def vouches(self, sight: Sight, now: datetime) -> frozenset[str]:
+        """Which of them may be taken for public still: all while nothing is seen to have happened, none later."""
+        return self.ids if sight == self.sight and abs(now - self.at) < TRUSTED else frozenset()
 
 
 def is_known(cursor: Cursor, route: str, round_: Round, step: Step) -> bool:

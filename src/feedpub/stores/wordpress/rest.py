@@ -59,14 +59,17 @@ class Rest:
     def __init__(
         self, door: Door, url: str, *, headers: Mapping[str, str], timeout: timedelta, allow_private: bool
     ) -> None:
-        """Remember whom to ask; nothing is sent yet. `url` ends with `/`."""
+        """Remember whom to ask; nothing is sent yet. `url` ends with `/`.
+
+        `old` tells of a WordPress before 5.7, once something was asked.
+        """
         self._door = door
         self._url = url
         self._headers = {"Accept": "application/json", "Cache-Control": "no-cache", **headers}
         self._timeout = timeout
         self._allow_private = allow_private
         self._root = ""
-        self._old = False
+        self.old = False
 
     def step(self, route: str, query: Query, mark: Mark) -> Step:
         """Read the next page after `mark`; raises StoreError."""
@@ -89,7 +92,7 @@ class Rest:
         moves between two of those pages is modified, or met by the next walk, as it goes back as far.
         """
         self._find()
-        if not self._old:
+        if not self.old:
             return self.step(route, {"_fields": fields, "modified_after": since + "Z"}, mark)
         answer = self.latest(route, fields, PER_PAGE, mark.at)
         rows = tuple(row for row in answer.rows if str(row.get("modified_gmt") or "") > since)
@@ -150,12 +153,12 @@ class Rest:
         for root in self._roots():
             try:
                 answer = self._ask_at(root, "posts", {"per_page": "1", "_fields": "id", "modified_after": NEVER})
+            except BusyError:
+                raise
             except StoreError as error:
                 failures.append(error)
-                if isinstance(error, BusyError):
-                    break
             else:
-                self._root, self._old = root, bool(answer.rows)
+                self._root, self.old = root, bool(answer.rows)
                 return
         raise failures[0]  # the first root is the likeliest: what it says helps most
 

@@ -14,10 +14,10 @@ from feedpub.stores import meta
 from feedpub.stores.wordpress.answers import Row, row_id
 
 STAMP_FIELDS = "id,date_gmt,modified_gmt,content.protected"
-POST_FIELDS = (
-    "id,date_gmt,modified_gmt,guid,link,title,content,excerpt,format,status,author,featured_media,categories,tags,"
-    f"meta.{meta.ANNOUNCE},meta.{meta.NOTICE}"
-)
+_FIELDS = "id,date_gmt,modified_gmt,guid,link,title,content,excerpt,format,status,author,featured_media,categories,tags"
+POST_FIELDS = f"{_FIELDS},meta.{meta.ANNOUNCE},meta.{meta.NOTICE}"
+OLD_POST_FIELDS = f"{_FIELDS},meta"
+"""WordPress before 5.3 knows no fields within fields: `content.protected` of a stamp is not there either, then."""
 CATEGORY_FIELDS = "id,name,slug,parent"
 _LINK = re.compile(r"""<a\s[^>]*?\bhref=(["'])(.*?)\1""", re.IGNORECASE | re.DOTALL)
 _CREATIVE_COMMONS = re.compile(r"https?://creativecommons\.org/(?:licenses|publicdomain)/")

@@ -19,7 +19,7 @@ from feedpub.stores.base import Home, StoreOptions
 from feedpub.stores.manners import Manners
 from feedpub.stores.wordpress import comments, rows
 from feedpub.stores.wordpress.answers import BarredError, BusyError, Row, row_id
-from feedpub.stores.wordpress.calm import LOOKED_AT, TURNS, Calm, Sight, is_known, sight
+from feedpub.stores.wordpress.calm import LOOKED_AT, TURNS, Calm, Presence, Sight, is_known, sight
 from feedpub.stores.wordpress.place import Cursor, Place, is_recent
 from feedpub.stores.wordpress.rest import PER_PAGE, Rest, Step
 
@@ -92,14 +92,13 @@ class WordPressOptions(StoreOptions):
 class _Haul:
     """What one call of `changes` has gathered.
 
-    `stamps` is every state that it has read or refused, by id; `now` is the site's clock.
+    `stamps` is every state that it has read or refused, by id.
     """
 
     articles: list[RawArticle] = field(default_factory=list)
     garbage: list[Quarantined] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     stamps: dict[str, str] = field(default_factory=dict)
-    now: datetime = EPOCH
 
 
 class WordPressStore:
@@ -112,6 +111,8 @@ class WordPressStore:
         self._types = tuple(types)
         self.manners = manners
         self._sight: Sight = ()
+        self._looked = EPOCH
+        self._presence: Presence | None = None
         self._calm: Calm | None = None
         self._spoken = ""
         self._wait: timedelta | None = None
@@ -127,23 +128,30 @@ class WordPressStore:
             at = Cursor.parse(cursor)
             left = tuple(route for route in at.left if route in self._types)
             if not left:
-                now = self._look()
+                self._look()
                 left = self._types
                 if calm and (calm.cursor, calm.sight) == (cursor, self._sight):
-                    batch = self._idle(at, calm, now)
+                    batch = self._idle(at, calm)
                     if batch is not None:
                         return batch
             return self._walk(replace(at, left=left))
 
     def census(self, ids: Sequence[str] | None) -> Census:
-        """Ask which of `ids` are public and unprotected, a hundred to a request."""
+        """Ask which of `ids` are public and unprotected, a hundred to a request; while all is calm, every other time.
+
+        What was missed is asked for each time: no answer is taken for two.
+        """
         with self._politely():
             if ids is None:
-                listed: Iterable[Row] = self._all()
-            else:
-                listed = self._some(rows.STAMP_FIELDS, (int(one) for one in ids if one.isdecimal()))
-            present = frozenset(str(row_id(row)) for row in listed if rows.is_public(row))
-        return Census(present, covers=None if ids is None else frozenset(ids))
+                return Census(_public(self._all()))
+            sure = self._vouched() & frozenset(ids)
+            left = [int(one) for one in ids if one.isdecimal() and one not in sure]
+            present = sure | _public(self._some(rows.STAMP_FIELDS, left))
+            self._presence = None if sure else Presence(present, self._sight, self._looked)
+        return Census(present, covers=frozenset(ids))
+
+    def _vouched(self) -> frozenset[str]:
+        return self._presence.vouches(self._sight, self._looked) if self._presence and self._calm else frozenset()
 
     def close(self) -> None:
         """Let go of nothing: every request has its own connection."""
@@ -162,15 +170,14 @@ class WordPressStore:
         if self._wait:
             self.manners.failed(self._wait)
 
-    def _look(self) -> datetime:
+    def _look(self) -> None:
         """See what the site looks like, and what its clock says."""
         answers = [self._rest.latest(route, rows.STAMP_FIELDS, LOOKED_AT) for route in self._types]
-        self._sight = sight(answers)
-        return answers[-1].now
+        self._sight, self._looked = sight(answers), answers[-1].now
 
-    def _idle(self, at: Cursor, calm: Calm, now: datetime) -> Batch | None:
+    def _idle(self, at: Cursor, calm: Calm) -> Batch | None:
         """Ask what is due while nothing seems to happen; None where that shows that something did."""
-        due = calm.due(now)
+        due = calm.due(self._looked)
         if "posts" in due:
             route = self._types[calm.round.type]
             step = self._step(route, replace(at.place(route), leg=calm.round.leg, walked=calm.round.walked))
@@ -183,7 +190,7 @@ class WordPressStore:
             news = self._comments(at.comments, again=True)
         told = replace(at, taxonomy=taxonomy, comments=news.seen)
         cursor = calm.cursor if told == at else str(told)
-        self._calm = calm.after(due, now, cursor)
+        self._calm = calm.after(due, self._looked, cursor)
         return Batch((), cursor, categories=categories, comments=news.comments, comments_gone=news.gone)
 
     def _walk(self, at: Cursor) -> Batch:
@@ -200,7 +207,7 @@ class WordPressStore:
         types = {route: place for route, place in at.types.items() if route in self._types}
         at = replace(at, types=types, taxonomy=taxonomy, comments=news.seen)
         if self._sight and at.rests:
-            self._calm = Calm(str(at), self._sight, dict.fromkeys(TURNS, haul.now))
+            self._calm = Calm(str(at), self._sight, dict.fromkeys(TURNS, self._looked))
         return Batch(
             articles=tuple(sorted(haul.articles, key=lambda one: (one.updated, int(one.id)))),
             cursor=str(at),
@@ -218,7 +225,6 @@ class WordPressStore:
         changed = [row for row in unread if haul.stamps.get(str(row_id(row))) != rows.stamp(row)]
         stamps = self._read(route, changed, haul, step.now)
         haul.stamps |= stamps
-        haul.now = step.now
         return place.past(step).saw(stamps, step.now).onward(walk_is_over=step.last)
 
     def _step(self, route: str, place: Place) -> Step:
@@ -265,8 +271,9 @@ class WordPressStore:
         recent: dict[bool, list[int]] = {True: [], False: []}
         for row in listed:
             recent[is_recent(rows.stamp(row), now)].append(row_id(row))
-        yield from self._rest.some(route, rows.POST_FIELDS, recent[False], TOGETHER)
-        yield from self._rest.some(route, rows.POST_FIELDS, recent[True], at_once=1)
+        fields = rows.OLD_POST_FIELDS if self._rest.old else rows.POST_FIELDS
+        yield from self._rest.some(route, fields, recent[False], TOGETHER)
+        yield from self._rest.some(route, fields, recent[True], at_once=1)
 
     def _named(self, posts: Sequence[Row]) -> rows.Named:
         def ids(name: str) -> list[int]:
@@ -302,7 +309,7 @@ class WordPressStore:
             if again and spoken == self._spoken:
                 return comments.News(seen=seen)
             posts = {int(one.article) for one in comments.unseen(found, seen)}
-            public = {str(row_id(row)) for row in self._some(rows.STAMP_FIELDS, posts) if rows.is_public(row)}
+            public = _public(self._some(rows.STAMP_FIELDS, posts))
         except StoreError as error:
             self._wait = error.wait if isinstance(error, BusyError) else None
             return comments.News(seen=seen)
@@ -321,3 +328,7 @@ class WordPressStore:
             if known is None or any(row_id(row) <= known for row in answer.rows):
                 break
         return found, False
+
+
+def _public(listed: Iterable[Row]) -> frozenset[str]:
+    return frozenset(str(row_id(row)) for row in listed if rows.is_public(row))
