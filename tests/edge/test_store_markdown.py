@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from feedpub.http import Door
 from feedpub.model import Batch, Quarantined, RawArticle
 from feedpub.stores import MarkdownOptions
 from feedpub.stores.markdown.store import MarkdownStore
+from tests.edge.authors.markdown import opened as opened_for_author
+from tests.edge.test_store_contract import SITE, House
 from tests.world import HOME
 
 LONG_AGO = 1_760_000_000
@@ -231,6 +233,22 @@ def test_read_from_the_beginning_renamed_files_keep_their_ids(desk: Desk) -> Non
     assert len(told) == 1200
     assert "new.md" not in told
     assert told["0007.md"].url == "new/"
+
+
+def test_other_rules_of_cleaning_make_no_news_of_a_renamed_file(tmp_path: Path) -> None:
+    with opened_for_author(tmp_path) as author:
+        content = Path(author.options.model_dump()["path"])
+        for name in "ab":
+            (content / f"{name}.md").write_text(f"---\ntitle: {name}\ndate: 2026-04-27\n---\n本文\n", encoding="utf-8")
+        house = House(author, tmp_path)
+        assert house.round().baseline == 2
+        (content / "a.md").rename(content / "renamed.md")
+        assert (house.round().new, house.round().withdrawn) == (0, 0)
+        house.publisher.apply(replace(house.setup(), site=SITE.model_copy(update={"language": "en"})))
+        done = house.round()
+        assert (done.new, done.recleaned, done.withdrawn) == (0, 2, 0)
+        assert (sorted(house.feed()), house.said()) == (["a", "b"], [])
+        house.close()
 
 
 # ---------------------------------------------------------------- renames
