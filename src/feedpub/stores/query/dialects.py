@@ -42,9 +42,17 @@ class Dialect(ABC):
     @contextmanager
     def session(self) -> Iterator[Connection]:
         """One transaction that reads. What goes wrong there is the library's own error (reasons.py)."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._connected() as connection, connection.begin():
             self._begin(connection)
             yield connection
+
+    def _connected(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except (TypeError, ValueError) as error:
+            raise StoreError(
+                f"the driver of {self.name} takes no such parameters as stand in `url`: correct what is behind the ?"
+            ) from error
 
     def since(self, moment: datetime, since_as: SinceAs, west: int | None) -> object:
         """Write an instant as the query's `:since`."""
