@@ -31,6 +31,8 @@ class Dialect(ABC):
     """One kind of database. Nothing is opened before the first session."""
 
     name: ClassVar[str] = "the database"
+    mixes_types: ClassVar[bool] = False
+    """Whether one column may hold numbers in one row and text in another."""
 
     def __init__(self, url: URL, timeout: timedelta, zone: ZoneInfo) -> None:
         """Remember where, how long a statement may take, and in which zone its naive dates are meant."""
@@ -87,6 +89,7 @@ class SQLite(Dialect):
     """A file of another program, which we could not write if we wanted to."""
 
     name = "the SQLite file"
+    mixes_types = True
     _clock = "SELECT strftime('%s', 'now')"
 
     def _engine(self) -> Engine:
