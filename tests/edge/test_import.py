@@ -287,7 +287,9 @@ def test_a_file_of_another_kind_is_refused(store: SqlStore, write: Write, conten
 def test_a_file_that_is_not_there_is_refused(store: SqlStore, tmp_path: Path) -> None:
     assert refused(store, tmp_path / "no.xml") == "no.xml: no such file"
     (tmp_path / "folder").mkdir()
-    assert refused(store, tmp_path / "folder") == "folder: a directory; name the files in it"
+    assert refused(store, tmp_path / "folder") == (
+        "folder: a folder without a Markdown or HTML file; name the files in it"
+    )
 
 
 def test_a_store_that_cannot_be_written_is_told(write: Write, tmp_path: Path) -> None:
