@@ -94,7 +94,7 @@ class Feeds:
             if not changed and not removed:
                 return
             seq = next_seq(connection)
-            with files_follow(connection):
+            with files_follow(connection, [*removed, *(one.address for one in changed)]):
                 _replace(connection, changed, have, seq)
                 _retire(connection, [have[address] for address in removed], feeds, set(have))
                 soil_parts_of(connection, [one.address for one in changed], seq)

@@ -58,13 +58,13 @@ class StoreLine(Line):
     is_: Literal["store"] = Field(default="store", alias="is")
     name: _Name
     cursor: str | None
+    kind: str | None
     phase: Literal["baseline", "adopting", "live"]
+    news_since: AwareDatetime | None
     polled_at: AwareDatetime | None
     rechecked_at: AwareDatetime | None
     censused_at: AwareDatetime | None
     cleaner: str | None
-    kind: str | None = None
-    news_since: AwareDatetime | None = None
 
     def known_by(self) -> tuple[Name, ...]:
         """Tell."""
@@ -389,7 +389,7 @@ def line_of(raw: bytes) -> AnyLine:
         line = _lines.validate_json(raw)
     except ValidationError as error:
         raise ValueError(_wrong(error)) from None
-    if _NUL.search(raw):
+    if b"\\u0000" in raw and _NUL.search(raw):
         raise ValueError("it holds the character NUL (\\u0000), which no database can keep")
     return line
 

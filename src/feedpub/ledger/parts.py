@@ -52,10 +52,12 @@ class Parts:
                 return range(0)
         with self._database.write() as connection:
             seq = next_seq(connection)
-            with files_follow(connection, address):
-                if _overgrown(connection, address):
+            if _overgrown(connection, address):
+                with files_follow(connection, [address]):
                     drop_parts(connection, [address])
-                before, _ = end_of(connection, address)
+            before, _ = end_of(connection, address)
+            # Only files that come: those of a long archive are not even listed.
+            with files_follow(connection, [address], beyond=before):
                 # The part before them learns where the archive goes on.
                 here = (schema.part.c.feed == address) & (schema.part.c.number == before)
                 connection.execute(update(schema.part).where(here).values(dirty_seq=seq))
@@ -127,29 +129,33 @@ def part_address(feed: str, number: int) -> str:
 
 
 @contextmanager
-def files_follow(connection: Connection, feed: str | None = None) -> Iterator[None]:
-    """Whatever happens to a feed (None: to any) inside: files that nobody writes afterwards are taken away."""
-    before = _file_paths(connection, feed)
+def files_follow(connection: Connection, feeds: Sequence[str], *, beyond: int = 0) -> Iterator[None]:
+    """Whatever happens to these feeds inside: files that nobody writes afterwards are taken away.
+
+    `beyond`: of their archives nothing happens to the parts up to this one.
+    """
+    before = _file_paths(connection, feeds, beyond)
     yield
-    after = _file_paths(connection, feed)
+    after = _file_paths(connection, feeds, beyond)
     abandon(connection, before - after)
     keep(connection, after - before)
 
 
-def _file_paths(connection: Connection, feed: str | None) -> frozenset[str]:
-    """Every file of this feed (None: of all), and of its archive."""
+def _file_paths(connection: Connection, feeds: Sequence[str], beyond: int) -> frozenset[str]:
+    """Every file of these feeds, and of their archives those of the parts after `beyond`."""
     one, part = schema.feed.c, schema.part.c
-    feeds, parts = select(one.address, one.paths), select(part.feed, part.number)
-    if feed is not None:
-        feeds, parts = feeds.where(one.address == feed), parts.where(part.feed == feed)
-    own = {row.address: json.loads(row.paths) for row in connection.execute(feeds)}
-    endings = {address: [path.rpartition(".")[2] for path in paths] for address, paths in own.items()}
-    sealed = (
-        f"{part_address(row.feed, row.number)}.{ending}"
-        for row in connection.execute(parts)
-        for ending in endings[row.feed]
-    )
-    return frozenset([*(path for paths in own.values() for path in paths), *sealed])
+    found: list[str] = []
+    for some in chunks(feeds):
+        own = connection.execute(select(one.address, one.paths).where(one.address.in_(some)))
+        paths = {row.address: json.loads(row.paths) for row in own}
+        sealed = connection.execute(select(part.feed, part.number).where(part.feed.in_(some), part.number > beyond))
+        found += [path for of_feed in paths.values() for path in of_feed]
+        found += [
+            f"{part_address(row.feed, row.number)}.{path.rpartition('.')[2]}"
+            for row in sealed
+            for path in paths[row.feed]
+        ]
+    return frozenset(found)
 
 
 def soil_parts(connection: Connection, keys: Sequence[int], seq: int) -> None:

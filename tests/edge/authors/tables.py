@@ -101,7 +101,8 @@ class TablesAuthor(ABC):
     def _insert(self, *posts: Post) -> None:
         names = dict.fromkeys(name for post in posts for name in post.categories)
         self._run(
-            "INSERT INTO term (name) SELECT :name WHERE NOT EXISTS (SELECT 1 FROM term WHERE name = :name)",
+            "INSERT INTO term (name) SELECT :name FROM (SELECT 1) AS one "
+            "WHERE NOT EXISTS (SELECT 1 FROM term WHERE name = :name)",
             *({"name": name} for name in names),
         )
         self._run(INSERT, *(self._row(post) for post in posts))

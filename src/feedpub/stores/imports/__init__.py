@@ -1,4 +1,4 @@
-"""files to import -> the embedded store, all or nothing: WordPress exports (WXR) and JSON Lines.
+"""files to import -> the embedded store, all or nothing: WordPress exports, feeds, JSON Lines, folders of Markdown.
 
 Everything is read twice: once to find every mistake before anything is written, once to write.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from feedpub.errors import ImportRefused
 from feedpub.model import Image, RawArticle, RawComment
 from feedpub.stores.embedded.writing import AT_ONCE, Written
-from feedpub.stores.imports import json_lines, wxr
+from feedpub.stores.imports import feeds, json_lines, markdown, wxr
 from feedpub.stores.imports.told import ArticleTold, Broken, Item, Picture, Skipped, refusal
 from feedpub.stores.sql import SqlStore
 from feedpub.stores.taxonomy import CategoryTold, Taxonomy, resolve
@@ -65,7 +65,7 @@ def import_files(
     `progress` is told how many articles of how many are written. Raises ImportRefused with file, line and reason
     where files are broken, a mistake a line; StoreError where the store cannot be written; then nothing is.
     """
-    files = [(path, _reader(path)) for path in paths]
+    files = [one for path in paths for one in _readers(path)]
     survey = _survey(files)
     written = comments = Written()
     with store.writing() as writing:
@@ -159,11 +159,18 @@ def _items(files: Iterable[tuple[Path, _Reader]]) -> Iterator[tuple[Path, Item]]
                 yield path, item
 
 
+def _readers(path: Path) -> list[tuple[Path, _Reader]]:
+    """A file and what reads it; of a folder, its Markdown files."""
+    return markdown.files(path) if path.is_dir() else [(path, _reader(path))]
+
+
 def _reader(path: Path) -> _Reader:
     """Tell a file's format by how it begins: names lie."""
     with _opened(path), path.open("rb") as file:
-        beginning = file.read(_HEAD).lstrip(_SPACE)[:1]
-    match beginning:
+        head = file.read(_HEAD)
+    if feeds.is_feed(head):
+        return feeds.read
+    match head.lstrip(_SPACE)[:1]:
         case b"<":
             return wxr.read
         case b"{":
@@ -172,7 +179,7 @@ def _reader(path: Path) -> _Reader:
             raise refusal(path, 1, "one list of everything: JSON Lines is needed, an article a line, without [ and ]")
         case b"":
             raise ImportRefused(f"{path}: nothing in it")
-    raise ImportRefused(f"{path}: neither a WordPress export (XML) nor JSON Lines")
+    raise ImportRefused(f"{path}: neither a WordPress export (XML), nor a feed, nor JSON Lines")
 
 
 @contextmanager
@@ -182,7 +189,5 @@ def _opened(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise ImportRefused(f"{path}: no such file") from error
-    except IsADirectoryError as error:
-        raise ImportRefused(f"{path}: a directory; name the files in it") from error
     except OSError as error:
         raise ImportRefused(f"{path}: cannot be read; look at the right to read it, and at the disk") from error

@@ -150,7 +150,7 @@ def _address(said: str) -> str:
 
 
 def _names(facts: Mapping[str, Value], plural: str, *others: str, split: re.Pattern[str] | None = None) -> list[str]:
-    found = [*_listed(facts.get(plural), split), *(one for key in others for one in _whole(facts.get(key), split))]
+    found = [*_listed(facts.get(plural), split), *(one for key in others for one in _whole(facts.get(key)))]
     return list(dict.fromkeys(name for one in found if (name := one.strip()) not in _NOTHING))
 
 
@@ -159,18 +159,18 @@ def _listed(value: Value | None, split: re.Pattern[str] | None) -> Iterator[str]
     if isinstance(value, str):
         yield from (split or (_COMMA if _COMMA.search(value) else _BLANK)).split(value.strip())
     else:
-        yield from _whole(value, None)
+        yield from _whole(value)
 
 
-def _whole(value: Value | None, split: re.Pattern[str] | None) -> Iterator[str]:
+def _whole(value: Value | None) -> Iterator[str]:
     """A name, or the names in a list; of a person's card, the name."""
     if isinstance(value, str):
-        yield from split.split(value) if split else [value]
+        yield value
     elif isinstance(value, dict):
-        yield from _whole(value.get("name"), None)
+        yield from _whole(value.get("name"))
     elif value is not None:
         for one in value:
-            yield from _whole(one, None)
+            yield from _whole(one)
 
 
 def _categories(facts: Mapping[str, Value]) -> Iterator[CategoryTold]:

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import yaml
 
@@ -167,4 +168,6 @@ def _plain(value: object, deep: int = 0) -> Value:
         return [_plain(one, deep + 1) for one in value]
     if value is None:
         return ""
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value).lower() if isinstance(value, bool) else str(value)

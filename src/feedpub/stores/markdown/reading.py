@@ -26,7 +26,14 @@ HTML = frozenset({".html", ".htm"})
 ENDINGS = frozenset({".md", ".markdown", ".mkd", ".mkdn", ".mdown"}) | HTML
 """How the names of files end that may be articles."""
 
+PERMALINK = "/:sections/:slugorfilename/"
+"""How addresses are made where nobody says: as Hugo does, where nothing is configured."""
+
 _POSTS = "_posts"
+
+
+class Dateless(Fault):
+    """A file that begins like an article, and has no date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ def _folders(place: PurePosixPath) -> tuple[CategoryTold, ...]:
 
 def _article(said: Facts, text: str, page: Page, place: PurePosixPath, rules: Rules) -> RawArticle:
     if not said.date:
-        raise Fault(1, "it has no date: write one into its front matter; if it is no article, exclude it")
+        raise Dateless(1, "it has no date: write one into its front matter; if it is no article, exclude it")
     for key, date in (("date", said.date), ("lastmod", said.updated)):
         _refuse_unreadable(key, date, rules.zone)
     page = replace(page, categories=tuple(one.slug or one.name for one in said.categories))
@@ -157,6 +164,16 @@ def _rooted(url: str, home: str) -> str:
     if urlsplit(url).scheme or url.startswith("//"):
         return url
     return urljoin(home, url.lstrip("/")) if home else f"/{url.lstrip('/')}"
+
+
+def with_id(article: RawArticle, key: str) -> RawArticle:
+    """Give an article its id: a path that is no UTF-8 is written so that it can be, and no two become one."""
+    return replace(article, id=legible(key))
+
+
+def legible(key: str) -> str:
+    """Write an id as text that can be kept."""
+    return key.encode("utf-8", "backslashreplace").decode()
 
 
 # ---------------------------------------------------------------- marks

@@ -11,17 +11,29 @@ from collections.abc import Callable, Mapping
 from html import escape
 
 _CODE = r"(?P<fenced>^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?^[ ]{0,3}(?P=fence)[`~]*[ \t]*$|.*))"
-_SPAN = r"(?P<span>(?<!`)(?P<tick>`{1,3})(?!`)(?:(?!\n[ \t]*\n)[^`]|(?!(?P=tick)(?!`))`){1,4000}(?P=tick)(?!`))"
-_RAW = r"\{%-?\s*raw\s*-?%\}(?P<raw>.*?)\{%-?\s*endraw\s*-?%\}"
-_COMMENT = r"(?P<comment>\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\})"
+_SPAN = r"(?P<span>(?<!`)(?P<tick>`{1,3})(?!`)(?:(?!\n[ \t]*\n)[^`]|(?!(?P=tick)(?!`))`){1,1000}(?P=tick)(?!`))"
+
+
+def _pair(tag: str, name: str) -> str:
+    """A pair of Liquid's tags and what stands between.
+
+    It does not reach over a second opening: it would take for ever to see that a thousand of them are never closed.
+    """
+    return rf"\{{%-?\s*{tag}\s*-?%\}}(?P<{name}>(?:(?!\{{%-?\s*{tag}\b).)*?)\{{%-?\s*end{tag}\s*-?%\}}"
+
+
+_RAW = _pair("raw", "raw")
+_COMMENT = _pair("comment", "comment")
 _MARKED = (
-    r"(?:\{%-?\s*highlight\s+(?P<language>[\w+#.-]*)[^%\n]*?-?%\}\n?(?P<marked>.*?)\{%-?\s*endhighlight\s*-?%\}"
-    r"|\{\{<\s*highlight\s+\"?(?P<tongue>[\w+#.-]*)[^>\n]*>\}\}\n?(?P<lit>.*?)\{\{<\s*/\s*highlight\s*>\}\})"
+    r"(?:\{%-?\s*highlight\s+(?P<language>[\w+#.-]*)[^%\n]{0,200}-?%\}\n?"
+    r"(?P<marked>(?:(?!\{%-?\s*highlight\b).)*?)\{%-?\s*endhighlight\s*-?%\}"
+    r"|\{\{<\s*highlight\s+\"?(?P<tongue>[\w+#.-]*)[^>\n]{0,200}>\}\}\n?"
+    r"(?P<lit>(?:(?!\{\{<\s*highlight\b).)*?)\{\{<\s*/\s*highlight\s*>\}\})"
 )
-_SHORT = r"\{\{[<%]\s*(?P<shown>/\*)?(?P<short>[^{}]*?)(?:\*/)?\s*[>%]\}\}"
-_LIQUID = r"\{%-?(?P<tag>(?:[^%]|%(?!\}))*?)-?%\}"
-_OUTPUT = r"\{\{-?(?P<output>[^{}]*?)-?\}\}"
-_MARK = r"(?P<mark>[ \t]*\{:[^{}\n]*\}|[ \t]+\{[#.][^{}\n]*\}[ \t]*$)"
+_SHORT = r"\{\{[<%]\s*(?P<shown>/\*)?(?P<short>[^{}]{0,2000}?)(?:\*/)?\s*[>%]\}\}"
+_LIQUID = r"\{%-?(?P<tag>(?:(?!%\}|\{%).){0,1000})%\}"
+_OUTPUT = r"\{\{-?(?P<output>[^{}]{0,1000})\}\}"
+_MARK = r"(?P<mark>[ \t]*\{:[^{}\n]{0,200}\}|[ \t]+\{[#.][^{}\n]{0,200}\}[ \t]*$)"
 
 _PIECES = re.compile(
     f"{_CODE}|{_SPAN}|{_RAW}|{_COMMENT}|{_MARKED}|{_SHORT}|{_LIQUID}|{_OUTPUT}|{_MARK}", re.DOTALL | re.MULTILINE
@@ -51,8 +63,8 @@ def _instead(found: re.Match[str]) -> str:
     if said["short"] is not None:
         return _shown(found) if said["shown"] else _tag(said["short"], found)
     if said["tag"] is not None:
-        return _tag(said["tag"].strip().removeprefix("include").strip(), found)
-    literal = _LITERAL.fullmatch(said["output"] or "")
+        return _tag(said["tag"].strip(" \t\n-").removeprefix("include").strip(), found)
+    literal = _LITERAL.fullmatch((said["output"] or "").rstrip("-"))
     return literal[1] or literal[2] or "" if literal else ""
 
 

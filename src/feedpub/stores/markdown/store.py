@@ -16,7 +16,7 @@ from feedpub.stores.base import Home, StoreOptions
 from feedpub.stores.markdown import checkout, permalinks
 from feedpub.stores.markdown.folder import Folder
 from feedpub.stores.markdown.manifest import Manifest
-from feedpub.stores.markdown.reading import Rules
+from feedpub.stores.markdown.reading import PERMALINK, Rules
 from feedpub.stores.markdown.tour import Tour
 from feedpub.stores.passes import Passes, beginning_at
 
@@ -34,9 +34,7 @@ class MarkdownOptions(StoreOptions):
 
     kind: Literal["markdown"] = "markdown"
     path: str = Field(min_length=1, description="the folder of Markdown and HTML files")
-    permalink: str = Field(
-        default="/:sections/:slugorfilename/", description="how the generator makes addresses, such as /:year/:slug/"
-    )
+    permalink: str = Field(default=PERMALINK, description="how the generator makes addresses, such as /:year/:slug/")
     url: str = Field(default="", description="the address that permalinks begin at, if not the site's")
     include: tuple[str, ...] = Field(default=(), description="patterns of paths; only these are articles")
     exclude: tuple[str, ...] = Field(default=(), description="patterns of paths; these are no articles")

@@ -6,7 +6,7 @@ second look that misses it: until then it may come back, or be found under anoth
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from feedpub.stores.markdown import reading
 from feedpub.stores.markdown.folder import Folder, Sight
 from feedpub.stores.markdown.front_matter import Fault
 from feedpub.stores.markdown.manifest import Entry, Found, Manifest, free, renamed
-from feedpub.stores.markdown.reading import Reading, Rules, digest
+from feedpub.stores.markdown.reading import Reading, Rules, digest, legible
 from feedpub.stores.taxonomy import Taxonomy
 
 BATCH = 500
@@ -136,7 +136,7 @@ class Tour:
         """Keep a file out that cannot be read. What was public stays so, as it was."""
         one = before or Entry(path, "", "", self._id(path, before, ""))
         self._files[path] = replace(one, path=path, mark=self._settled(self._seen[path]), digest="", missing=False)
-        self._haul.garbage.append(Quarantined(_legible(one.id), reason))
+        self._haul.garbage.append(Quarantined(legible(one.id), reason))
 
     def _keep(self, path: str, before: Entry | None, told: Reading, name: str) -> None:
         key = self._id(path, before, told.said)
@@ -158,7 +158,7 @@ class Tour:
         elif rival != path:
             one = replace(one, double=True)
             self._haul.garbage.append(
-                Quarantined(_legible(path), f'{path}: its id "{key}" is that of {rival}: give it one of its own')
+                Quarantined(legible(path), f'{path}: its id "{key}" is that of {rival}: give it one of its own')
             )
         else:
             self._let_go(before, before.id if before and before.told and before.id != key else "")
@@ -182,14 +182,14 @@ class Tour:
             return
         article = self._taxonomy.filed(told.named)
         updated = article.updated or (_iso(one.edited) if one.edited else "")
-        self._haul.articles.append(replace(article, id=_legible(one.id), updated=updated))
+        self._haul.articles.append(replace(reading.with_id(article, one.id), updated=updated))
         self._haul.weight += len(article.content)
 
     def _let_go(self, before: Entry | None, key: str) -> None:
         """Tell that an article is public no more, unless another file has its id."""
         if key and before is not None and self._owners.get(key, before.path) == before.path:
             self._owners.pop(key, None)
-            self._haul.gone.append(_legible(key))
+            self._haul.gone.append(legible(key))
 
     # ------------------------------------------------------------ after all files
 
@@ -200,7 +200,7 @@ class Tour:
                 self._files[one.path] = replace(one, missing=True)
                 continue
             if one.told and one.id not in self._owners:
-                self._haul.gone.append(_legible(one.id))
+                self._haul.gone.append(legible(one.id))
             if one.id != one.path and not one.said:
                 self._graves[one.path] = one.id
 
@@ -208,7 +208,7 @@ class Tour:
         for path, one in self._files.items():
             if one.told and not one.missing and 0 < one.until * 10**9 <= self._now:
                 self._files[path] = replace(one, told=False)
-                self._haul.gone.append(_legible(one.id))
+                self._haul.gone.append(legible(one.id))
             elif one.missing and path in self._seen:
                 self._files[path] = replace(one, missing=False)
 
@@ -235,21 +235,5 @@ class Tour:
         return tuple(self._taxonomy.by_key.values())
 
 
-def articles(folder: Folder, rules: Rules, seen: Mapping[str, Sight]) -> Iterator[tuple[str, Reading | Fault]]:
-    """Read every file of a folder, one after another."""
-    for path in seen:
-        try:
-            data = folder.content(path)
-            if data is not None:
-                yield path, reading.read(path, data, rules)
-        except Fault as fault:
-            yield path, fault
-
-
 def _iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-def _legible(key: str) -> str:
-    """Write a name that is no UTF-8 so that it can be: no two become one."""
-    return key.encode("utf-8", "backslashreplace").decode()

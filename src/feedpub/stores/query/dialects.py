@@ -92,9 +92,10 @@ class SQLite(Dialect):
             is_there, is_folder = path.exists(), path.is_dir()
         except OSError as error:
             raise StoreError("the SQLite file of `url` cannot be reached: let feedpub read its folder") from error
-        if not is_there or is_folder:
-            what = "is a folder" if is_folder else "is not there"
-            raise StoreError(f"the SQLite file of `url` {what}: correct the path, or put the file back")
+        if is_folder:
+            raise StoreError("the SQLite file of `url` is a folder: correct the path")
+        if not is_there:
+            raise StoreError("the SQLite file of `url` is not there: correct the path, or put the file back")
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode=ro", uri=True, timeout=self.timeout.total_seconds(), check_same_thread=False
         )
@@ -105,13 +106,26 @@ class SQLite(Dialect):
 
     def _begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
-        deadline = monotonic() + self.timeout.total_seconds()
         raw = connection.connection.driver_connection
         if isinstance(raw, sqlite3.Connection):
-            raw.set_progress_handler(lambda: monotonic() > deadline, 10_000)
+            raw.set_progress_handler(_Patience(self.timeout).is_over, 10_000)
 
     def _timestamp(self, moment: datetime, west: int | None) -> object:
         return in_words(moment, self.zone, west)
+
+
+class _Patience:
+    """What SQLite itself has worked, without the time that we took between its rows."""
+
+    def __init__(self, most: timedelta) -> None:
+        self._left = most.total_seconds()
+        self._last = monotonic()
+
+    def is_over(self) -> bool:
+        """Asked every few thousand steps, which take a millisecond or so: where more has passed, it was not asked."""
+        last, self._last = self._last, monotonic()
+        self._left -= min(self._last - last, 0.1)
+        return self._left < 0
 
 
 class PostgreSQL(Dialect):
@@ -162,6 +176,20 @@ class MySQL(Dialect):
             )
         event.listen(engine, "connect", self._prepare)
         return engine
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """One transaction that reads."""
+        try:
+            with Dialect.session(self) as connection:
+                yield connection
+        except RuntimeError as error:
+            if "cryptography" not in str(error):
+                raise
+            raise StoreError(
+                f"{self.name} wants a login that needs the package cryptography: install it, or connect by TLS "
+                "(?ssl_ca=… in `url`)"
+            ) from error
 
     def _prepare(self, connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a driver's own
         with connection.cursor() as cursor:

@@ -36,6 +36,7 @@ _STATES = {
     "22P02": _TYPES,
     "22007": _TYPES,
     "57014": _SLOW,
+    "0A000": "was asked for what a query that only reads cannot do: write a plain SELECT",
     "25006": _WRITES,
     "55P03": _LOCKED,
     "57P01": _BROKE_OFF,

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -89,8 +90,9 @@ def read(values: Mapping[str, object], reading: Reading) -> Read:
     id_, at = "", None
     try:
         id_ = _id(values["id"])
-        at = _at(values.get("updated"), reading.zone)
-        told: Named | Quarantined = _named(id_, values, reading)
+        updated = _date(values.get("updated"), "updated", reading.zone)
+        at = int(datetime.fromisoformat(updated).timestamp()) if updated else None
+        told: Named | Quarantined = _named(id_, updated, values, reading)
     except _Unreadable as reason:
         told = Quarantined(id_ or NOBODY, str(reason))
     # The values too: two rows that cannot be read for one reason are two rows.
@@ -99,14 +101,14 @@ def read(values: Mapping[str, object], reading: Reading) -> Read:
     return Read(id_ or f"{NOBODY} {digest}", at, digest, told)
 
 
-def _named(id_: str, values: Mapping[str, object], reading: Reading) -> Named:
+def _named(id_: str, updated: str, values: Mapping[str, object], reading: Reading) -> Named:
     texts: dict[str, Any] = {name: _text(values.get(name), name) for name in _TEXTS}
     article = RawArticle(
         id=id_,
         **texts,
         title_is_html=reading.title_is_html,
         published=_date(values.get("published"), "published", reading.zone),
-        updated=_date(values.get("updated"), "updated", reading.zone),
+        updated=updated,
         tags=_names(values.get("tags"), "tags", reading),
         authors=_names(values.get("authors"), "authors", reading),
         images=_images(values),
@@ -152,11 +154,6 @@ def _date(value: object, name: str, zone: ZoneInfo) -> str:
         return moment(value, zone).isoformat()
     except ValueError as reason:
         raise _Unreadable(f"its {name} {reason}") from None
-
-
-def _at(value: object, zone: ZoneInfo) -> int | None:
-    said = _date(value, "updated", zone)
-    return int(moment(said, zone).timestamp()) if said else None
 
 
 def _parts(value: object, name: str, delimiter: str) -> tuple[object, ...]:

@@ -21,6 +21,8 @@ from feedpub.stores.query.place import Row
 from feedpub.stores.query.rows import TWICE, Read
 from feedpub.stores.taxonomy import Named
 
+MOST_PAGES = 4_000_000
+"""Sixteen gigabytes of rows, compressed, are a mistake."""
 _BETWEEN: Final = "+"
 _BODY = TypeAdapter[Named | Quarantined](Named | Quarantined)
 
@@ -33,6 +35,7 @@ class Spool:
         self._seen = seen
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute(f"PRAGMA max_page_count = {MOST_PAGES}")
         self._db.execute("BEGIN")
         self._db.execute("CREATE TABLE row (id TEXT PRIMARY KEY, at INTEGER, digest TEXT, told BLOB)")
 

@@ -36,15 +36,15 @@ def names_since(query: str) -> bool:
 
 
 def statement(query: str) -> str:
-    """Write the query as SQLAlchemy's `text` takes it: `:since` is its one parameter, other colons are themselves."""
-    kept = {one.start for one in _tokens(query) if one.kind == "parameter" and one.text == SINCE}
-    whole = "".join(rf"\{sign}" if sign == ":" and at not in kept else sign for at, sign in enumerate(query))
-    return f"{bare(whole)}\n"  # after a comment at the end, what is put behind it would be one too
+    """Write the query as SQLAlchemy's `text` takes it: `:since` is its one parameter, other colons are themselves.
 
-
-def bare(query: str) -> str:
-    """Leave out the semicolon at the end."""
-    return re.sub(r"[\s;]+\Z", "", query)
+    Without the semicolon at its end, so that it can stand in brackets.
+    """
+    tokens = tuple(_tokens(query))
+    kept = {one.start for one in tokens if one.kind == "parameter" and one.text == SINCE}
+    ends = {one.start for one in tokens if one.kind == "sign" and one.text == ";"}
+    signs = (rf"\{sign}" if sign == ":" and at not in kept else sign for at, sign in enumerate(query) if at not in ends)
+    return f"{''.join(signs).rstrip()}\n"  # after a comment at the end, what is put behind it would be one too
 
 
 def statements(query: str) -> int:
