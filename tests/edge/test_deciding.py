@@ -239,7 +239,7 @@ def test_no_control_character_of_a_title_reaches_the_terminal(site: Site) -> Non
 def test_deliveries_are_listed_by_what_holds_them_up_and_nothing_else_is_taken_for_it(site: Site) -> None:
     flooded(site)
     assert len(site.deliveries("--held-by", "flood")) == 50
-    for guard in ("feeds", "budget", "author", "when"):
+    for guard in ("feeds", "budget", "author", "when", "import"):
         assert site.deliveries("--held-by", guard) == []
     wrong = site.feedpub("deliveries", "list", "--held-by", "nonsense", code=2).err
     assert "'feeds', 'flood', 'budget', 'author'" in re.sub(r"[\s│]+", " ", wrong)

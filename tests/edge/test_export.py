@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from feedpub.changes import GONE, MISSED, PRESENT, SKIPPED, UNCLAIMED
 from feedpub.ledger import schema
 from feedpub.ledger.exporting import TRIES, export
-from feedpub.ledger.lines import DeliveryLine, line_of, written
-from feedpub.model import Article, Delivery, RawArticle, RawComment, State
+from feedpub.ledger.lines import (
+    KINDS,
+    ArticleLine,
+    DeliveryLine,
+    Header,
+    Line,
+    QuarantineLine,
+    StoreLine,
+    line_of,
+    written,
+)
+from feedpub.ledger.renaming import ADOPTING
+from feedpub.ledger.rows import CLEAN, LIVE, RENDER, WAITING, WITHDRAWN
+from feedpub.model import Article, Category, Comment, Delivery, RawArticle, RawComment, State
 from feedpub.networks import WebSub
 from feedpub.networks.base import Network
 from feedpub.notices.arriving import arrived
@@ -462,3 +476,22 @@ def test_of_many_tries_the_latest_are_told(database_url: str, tmp_path: Path) ->
     assert [one["fence"] for one in delivery["tries"]] == list(
         range(delivery["fence"] - TRIES + 1, delivery["fence"] + 1)
     )
+
+
+def test_the_guide_names_every_key_of_every_line() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
+    told_of = guide.partition("## Exports of feedpub")[2]
+    rows = dict(re.findall(r"^\| (`\w+`|the first line) \| (.+) \|$", told_of, re.MULTILINE))
+    kinds = {f"`{one.model_fields['is_'].default}`": one for one in Line.__subclasses__() if "is_" in one.model_fields}
+    assert list(rows) == ["`is`", "the first line", *(f"`{kind}`" for kind in KINDS)]
+    for kind, line in ({"the first line": Header} | kinds).items():
+        within = {"`article`": Article, "`comment`": Comment, "`category`": Category}.get(kind)
+        keys = set(line.model_fields) - {"is_"} | ({one.name for one in fields(within)} if within else set())
+        assert keys - set(re.findall(r"`(\w+)`", rows[kind])) == set(), kind
+
+
+def test_lines_know_every_word_that_the_database_has() -> None:
+    said = {name: set(get_args(ArticleLine.model_fields[name].annotation)) for name in ("state", "gone")}
+    assert said == {"state": {WAITING, LIVE, WITHDRAWN}, "gone": {UNCLAIMED, PRESENT, MISSED, GONE, SKIPPED}}
+    assert set(get_args(StoreLine.model_fields["phase"].annotation)) == {"baseline", "live", ADOPTING}
+    assert set(get_args(QuarantineLine.model_fields["stage"].annotation)) == {CLEAN, RENDER}

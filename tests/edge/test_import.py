@@ -262,15 +262,18 @@ def test_any_text_survives_the_way_in_and_out(tmp_path_factory: pytest.TempPathF
     [
         (b"", "x: nothing in it"),
         (b"\xef\xbb\xbf \n", "x: nothing in it"),
-        (b"\x1f\x8b\x08", "x: neither a WordPress export (XML) nor JSON Lines"),
+        (b"\x1f\x8b\x08", "x: neither a WordPress export (XML), nor a feed, nor JSON Lines"),
         (b'[{"id": "1"}]', "x:1: one list of everything: JSON Lines is needed, an article a line, without [ and ]"),
         (b"<html><body/></html>", "x:1: not a WordPress export: its first element is not <rss>"),
         (b"<!-- -->", "x:1: not well-formed XML: no element is in it"),
         (
-            b"<rss><channel><item><title>a</title></item></channel></rss>",
+            b'<rss xmlns:wp="http://wordpress.org/export/1.2/"><channel><item/></channel></rss>',
             "x:1: an RSS file, but not a WordPress export: no wp:wxr_version stands before its items",
         ),
-        ("<rss/>".encode("utf-16"), "x:1: a WordPress export is needed in UTF-8: convert it"),
+        (
+            '<rss xmlns:wp="http://wordpress.org/export/1.2/"/>'.encode("utf-16"),
+            "x:1: a WordPress export is needed in UTF-8: convert it",
+        ),
         (
             b'<!-- a -->\n<!DOCTYPE rss [<!ENTITY a "a">]><rss/>',
             "x:2: a document type (<!DOCTYPE …>): WordPress exports have none",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +26,7 @@ from feedpub.errors import FeedpubError
 from feedpub.http import Door
 from feedpub.settings import load
 from tests.edge import wordpress_on_loopback as wordpress
-from tests.edge.front_door import Site, free_port
+from tests.edge.front_door import ROOT, Site, free_port
 from tests.edge.serving import LossyServer, Quiet, serving
 from tests.edge.wordpress_on_loopback import Canned
 
@@ -223,7 +226,7 @@ def test_a_wordpress_that_bars_its_api_is_read_by_its_feed(answer: Canned, whole
         answers["/"] = page(Link=f'<{url}wp-json/>; rel="https://api.w.org/"')
         found = looked(url)
         assert (found.kind, found.source, found.title) == ("feed", f"{url}feed/", "航空ニュース")
-        assert found.barred
+        assert found.barred == (f"HTTP {answer.status}" if whole or answer.status != 404 else "rest_no_route")
         assert "REST API アクセス制限" in valid(found, tmp_path)
 
 
@@ -430,8 +433,10 @@ def test_init_needs_no_config_and_heeds_no_broken_one(site: Site, blog: wordpres
 
 
 def test_the_output_is_utf_8_whatever_the_terminal_speaks(site: Site, blog: wordpress.Site) -> None:
-    site.environ |= {"PYTHONUTF8": "0", "LC_ALL": "C", "LANG": "C"}
-    assert "空の話題" in site.feedpub("init", "--allow-private", blog.url).out
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUTF8": "0", "PYTHONIOENCODING": "euc_jp"}
+    line = [sys.executable, "-m", "feedpub", "init", "--allow-private", blog.url]
+    printed = subprocess.run(line, cwd=site.folder, env=environ, capture_output=True, check=True, timeout=60).stdout
+    assert "空の話題" in printed.decode("utf-8")
 
 
 def test_a_failure_is_one_sentence_and_prints_no_config(site: Site) -> None:

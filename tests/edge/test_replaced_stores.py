@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 from feedpub.changes import UNCLAIMED
 from feedpub.model import Category, RawArticle, RawComment, State
 from feedpub.pipeline import Source
+from tests.databases import migrated_sqlite
+from tests.edge.moving import brought, told
 from tests.edge.newsstand import CATEGORIES, BrokenOffError, Fragile, Newsstand, Shelf, article, shelf
 from tests.edge.test_publisher import START
 from tests.world import Board
@@ -62,11 +64,11 @@ def test_a_store_with_another_name_goes_on_and_no_reader_notices(stand: Newsstan
     stand.round()
     before, guids = stand.files(), stand.ledger.articles.known("blog", "12345")
     news, store = heir(stand)
-    with capture_logs() as told:
+    with capture_logs() as seen:
         stand.apply(news=news)
     stand.round()
     assert stand.files() == before
-    assert [one["event"] for one in told] == ["store_replaced"]
+    assert [one["event"] for one in seen] == ["store_replaced"]
     assert stand.texts() == ["記事5"]
     assert stand.ledger.articles.known("news", "12345") == guids
     assert [state.name for state in stand.ledger.articles.store_states()] == ["news"]
@@ -125,11 +127,11 @@ def test_the_option_does_no_harm_once_it_is_done(stand: Newsstand) -> None:
     stand.apply(news=news)
     stand.round()
     before = stand.files()
-    with capture_logs() as told:
+    with capture_logs() as seen:
         for _ in range(3):
             stand.apply(news=news)
             stand.round()
-    assert told == []
+    assert seen == []
     assert stand.files() == before
     assert list(stand.publisher.not_replaced()) == []
 
@@ -137,12 +139,12 @@ def test_the_option_does_no_harm_once_it_is_done(stand: Newsstand) -> None:
 def test_a_name_that_nobody_had_is_told_until_the_store_is_known(stand: Newsstand) -> None:
     other = shelf("other", replaces="blgo")
     why = "feedpub never polled a store blgo: write the name that it had, or leave this out"
-    with capture_logs() as told:
+    with capture_logs() as seen:
         stand.apply(blog=stand.sources["blog"], other=other)
         assert list(stand.publisher.not_replaced()) == [("stores.other.replaces", why)]
         stand.round()
         stand.apply(blog=stand.sources["blog"], other=other)
-    assert [one.get("what") for one in told] == [f"stores.other.replaces: {why}"]
+    assert [one.get("what") for one in seen] == [f"stores.other.replaces: {why}"]
 
 
 def test_a_store_that_has_articles_of_its_own_takes_nothing_over(stand: Newsstand) -> None:
@@ -151,9 +153,9 @@ def test_a_store_that_has_articles_of_its_own_takes_nothing_over(stand: Newsstan
     stand.apply(blog=stand.sources["blog"], other=shelf("other", other))
     stand.round()
     before = stand.files()
-    with capture_logs() as told:
+    with capture_logs() as seen:
         stand.apply(other=shelf("other", other, replaces="blog"))
-    assert "stores.blog stays apart" in told[0]["what"]
+    assert "stores.blog stays apart" in seen[0]["what"]
     stand.round()
     assert stand.files() == before
 
@@ -261,6 +263,24 @@ def test_an_adoption_cut_short_goes_on_after_the_next_start(stand: Newsstand) ->
     assert {one.id: one.gone for one in known.values()} == {"post-1": 0, "post-5": 0, "4": UNCLAIMED}
 
 
+def test_a_database_that_is_moved_meanwhile_goes_on_with_it(stand: Newsstand, tmp_path: Path) -> None:
+    store = Fragile(log=other_kind(1, 2, 3, 5).log, categories=other_kind().categories)
+    store.put(article("old", START - timedelta(hours=20)))
+    store.left = 1
+    stand.apply(news=shelf("news", store, kind="other", replaces="blog"))
+    with pytest.raises(BrokenOffError):
+        stand.publisher.publish("news")
+    lines, store.left = told(stand.ledger.database), -1
+    stand.ledger.close()
+    stand.url = migrated_sqlite(tmp_path)
+    brought(lines, stand.url, tmp_path)
+    stand.start()
+    assert stand.ledger.articles.store_state("news").phase == "adopting"
+    stand.round()
+    assert stand.ledger.articles.counts() == {"live": 6, "quarantined": 0}
+    assert stand.texts() == ["記事5"]
+
+
 def test_ids_that_mean_other_articles_in_the_other_kind_are_told_apart_by_their_guids(stand: Newsstand) -> None:
     store = Shelf()
     for id_, number in (("1", 2), ("2", 1), ("4", 3)):
@@ -279,9 +299,9 @@ def test_ids_that_mean_other_articles_in_the_other_kind_are_told_apart_by_their_
 
 
 def test_a_kind_that_changes_under_one_name_is_noticed(stand: Newsstand) -> None:
-    with capture_logs() as told:
+    with capture_logs() as seen:
         stand.apply(blog=shelf("blog", other_kind(1, 2, 3, 5), kind="other"))
-    assert [(one["event"], one["before"], one["kind"]) for one in told] == [("store_begins_anew", "list", "other")]
+    assert [(one["event"], one["before"], one["kind"]) for one in seen] == [("store_begins_anew", "list", "other")]
     stand.round()
     assert stand.ledger.articles.counts() == {"live": 5, "quarantined": 0}
     assert stand.texts() == ["記事5"]

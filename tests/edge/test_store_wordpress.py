@@ -139,6 +139,33 @@ def test_a_description_is_no_credit(site: Site) -> None:
     assert article.images == (Image("https://example.jp/a.jpg"),)
 
 
+@pytest.mark.parametrize(
+    ("caption", "license_"),
+    [
+        ("<p>撮影: 米空軍</p>", ""),
+        ('<p>米空軍 <a rel="x" href="https://creativecommons.org/licenses/by/2.0/?a=1&#038;b">CC BY 2.0</a></p>',
+         "https://creativecommons.org/licenses/by/2.0/?a=1&b"),
+        ("<p>Bernd / CC BY-SA 4.0</p>", "CC BY-SA 4.0"),
+        ("<p>CC BY-NC-ND</p>", "CC BY-NC-ND"),
+        ("<p>CC0</p>", "CC0"),
+        ("<p>ACC BYE</p>", ""),
+        ('<p><a href="https://evil.example/creativecommons.org/licenses/">米空軍</a></p>', ""),
+    ],
+)  # fmt: skip
+def test_a_caption_tells_the_licence_where_it_names_one(site: Site, caption: str, license_: str) -> None:
+    site.terms["media"] = [{"id": 9, "source_url": "https://example.jp/a.jpg", "caption": {"rendered": caption}}]
+    site.publish(7, more={"featured_media": 9})
+    (article,) = Reader(site).poll()
+    (image,) = article.images
+    assert image.license == license_
+    assert image.credit
+
+
+def test_a_post_whose_excerpts_a_theme_took_away_is_an_article(site: Site) -> None:
+    site.publish(7, gone={"excerpt"})
+    assert [one.summary for one in Reader(site).poll()] == [""]
+
+
 @pytest.mark.parametrize("form", ["aside", "status"])
 def test_a_short_topic_is_a_brief(site: Site, form: str) -> None:
     site.publish(7, title="無題の短信", more={"format": form})
@@ -610,11 +637,16 @@ def test_a_site_that_moved_its_api_is_found_again_at_the_next_poll(site: Site) -
         ({"url": "example.jp"}, "an absolute address is needed"),
         ({"url": "ftp://example.jp/"}, "an absolute address is needed"),
         ({"url": "https://bot:canary@example.jp/"}, "write no password into the address"),
+        ({"url": "https://example.jp/", "types": []}, "at least 1"),
+        ({"url": "https://example.jp/", "types": ["Pages"]}, "a REST base is needed"),
+        ({"url": "https://example.jp/", "types": ["wp/v2/posts"]}, "a REST base is needed"),
+        ({"url": "https://example.jp/", "types": ["posts", "media"]}, "media are no posts"),
+        ({"url": "https://example.jp/", "types": ["posts", "posts"]}, "named twice"),
         ({"url": "https://example.jp/", "user": "bot"}, "given together"),
         ({"url": "https://example.jp/", "application_password": "canary"}, "given together"),
     ],
 )
-def test_options_are_refused_early_and_without_their_value(options: dict[str, str], said: str) -> None:
+def test_options_are_refused_early_and_without_their_value(options: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError) as caught:
         WordPressOptions.model_validate({"name": "blog", **options})
     assert said in str(caught.value)

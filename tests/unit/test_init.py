@@ -222,6 +222,8 @@ HEAD = """<?xml version="1.0" encoding="Shift_JIS"?>
 <meta property="og:site_name" content="航空ニュース①">
 <link rel="https://api.w.org/" href="/blog/wp-json/">
 <link rel="alternate" type="application/rss+xml; charset=UTF-8" title="コメントフィード" href="/comments/feed/">
+<link rel="alternate" type="application/rss+xml" title="記事へのコメント" href="/c.xml">
+<link rel="alternate" type="application/rss+xml" href="/?feed=comments-rss2">
 <link rel="alternate nofollow" type="application/rss+xml" title="航空" href="/blog/feed/">
 <link rel="alternate" type="application/atom+xml" href="//cdn.news.test/a.xml">
 <link rel="alternate" type="application/json" href="/wp-json/wp/v2/pages/2">
@@ -233,7 +235,11 @@ HEAD = """<?xml version="1.0" encoding="Shift_JIS"?>
 def test_a_head_is_read_in_the_encoding_that_it_names(header: str) -> None:
     head = read(HEAD.encode("cp932"), "https://news.test/blog/", header)
     assert (head.title, head.description, head.language) == ("航空ニュース①", "空の話題", "ja-JP")
-    assert head.feeds == ("https://news.test/blog/feed/", "https://cdn.news.test/a.xml")
+    assert head.feeds == (
+        "https://news.test/blog/feed/",
+        "https://cdn.news.test/a.xml",
+        "https://news.test/c.xml",
+    )
     assert head.api == "https://news.test/blog/wp-json/"
 
 

@@ -23,8 +23,6 @@ ASIDE = (
     " WHERE post_type IN ('post', 'page')\");"
 )
 BACK = (
-    "foreach (get_posts(['numberposts' => -1, 'post_status' => ['any', 'trash']]) as $one)"
-    " wp_delete_post($one->ID, true);"
     'global $wpdb; $wpdb->query("UPDATE $wpdb->posts SET post_type = SUBSTRING(post_type, 7)'
     " WHERE post_type LIKE 'aside\\_%'\");"
 )
@@ -119,8 +117,12 @@ class RealAuthor:
         start_server()
 
     def leave(self) -> None:
-        """Take the categories away."""
-        php("".join(f"wp_delete_term({key}, 'category');" for key in self._terms.values()))
+        """Take away what was written."""
+        every = "['numberposts' => -1, 'post_status' => ['any', 'trash']]"
+        php(
+            f"foreach (get_posts({every}) as $one) wp_delete_post($one->ID, true);"
+            + "".join(f"wp_delete_term({key}, 'category');" for key in self._terms.values())
+        )
 
     def _code(self, post: Post) -> str:
         date = f"{post.published:%Y-%m-%d %H:%M:%S}"
@@ -144,8 +146,11 @@ class RealAuthor:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[RealAuthor]:
-    """Put everything else aside, start the site's PHP with a clock that can be moved, and end with all as it was."""
+def put_aside(folder: Path) -> Iterator[Path]:
+    """Put everything aside, start the site's PHP with a clock that can be moved, and end with all as it was.
+
+    Gives the file that tells the clock how far it is ahead.
+    """
     shim, shift = folder / "shift.so", folder / "shift"
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", shim, SHIM, "-ldl"], check=True)
     shift.write_bytes(struct.pack("q", 0))
@@ -154,9 +159,7 @@ def opened(folder: Path) -> Iterator[RealAuthor]:
     os.environ |= {"LD_PRELOAD": str(shim), "CLOCK_SHIFT": str(shift)}
     try:
         start_server()
-        author = RealAuthor(shift)
-        yield author
-        author.leave()
+        yield shift
     finally:
         del os.environ["LD_PRELOAD"], os.environ["CLOCK_SHIFT"]
         signal_server(signal.SIGTERM)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.edge import test_store_contract as contract
 from tests.edge.test_store_contract import HOUR, House
-from tests.wordpress.author import opened
+from tests.wordpress.author import RealAuthor, put_aside
 from tests.wordpress.site import MARKS
 
 pytestmark = MARKS
@@ -40,15 +40,23 @@ CHAPTERS: dict[str, Callable[[House], None]] = {
 """Without those of what cannot happen in WordPress; ten thousand posts are read from the one on loopback."""
 
 
+@pytest.fixture(scope="module")
+def shift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tells the site's clock how far it is ahead."""
+    with put_aside(tmp_path_factory.mktemp("clock")) as shift:
+        yield shift
+
+
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(shift: Path, tmp_path: Path) -> Iterator[House]:
     """With an article that was there before feedpub."""
-    with opened(tmp_path) as author:
-        one = House(author, tmp_path)
-        one.write("1")
-        one.round()
-        yield one
-        one.close()
+    author = RealAuthor(shift)
+    one = House(author, tmp_path)
+    one.write("1")
+    one.round()
+    yield one
+    one.close()
+    author.leave()
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -36,10 +36,10 @@ class Guard(StrEnum):
 
     its_feeds = FEEDS
     a_flood = FLOOD
-    an_import = MOVED
     a_budget = BUDGET
     its_author = AUTHOR
     a_condition = WHEN
+    an_import = MOVED
 
 
 HeldBy = Annotated[Guard | None, typer.Option("--held-by", help="Only what this holds up, or kept from being said.")]

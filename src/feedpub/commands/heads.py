@@ -27,13 +27,14 @@ _ENCODINGS = re.compile(r"utf-8|shift_jis|cp932|euc_jp|iso2022_jp|iso8859-\d+|cp
 """What pages are written in, by Python's names. Its other codecs do other things than read text."""
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_:-]{1,40})""", re.IGNORECASE)
 _COMMENTS = re.compile("comments?|コメント", re.IGNORECASE)
+_OF_COMMENTS = re.compile("/comments/|[?&]feed=comments-")
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """What a page says. Texts are one line each, addresses absolute; "" for what it does not say.
 
-    `feeds` are in the page's order, those of comments left out. `api` is where WordPress says its REST API is;
+    `feeds` are in the page's order, without WordPress's of comments. `api` is where WordPress says its REST API is;
     `wordpress` tells that the page looks as WordPress writes pages, whether or not there is an API.
     """
 
@@ -63,7 +64,7 @@ def read(body: bytes, url: str, content_type: str = "") -> Head:
         language=language_tag(_first(page, "/html/@lang") or _first(page, "/html/@*[local-name()='xml:lang']")),
         title=clean.line(named.get("og:site_name") or _first(page, "//head/title/text()")),
         description=clean.line(named.get("description", "")),
-        feeds=tuple(_feeds(links)),
+        feeds=_feeds(links),
         api=next((href for rel, _, _, href in links if API in rel), ""),
         wordpress="wordpress" in named.get("generator", "").lower() or b"/wp-content/" in body[:READ],
     )
@@ -121,13 +122,15 @@ def _links(page: HtmlElement, base: str) -> Iterator[_Link]:
             yield dict.fromkeys(_said(one, "rel").lower().split()), kind, _said(one, "title"), href
 
 
-def _feeds(links: tuple[_Link, ...]) -> Iterator[str]:
-    said = (
-        href
+def _feeds(links: tuple[_Link, ...]) -> tuple[str, ...]:
+    """Name the feeds of articles; those whose title speaks of comments come last, as a site may be called so."""
+    said = [
+        (_COMMENTS.search(title) is not None, href)
         for rel, kind, title, href in links
-        if "alternate" in rel and kind in _FEED_TYPES and not _COMMENTS.search(title) and "/comments/" not in href
-    )
-    yield from list(dict.fromkeys(said))[:MOST_FEEDS]
+        if "alternate" in rel and kind in _FEED_TYPES and not _OF_COMMENTS.search(href)
+    ]
+    said.sort(key=lambda one: one[0])
+    return tuple(dict.fromkeys(href for _, href in said))[:MOST_FEEDS]
 
 
 def api_in(header: str, url: str) -> str:

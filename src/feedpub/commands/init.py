@@ -214,9 +214,8 @@ def _line(text: str, most: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Write a basic string of TOML."""
-    escaped = json.dumps(text, ensure_ascii=False)
-    return _ACTING.sub(lambda odd: f"\\u{ord(odd[0]):04x}", escaped)
+    """Write a basic string of TOML: JSON's are, but for U+007F, which no text or address comes here with."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _remark(text: str) -> str:

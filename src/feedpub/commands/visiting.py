@@ -40,6 +40,8 @@ ENTRIES = 500
 PLACES = ("feed/", "rss.xml", "atom.xml", "index.xml", "feed.xml", "feed.json")
 """Where feeds lie that no page names."""
 
+NO_API = "/wp-json/"
+"""Why a WordPress cannot be read, where nothing answers."""
 _NOT_WEB = "URL: write a web address, such as https://example.jp/"
 
 
@@ -153,13 +155,13 @@ class _Visit:
     def _wordpress(self, page: _Page) -> tuple[Found | None, str]:
         """Find the WordPress that wrote the page, or why it does not show its posts ("": there is none)."""
         said = api_in(page.answer.reply.headers.get("link", ""), page.url) or page.head.api
-        barred = "wp/v2" if said or page.head.wordpress else ""
+        barred = NO_API if said or page.head.wordpress else ""
         for number, root in enumerate(_roots(page.url, said)):
-            there = self._index(root)
+            there, named = self._index(root), bool(said) and number == 0
             if isinstance(there, int):
-                if barred == "wp/v2" and there in (401, 403):
+                if barred == NO_API and (named or there in (401, 403)):
                     barred = f"HTTP {there}"
-                if number == 0 and said and there in (401, 403):
+                if named and there in (401, 403):
                     break  # it is there, and barred: another door to it will be, too
             elif there is not None:
                 return self._posts(page, *there)

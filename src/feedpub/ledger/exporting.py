@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -86,7 +87,7 @@ def _count(connection: Connection) -> int:
 
 def _stores(connection: Connection) -> Iterator[Line]:
     one = schema.store.c
-    names = ("name", "cursor", "phase", "polled_at", "rechecked_at", "censused_at", "cleaner")
+    names = ("name", "cursor", "kind", "phase", "news_since", "polled_at", "rechecked_at", "censused_at", "cleaner")
     for row in _rows(connection, select(*(one[name] for name in names)).order_by(_plain(connection, one.name))):
         yield StoreLine(**row._mapping)  # noqa: SLF001 - the documented way
 
@@ -163,14 +164,15 @@ def _spent(connection: Connection) -> Iterator[Line]:
 
 def _articles(connection: Connection) -> Iterator[Line]:
     one = schema.article.c
-    names = ("pk", "body", "fingerprint", "headline", "revision", "state", "gone", "entered", "comments", "recount_at",
-             "withdrawn_at")  # fmt: skip
+    names = ("pk", "store", "id", "guid", "body", "fingerprint", "headline", "revision", "state", "gone", "entered",
+             "comments", "recount_at", "withdrawn_at")  # fmt: skip
     for rows in _pages(connection, select(*(one[name] for name in names)).order_by(one.pk)):
         left = _left(connection, [row.pk for row in rows if row.state != LIVE])
         for row in rows:
             yield _made(
                 ArticleLine,
-                article=article_of(row.body),
+                # What it goes by may have changed since it was written.
+                article=replace(article_of(row.body), store=row.store, id=row.id, guid=row.guid),
                 fingerprint=row.fingerprint,
                 headline=row.headline,
                 revision=row.revision,
@@ -197,8 +199,9 @@ def _left(connection: Connection, keys: Sequence[int]) -> dict[int, Left]:
 def _comments(connection: Connection) -> Iterator[Line]:
     """In the order in which they came: of two that were said at one moment, feeds show the later comer first."""
     one = schema.comment.c
-    for row in _rows(connection, select(one.body).order_by(one.pk)):
-        yield _made(CommentLine, comment=comment_of(row.body))
+    for row in _rows(connection, select(one.store, one.id, one.article, one.body).order_by(one.pk)):
+        said = replace(comment_of(row.body), store=row.store, id=row.id, article=row.article)
+        yield _made(CommentLine, comment=said)
 
 
 def _deliveries(connection: Connection) -> Iterator[Line]:

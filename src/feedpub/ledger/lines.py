@@ -58,7 +58,9 @@ class StoreLine(Line):
     is_: Literal["store"] = Field(default="store", alias="is")
     name: _Name
     cursor: str | None
-    phase: Literal["baseline", "live"]
+    kind: str | None
+    phase: Literal["baseline", "adopting", "live"]
+    news_since: AwareDatetime | None
     polled_at: AwareDatetime | None
     rechecked_at: AwareDatetime | None
     censused_at: AwareDatetime | None
@@ -122,7 +124,7 @@ class ArticleLine(Line):
     headline: str
     revision: _Small
     state: Literal["waiting", "live", "withdrawn"]
-    gone: Literal[0, 1, 2]
+    gone: Literal[-1, 0, 1, 2, 3]
     place: _Count
     comments: _Small
     recount_at: AwareDatetime | None
@@ -387,7 +389,7 @@ def line_of(raw: bytes) -> AnyLine:
         line = _lines.validate_json(raw)
     except ValidationError as error:
         raise ValueError(_wrong(error)) from None
-    if _NUL.search(raw):
+    if b"\\u0000" in raw and _NUL.search(raw):
         raise ValueError("it holds the character NUL (\\u0000), which no database can keep")
     return line
 

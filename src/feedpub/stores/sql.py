@@ -43,6 +43,11 @@ class SqlOptions(QueryOptions):
         """The embedded store's change log knows of every withdrawal; a query is asked by censuses."""
         return not self.is_query
 
+    @property
+    def form(self) -> str:
+        """Ids and cursors of a query are its own."""
+        return "sql query" if self.is_query else "sql"
+
     def open(self, door: Door, home: Home) -> Store:  # noqa: ARG002 - a database is reached without the door
         """Nothing is opened before the first question."""
         return self.asking(home) if self.is_query else self.embedded()

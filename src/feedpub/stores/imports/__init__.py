@@ -1,4 +1,4 @@
-"""files to import -> the embedded store, all or nothing: WordPress exports (WXR), JSON Lines and folders of Markdown.
+"""files to import -> the embedded store, all or nothing: WordPress exports, feeds, JSON Lines, folders of Markdown.
 
 Everything is read twice: once to find every mistake before anything is written, once to write.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from feedpub.errors import ImportRefused
 from feedpub.model import Image, RawArticle, RawComment
 from feedpub.stores.embedded.writing import AT_ONCE, Written
-from feedpub.stores.imports import json_lines, markdown, wxr
+from feedpub.stores.imports import feeds, json_lines, markdown, wxr
 from feedpub.stores.imports.told import ArticleTold, Broken, Item, Picture, Skipped, refusal
 from feedpub.stores.sql import SqlStore
 from feedpub.stores.taxonomy import CategoryTold, Taxonomy, resolve
@@ -167,8 +167,10 @@ def _readers(path: Path) -> list[tuple[Path, _Reader]]:
 def _reader(path: Path) -> _Reader:
     """Tell a file's format by how it begins: names lie."""
     with _opened(path), path.open("rb") as file:
-        beginning = file.read(_HEAD).lstrip(_SPACE)[:1]
-    match beginning:
+        head = file.read(_HEAD)
+    if feeds.is_feed(head):
+        return feeds.read
+    match head.lstrip(_SPACE)[:1]:
         case b"<":
             return wxr.read
         case b"{":
@@ -177,7 +179,7 @@ def _reader(path: Path) -> _Reader:
             raise refusal(path, 1, "one list of everything: JSON Lines is needed, an article a line, without [ and ]")
         case b"":
             raise ImportRefused(f"{path}: nothing in it")
-    raise ImportRefused(f"{path}: neither a WordPress export (XML) nor JSON Lines")
+    raise ImportRefused(f"{path}: neither a WordPress export (XML), nor a feed, nor JSON Lines")
 
 
 @contextmanager
