@@ -797,13 +797,13 @@ def published(said: Article) -> Article | None:
 
 def facts(said: Article) -> dict[str, Any]:
     look = Look(SITE, OPTIONS, NAMES)
-    text = clean.plain_text(said.content)
+    text = clean.plain_text(said.content) or said.summary  # all that there is to read of a brief
     return {
         "id": entry_id(said.guid, SITE),
         "url": look.url(said),
         "title": said.title,
-        "summary": said.summary if said.title else text or said.summary,
-        "content": said.content if said.title else text or said.summary,
+        "summary": (said.summary if said.content or said.summary != said.title else "") if said.title else text,
+        "content": said.content if said.title else text,
         "dates": (said.published, said.updated),
         "authors": said.authors,
         "images": set(distinct(said.images)),
