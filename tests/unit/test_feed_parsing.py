@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import time
 from dataclasses import replace
 from html import escape
@@ -797,13 +798,14 @@ def published(said: Article) -> Article | None:
 
 def facts(said: Article) -> dict[str, Any]:
     look = Look(SITE, OPTIONS, NAMES)
-    text = clean.plain_text(said.content)
+    content = re.sub(r"^(?:&nbsp;|\s)+|(?:&nbsp;|\s)+$", "", said.content)  # no reader shows these
+    text = clean.plain_text(content) or said.summary  # all that there is to read of a brief
     return {
         "id": entry_id(said.guid, SITE),
         "url": look.url(said),
         "title": said.title,
-        "summary": said.summary if said.title else text or said.summary,
-        "content": said.content if said.title else text or said.summary,
+        "summary": (said.summary if content or said.summary != said.title else "") if said.title else text,
+        "content": content if said.title else text,
         "dates": (said.published, said.updated),
         "authors": said.authors,
         "images": set(distinct(said.images)),
