@@ -23,7 +23,7 @@ import feedparser
 import pytest
 
 from feedpub.app import now
-from feedpub.commands import visiting
+from feedpub.commands import places, visiting
 from feedpub.commands.init import config
 from feedpub.commands.visiting import Found, visit
 from feedpub.errors import FeedpubError
@@ -319,7 +319,7 @@ def test_the_address_of_a_feed_is_the_one_that_lasts(statuses: tuple[int, ...], 
         assert looked(f"{url}a").source == url.rstrip("/") + written
 
 
-@pytest.mark.parametrize("place", visiting.PLACES)
+@pytest.mark.parametrize("place", places.PLACES)
 @pytest.mark.parametrize("folder", ["", "blog/"])
 def test_a_feed_that_no_page_names_is_found_in_the_usual_places(place: str, folder: str) -> None:
     with pages({f"/{folder}": page(), **feeds(f"/{folder}{place}")}) as (url, _):
@@ -388,7 +388,7 @@ def test_a_slow_site_ends_the_visit_and_not_the_other_way_round(monkeypatch: pyt
         time.sleep(0.6)
         return page()
 
-    asked = (f"/{place}" for place in visiting.PLACES)
+    asked = (f"/{place}" for place in places.PLACES)
     with pages(
         {"/": page('<link rel="alternate" type="application/rss+xml" href="/a">'), **dict.fromkeys(asked, slow)}
     ) as (
