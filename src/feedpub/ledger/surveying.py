@@ -32,7 +32,9 @@ _BEGINNING = 64
 
 
 def is_export(path: Path) -> bool:
-    """Tell an export by its beginning. What cannot be read is none: whoever reads it next says why."""
+    """Tell an export by its beginning. What cannot be read, or not twice, is none: whoever reads it next says why."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             return file.read(_BEGINNING).lstrip().startswith(b'{"feedpub"')
