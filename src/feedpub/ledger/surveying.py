@@ -56,7 +56,7 @@ def opened(path: Path) -> Iterator[Iterator[bytes]]:
 class Survey:
     """What the first reading found: `places` is where each thing is told, by the hash of what it is known by.
 
-    `digest` is of the whole file: the second reading must find the same.
+    `digest` is of the whole file: the second reading must find the same. `feeds` are their addresses.
     """
 
     header: Header
@@ -65,6 +65,7 @@ class Survey:
     stage: int = 0
     ended: bool = False
     places: dict[int, int] = field(default_factory=dict)
+    feeds: list[str] = field(default_factory=list)
 
 
 def survey(path: Path) -> Survey:
@@ -106,6 +107,8 @@ def _amiss(survey: Survey, number: int, line: AnyLine) -> Iterator[str]:
     if stage < survey.stage:
         yield f'a line of "{line.is_}" cannot come after one of "{KINDS[survey.stage]}": keep the order of the export'
     survey.stage = max(stage, survey.stage)
+    if isinstance(line, FeedLine):
+        survey.feeds.append(line.address)
     for named in line.names():
         if hash(named) not in survey.places:
             yield f"it is of the {_told(named)}, which no line above tells of"
