@@ -15,6 +15,7 @@ from feedpub.feeds.catalog import FeedsOptions
 from feedpub.ledger import Ledger, articles, rows
 from feedpub.ledger.database import Database
 from feedpub.model import Category, RawArticle, Site, State, Wording
+from feedpub.networks import WebSub
 from feedpub.networks.base import Network
 from feedpub.notices.lifecycle import Retried
 from feedpub.notices.pace import Rest
@@ -170,6 +171,16 @@ def test_a_category_that_no_store_has_is_told_wherever_a_target_names_it(desk: D
         ("targets.board.hashtags", "日本"),
         ("targets.board.by_category", "米国"),
     ]
+
+
+def test_a_feed_that_there_is_none_of_is_told_and_not_one_that_comes_with_its_category(
+    database_url: str, tmp_path: Path
+) -> None:
+    hub = WebSub(name="hub", hub_url="https://hub.test/", feeds=("category/japan", "category/us"))
+    with capture_logs() as told:
+        desk = Desk(database_url, tmp_path, targets={"hub": hub})
+        desk.ledger.close()
+    assert [one["feed"] for one in told if one["event"] == "unknown_feed"] == ["category/us"]
 
 
 def test_an_article_dated_into_the_future_before_it_was_said_waits_for_that_date(desk: Desk) -> None:
