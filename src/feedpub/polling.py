@@ -12,10 +12,10 @@ from feedpub import clean
 from feedpub.categories import fold
 from feedpub.changes import GONE, PRESENT, SKIPPED, UNCLAIMED, Known, claims, diff, without
 from feedpub.cleaning import Cleaner
-from feedpub.errors import GuidTaken
+from feedpub.errors import GuidTaken, Superseded
 from feedpub.house import House, Published, Source, extra
 from feedpub.ledger.articles import StoreState
-from feedpub.ledger.recording import Quarantine, Record
+from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.ledger.renaming import ADOPTING
 from feedpub.model import Article, Batch, Category, Quarantined
 from feedpub.notices.lifecycle import FLOOD
@@ -188,19 +188,25 @@ class Poller:
         """What time alone brings: articles dated in the future become new; comments count, tombstones fall."""
         now = self._now()
         self._ledger.articles.age(now=now, tombstones_before=now - self._house.setup.feeds.tombstones)
+        # Of a store that was taken out of the config nobody knows whether it still means to.
+        stores = set(self._house.setup.sources)
         while True:
             # Looked at first: an edit recorded between the two looks moves a cursor, and this record is void.
             states = {state.name: state for state in self._ledger.articles.store_states()}
-            # Of a store that was taken out of the config nobody knows whether it still means to.
-            ripe = self._ledger.articles.ripe(now, self._house.setup.sources)
+            ripe = self._ledger.articles.ripe(now, stores)
             if not ripe:
                 return
-            categories = self._ledger.articles.categories()
             for store in dict.fromkeys(one.article.store for one in ripe):
-                written = tuple(one for one in ripe if one.article.store == store)
-                owed = self._owed([one.article for one in written], categories, done, now)
-                self._write(extra(states[store], written=written, owed=owed, ripe=True), done, now)
-                done.new += len(written)
+                try:
+                    self._ripen(states[store], [one for one in ripe if one.article.store == store], done, now)
+                except Superseded:
+                    # Somebody is at work on that very store, and ends with this: it must not cost the others a round.
+                    stores.discard(store)
+
+    def _ripen(self, state: StoreState, ripe: Sequence[Written], done: Published, now: datetime) -> None:
+        owed = self._owed([one.article for one in ripe], self._ledger.articles.categories(), done, now)
+        self._write(extra(state, written=tuple(ripe), owed=owed, ripe=True), done, now)
+        done.new += len(ripe)
 
 
 def _legible(batch: Batch) -> Batch:
