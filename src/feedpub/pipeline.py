@@ -241,6 +241,8 @@ class Publisher:
             whole = self._read(name, source, done) and (not again or self._read(name, source, done, again=True))
         if whole:
             self.ledger.articles.note_poll(name, now=self.now(), cleaner=rules, kind=source.options.form)
+            if before.phase == ADOPTING:
+                log.info("store_taken_over", store=name, left=self.ledger.articles.count_left(name))
             self._withdraw(name, done)
         return done
 

@@ -11,15 +11,19 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from email.utils import format_datetime
+from html import escape
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+import feedparser
 import pytest
 
 from feedpub.app import now
-from feedpub.commands import visiting
+from feedpub.commands import places, visiting
 from feedpub.commands.init import config
 from feedpub.commands.visiting import Found, visit
 from feedpub.errors import FeedpubError
@@ -315,7 +319,7 @@ def test_the_address_of_a_feed_is_the_one_that_lasts(statuses: tuple[int, ...], 
         assert looked(f"{url}a").source == url.rstrip("/") + written
 
 
-@pytest.mark.parametrize("place", visiting.PLACES)
+@pytest.mark.parametrize("place", places.PLACES)
 @pytest.mark.parametrize("folder", ["", "blog/"])
 def test_a_feed_that_no_page_names_is_found_in_the_usual_places(place: str, folder: str) -> None:
     with pages({f"/{folder}": page(), **feeds(f"/{folder}{place}")}) as (url, _):
@@ -384,7 +388,7 @@ def test_a_slow_site_ends_the_visit_and_not_the_other_way_round(monkeypatch: pyt
         time.sleep(0.6)
         return page()
 
-    asked = (f"/{place}" for place in visiting.PLACES)
+    asked = (f"/{place}" for place in places.PLACES)
     with pages(
         {"/": page('<link rel="alternate" type="application/rss+xml" href="/a">'), **dict.fromkeys(asked, slow)}
     ) as (
@@ -447,3 +451,44 @@ def test_a_failure_is_one_sentence_and_prints_no_config(site: Site) -> None:
     assert wrong.out == ""
     assert wrong.err == "URL: write a web address, such as https://example.jp/\n"
     assert site.feedpub("init", code=2).out == ""
+
+
+def test_a_site_that_opens_its_api_goes_on_as_it_was_after_a_second_init(site: Site, blog: wordpress.Site) -> None:
+    def feed(path: str) -> Canned | None:
+        return Canned(200, rss(blog).encode(), {"Content-Type": "application/rss+xml"}) if path == "/feed/" else None
+
+    api = blog.elsewhere
+    blog.elsewhere = lambda path: feed(path) or api(path)
+    blog.canned = lambda _route, _query: Canned(403, b"{}")
+    barred = site.feedpub("init", "--allow-private", blog.url).out
+    site.save(barred)
+    assert "3 articles noted, none announced." in site.feedpub("once").out
+    guids = [entry.id for entry in site_feed(site).entries]
+    blog.canned = lambda _route, _query: None
+    opened = site.feedpub("init", "--allow-private", blog.url).out
+    assert [tomllib.loads(text)["stores"]["blog"]["kind"] for text in (barred, opened)] == ["feed", "wordpress"]
+    site.save(opened)
+    assert "0 new" in site.feedpub("once").out
+    assert [entry.id for entry in site_feed(site).entries] == guids
+    assert site.deliveries() == []
+    blog.publish(4)
+    assert "1 new" in site.feedpub("once").out
+    assert [one["state"] for one in site.deliveries()] == ["sent"]
+
+
+def rss(blog: wordpress.Site) -> str:
+    """What WordPress's own feed says of the posts."""
+    items = "".join(
+        f"<item><title>{post.title}</title><link>{blog.url}archives/{post.id}/</link>"
+        f'<guid isPermaLink="false">{blog.url}?p={post.id}&amp;x=1</guid>'
+        f"<pubDate>{format_datetime(post.date)}</pubDate><description>{escape(post.content)}</description></item>"
+        for post in blog.posts.values()
+    )
+    return f'<rss version="2.0"><channel><title>航空ニュース</title><link>{blog.url}</link>{items}</channel></rss>'
+
+
+def site_feed(site: Site) -> Any:
+    """The feed of everything, as a stranger reads it."""
+    read = feedparser.parse((site.folder / "data" / "public" / "all.rss").read_bytes())
+    assert not read.bozo
+    return read

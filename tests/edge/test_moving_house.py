@@ -117,7 +117,7 @@ def test_what_was_owed_is_told_as_a_problem_until_it_is_let_go(houses: tuple[Sit
     assert hook.requests[-1].json["data"]["url"] == "https://news.test/late"
 
 
-def test_what_the_new_config_does_not_name_istold_by(houses: tuple[Site, Site]) -> None:
+def test_what_the_new_config_does_not_name_is_told(houses: tuple[Site, Site]) -> None:
     old, new = houses
     old.feedpub("export", "file")
     new.configure(stores={"other": STORE}, targets={"screen": CONSOLE})

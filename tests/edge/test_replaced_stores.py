@@ -217,8 +217,10 @@ def test_a_store_of_another_kind_takes_its_articles_over_without_a_word(stand: N
 def test_what_another_kind_of_store_does_not_have_stays_and_no_census_takes_it(stand: Newsstand) -> None:
     store = other_kind(5)
     stand.apply(news=shelf("news", store, kind="other", replaces="blog", recheck="1m", census="1m", withdraw_limit=99))
-    for _ in range(4):
-        stand.round()
+    with capture_logs() as seen:
+        for _ in range(4):
+            stand.round()
+    assert [one["left"] for one in seen if one["event"] == "store_taken_over"] == [4]
     assert stand.ledger.articles.counts() == {"live": 5, "quarantined": 0}
     assert "短信" in stand.feed()
     assert "記事2" in stand.feed("category/us.rss")

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from feedpub.http import Door
 from feedpub.model import Batch, Quarantined, RawArticle
 from feedpub.stores import MarkdownOptions
 from feedpub.stores.markdown.store import MarkdownStore
+from tests.edge.authors.markdown import opened as opened_for_author
+from tests.edge.test_store_contract import SITE, House
 from tests.world import HOME
 
 LONG_AGO = 1_760_000_000
@@ -233,6 +235,22 @@ def test_read_from_the_beginning_renamed_files_keep_their_ids(desk: Desk) -> Non
     assert told["0007.md"].url == "new/"
 
 
+def test_other_rules_of_cleaning_make_no_news_of_a_renamed_file(tmp_path: Path) -> None:
+    with opened_for_author(tmp_path) as author:
+        content = Path(author.options.model_dump()["path"])
+        for name in "ab":
+            (content / f"{name}.md").write_text(f"---\ntitle: {name}\ndate: 2026-04-27\n---\n本文\n", encoding="utf-8")
+        house = House(author, tmp_path)
+        assert house.round().baseline == 2
+        (content / "a.md").rename(content / "renamed.md")
+        assert (house.round().new, house.round().withdrawn) == (0, 0)
+        house.publisher.apply(replace(house.setup(), site=SITE.model_copy(update={"language": "en"})))
+        done = house.round()
+        assert (done.new, done.recleaned, done.withdrawn) == (0, 2, 0)
+        assert (sorted(house.feed()), house.said()) == (["a", "b"], [])
+        house.close()
+
+
 # ---------------------------------------------------------------- renames
 
 
@@ -328,6 +346,29 @@ def test_of_two_files_with_one_id_the_first_holds_until_it_goes(desk: Desk) -> N
     assert desk.gone() == []
 
 
+def test_files_that_trade_their_ids_have_them_two_polls_later(desk: Desk) -> None:
+    desk.write("a.md", "title: a\nid: 5")
+    desk.write("b.md", "title: b\nid: 6")
+    desk.read()
+    desk.write("a.md", "title: a\nid: 6")
+    desk.write("b.md", "title: b\nid: 5")
+    told = desk.read() | desk.read()
+    assert {id_: one.title for id_, one in told.items()} == {"5": "b", "6": "a"}
+
+
+def test_an_article_given_the_id_of_another_leaves_its_own(desk: Desk) -> None:
+    desk.write("a.md", "title: a\nid: 5")
+    desk.write("b.md", "title: b\nid: 6")
+    desk.read()
+    desk.write("b.md", "title: b\nid: 5")
+    (batch,) = desk.batches()
+    assert (batch.articles, batch.gone, [one.id for one in batch.garbage]) == ((), ("6",), ["b.md"])
+    desk.after(seconds=60)
+    desk.batches()
+    before = desk.cursor
+    assert desk.batches() == [Batch((), before or "")]
+
+
 # ---------------------------------------------------------------- rubbish
 
 
@@ -367,6 +408,33 @@ def test_a_file_that_cannot_be_read_is_told_and_harms_no_other(desk: Desk, what:
     assert told.id == "bad.md"
     assert told.reason.startswith(reason)
     assert "\n" not in told.reason
+
+
+def test_a_file_that_was_broken_at_first_has_the_id_that_its_author_gave(desk: Desk) -> None:
+    desk.write("a.md", "title: a: b\nid: 5")
+    assert [one.id for one in desk.garbage()] == ["a.md"]
+    desk.write("a.md", "title: a\nid: 5")
+    assert list(desk.read()) == ["5"]
+
+
+@pytest.mark.parametrize("said", ["title: a: b", "title: a\nid: 5"])
+def test_what_was_kept_out_and_is_deleted_is_told_to_be_gone(desk: Desk, said: str) -> None:
+    desk.write("a.md", "title: a\nid: 5")
+    desk.write("b.md", said)
+    assert [one.id for one in desk.garbage()] == ["b.md"]
+    (desk.folder / "b.md").unlink()
+    assert (desk.gone(), desk.gone()) == ([], ["b.md"])
+
+
+def test_a_broken_article_whose_id_another_file_takes_over_is_not_gone(desk: Desk) -> None:
+    desk.write("a.md", "title: a\nid: 5")
+    desk.read()
+    desk.write("a.md", "title: a: b\nid: 5")
+    desk.write("b.md", "title: b\nid: 5")
+    desk.read()
+    (desk.folder / "a.md").unlink()
+    assert list(desk.read()) == ["5"]
+    assert desk.gone() == []
 
 
 def test_an_article_broken_by_an_edit_stays_as_it_was(desk: Desk) -> None:
@@ -503,22 +571,31 @@ def _listen() -> None:
         _hooked.append(True)
 
 
+def opened(desk: Desk) -> list[str]:
+    """What a poll opens of the folder."""
+    _listen()
+    OPENED.clear()
+    desk.batches()
+    return [path for path in OPENED if path.endswith(".md")]
+
+
+def test_a_file_that_was_just_written_is_read_once_more(desk: Desk) -> None:
+    """The clocks of file systems are coarse: another edit in the same instant leaves no other mark."""
+    place = desk.write("a.md", "title: a")
+    assert opened(desk) == [str(place)]
+    desk.after(seconds=60)
+    assert (opened(desk), opened(desk)) == ([str(place)], [])
+
+
 def test_an_idle_poll_of_ten_thousand_files_opens_none_and_after_an_edit_one(desk: Desk) -> None:
     for number in range(10_000):
         desk.write(f"{number % 100}/{number}.md", f"title: t{number}")
-    _listen()
-
-    def opened() -> list[str]:
-        OPENED.clear()
-        desk.batches()
-        return [path for path in OPENED if path.endswith(".md")]
-
     desk.after(seconds=60)
-    assert len(opened()) == 10_000
+    assert len(opened(desk)) == 10_000
     before = desk.cursor
-    assert (opened(), desk.cursor) == ([], before)
+    assert (opened(desk), desk.cursor) == ([], before)
     place = desk.write("7/7.md", "title: anders")
-    assert opened() == [str(place)]
+    assert opened(desk) == [str(place)]
 
 
 # ---------------------------------------------------------------- git
@@ -617,11 +694,14 @@ def test_a_real_checkout_stopped_halfway_withdraws_nothing(desk: Desk, git: Repo
     with subprocess.Popen(words, env=env) as running:
         while not (desk.folder.parent / "started").exists() and running.poll() is None:
             os.sched_yield()
-        assert len(list((desk.folder / "posts").iterdir())) < 20
-        before = desk.cursor
-        assert desk.batches() == desk.batches() == [Batch((), before or "")]
-        (desk.folder.parent / "go").touch()
+        lying, before = list((desk.folder / "posts").iterdir()), desk.cursor
+        try:
+            news = [desk.batches() for _ in range(3)]
+        finally:
+            (desk.folder.parent / "go").touch()
         assert running.wait(timeout=60) == 0
+    assert len(lying) < 20
+    assert news == [[Batch((), before or "")]] * 3
     assert len(desk.read()) == 20
 
 

@@ -7,12 +7,14 @@ import sqlite3
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedpub.errors import StoreError
@@ -20,8 +22,9 @@ from feedpub.http import Door
 from feedpub.model import Batch, RawArticle
 from feedpub.stores.base import Store
 from feedpub.stores.query import address, place, spool
-from feedpub.stores.query.dialects import dialect
-from feedpub.stores.query.store import BATCH
+from feedpub.stores.query.dialects import Other, dialect
+from feedpub.stores.query.rows import Reading
+from feedpub.stores.query.store import BATCH, QueryStore, Question
 from feedpub.stores.sql import SqlOptions
 from tests.databases import PostgreSQL
 from tests.world import HOME
@@ -263,6 +266,13 @@ def test_a_census_names_what_the_query_gives(file: File) -> None:
     assert one.store.census(["nobody"]).present == frozenset()
 
 
+def test_ids_of_several_types_are_all_found_again(file: File) -> None:
+    file.write(row(1), row("2"), row("c"))
+    one = reader(file.url)
+    assert sorted(one.poll()) == ["1", "2", "c"]
+    assert one.store.census(["1", "2", "c", "e"]).present == {"1", "2", "c"}
+
+
 @pytest.mark.parametrize("ids", [["1"], None])
 def test_a_query_with_a_limit_speaks_only_of_what_it_gives(file: File, ids: list[str] | None) -> None:
     file.write(row(1), row(2, "2026-04-28 13:00:00"))
@@ -321,6 +331,18 @@ def test_an_answer_that_has_no_room_is_told(file: File, monkeypatch: pytest.Monk
     monkeypatch.setattr(spool, "MOST_PAGES", 10)
     with pytest.raises(StoreError, match="no room in the folder for temporary files"):
         reader(file.url).poll()
+
+
+def test_another_database_is_read_without_means_of_its_own(file: File) -> None:
+    file.write(row(1), row(2))
+    question = Question(QUERY, "", "text", timedelta(minutes=10), timedelta(hours=6), Reading(ZoneInfo("UTC")))
+    one = Reader(QueryStore("blog", question, Other(make_url(file.url), timedelta(minutes=1), ZoneInfo("UTC"))))
+    assert one.poll() == ["1", "2"]
+    before = one.cursor
+    assert (one.poll(), one.cursor) == ([], before)
+    file.run("UPDATE post SET title = 'neu' WHERE id = 2")
+    assert one.poll() == ["2"]
+    assert one.store.census(["1", "3"]).present == {"1"}
 
 
 # ---------------------------------------------------------------- read-only
@@ -397,11 +419,27 @@ def test_ids_of_any_kind_are_found_again(postgres: PostgreSQL, kind: str, ids: l
     run(url, f"CREATE TABLE post (id {kind} PRIMARY KEY, changed TIMESTAMP)", f"INSERT INTO post VALUES {rows}")
     query = "SELECT id, 'x' AS title, changed AS published, changed AS updated FROM post WHERE changed >= :since"
     asked = [ids[0], "99", "no-such-id"]
-    assert reader(url, query).store.census(asked).present == {ids[0]}
+    census = reader(url, query).store.census(asked)
+    assert census.present == {ids[0]}
+    # What cannot be an id there is not spoken of: it may have been one before the query was another.
+    never = {"no-such-id"} if kind != "TEXT" else set()
+    assert set(census.covers or ()) == set(asked) - never - ({"99"} if kind == "UUID" else set())
     known = reader(url, query)
     assert sorted(known.poll()) == sorted(ids)
     assert known.store.census(asked).present == {ids[0]}
     assert known.store.census(None).present == set(ids)
+
+
+@pytest.mark.parametrize("since", ["changed >= :since", "true"])
+def test_percent_signs_and_colons_mean_what_they_mean_in_sql(database: str, since: str) -> None:
+    run(
+        database, "INSERT INTO post VALUES (1, '100% :since', '', now(), now(), NULL), (2, 'x', '', now(), now(), NULL)"
+    )
+    query = f"""SELECT id::text AS id, title, made AS published, changed AS updated FROM post
+    WHERE title LIKE '%0\\%%' AND title LIKE '% :since' AND to_char(made, 'HH24:MI') <> '' AND {since} -- 5% of :all"""
+    one = reader(database, query)
+    assert one.poll() == ["1"]
+    assert one.store.census(["1", "2"]).present == {"1"}
 
 
 @pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMPTZ"])

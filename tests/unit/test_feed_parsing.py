@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import time
 from dataclasses import replace
 from html import escape
@@ -20,6 +21,7 @@ from feedpub.feeds.entries import Look
 from feedpub.model import Article, Image, Link, RawArticle
 from feedpub.stores.feed.dates import date
 from feedpub.stores.feed.parsing import NoFeedError, ParsedFeed, parse, shown
+from feedpub.stores.feed.words import distinct
 from feedpub.stores.feed.xml import MOST_ELEMENTS, MOST_ENTRIES
 from feedpub.stores.taxonomy import CategoryTold, Named
 from tests.golden.samples import NAMES, OPTIONS, SITE, article, articles, files
@@ -317,6 +319,7 @@ def test_the_order_of_text_and_summary_means_nothing() -> None:
 
 
 def test_a_text_that_only_repeats_the_summary_is_none() -> None:
+    assert only(atom("<id>1</id><title>x</title><summary>x</summary>")).summary == ""
     assert only(json_feed({"id": "1", "title": "x", "summary": "要約", "content_text": "要約"})).content == ""
 
 
@@ -544,6 +547,13 @@ def test_one_broken_character_is_no_reason_to_lose_a_feed() -> None:
 def test_a_feed_in_another_encoding_than_it_says_is_not_guessed_at() -> None:
     document = rss(f"<title>{'航空' * 50}</title>", prolog='<?xml version="1.0" encoding="UTF-8"?>').encode("cp932")
     assert refusal(document) == "is not in the encoding that it is said to be in (utf-8)"
+
+
+def test_letters_that_look_like_an_encoding_gone_wrong_are_left_alone() -> None:
+    one = only(rss("<title>Â¡</title><link>/Ã©</link><category>Ã¼</category><description>Ã¤</description>"))
+    assert (one.title, one.url, one.summary) == ("Â¡", "https://news.example/Ã©", "Ã¤")
+    entry = '<id>1</id><content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><p>Â¡</p></div></content>'
+    assert only(atom(entry)).content == "<p>Â¡</p>"
 
 
 # ---------------------------------------------------------------- hostile documents
@@ -788,16 +798,17 @@ def published(said: Article) -> Article | None:
 
 def facts(said: Article) -> dict[str, Any]:
     look = Look(SITE, OPTIONS, NAMES)
-    text = clean.plain_text(said.content)
+    content = re.sub(r"^(?:&nbsp;|\s)+|(?:&nbsp;|\s)+$", "", said.content)  # no reader shows these
+    text = clean.plain_text(content) or said.summary  # all that there is to read of a brief
     return {
         "id": entry_id(said.guid, SITE),
         "url": look.url(said),
         "title": said.title,
-        "summary": said.summary if said.title else text or said.summary,
-        "content": said.content if said.title else text or said.summary,
+        "summary": (said.summary if content or said.summary != said.title else "") if said.title else text,
+        "content": content if said.title else text,
         "dates": (said.published, said.updated),
         "authors": said.authors,
-        "images": set(said.images),
+        "images": set(distinct(said.images)),
         "links": set(said.links),
         "language": said.language,
     }

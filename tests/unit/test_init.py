@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from feedpub.commands.heads import is_page, read
 from feedpub.commands.init import MOST_CATEGORIES, config
-from feedpub.commands.visiting import Counted, Found, address
+from feedpub.commands.places import address
+from feedpub.commands.visiting import Counted, Found
 from feedpub.errors import ConfigError
 from feedpub.model import Category
 from feedpub.settings import Loaded, load

@@ -252,8 +252,8 @@ def test_what_is_wrong_is_said_in_plain_words() -> None:
         "targets.c.template": 'write a text in quotes, or { env = "NAME" } or { file = "PATH" }',
         "loog": 'unknown table (did you mean "log"?)',
     }
-    assert told["stores.blog.kind"].startswith('unknown kind (did you mean "wordpress"?); it is one of "sql"')
-    assert told["stores.b.kind"].startswith('is required; it is one of "sql"')
+    assert told["stores.blog.kind"].startswith('unknown kind (did you mean "wordpress"?); it is one of "feed"')
+    assert told["stores.b.kind"].startswith('is required; it is one of "feed"')
     assert told["targets.main.token"].startswith("is required: ")
 
 

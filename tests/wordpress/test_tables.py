@@ -180,6 +180,17 @@ def test_what_goes_wrong_is_told_in_one_sentence(said: dict[str, str], sentence:
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("since", ["post_modified_gmt >= :since", "1 = 1"])
+def test_percent_signs_and_colons_mean_what_they_mean_in_sql(since: str) -> None:
+    query = f"""SELECT ID AS id, DATE_FORMAT(post_date, '%H:%i') AS title, post_date_gmt AS published,
+    post_modified_gmt AS updated FROM wp_posts WHERE post_type LIKE '%os%' AND post_status = 'publish'
+    AND {since} # 5% of :all"""
+    with closing(opened(query=query)) as store:
+        articles = store.changes(None).articles
+    assert len(articles) > 30
+    assert all(re.fullmatch("[0-9]{2}:[0-9]{2}", article.title) for article in articles)
+
+
 def test_a_session_can_write_nothing() -> None:
     options = SqlOptions.model_validate(documented())
     there = dialect(address.parse(DATABASE), options.timeout, HOME.zone)

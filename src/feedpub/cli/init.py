@@ -11,7 +11,8 @@ import typer
 
 from feedpub.cli.root import cli
 from feedpub.commands.init import config
-from feedpub.commands.visiting import address, visit
+from feedpub.commands.places import address
+from feedpub.commands.visiting import visit
 from feedpub.http import Door
 
 

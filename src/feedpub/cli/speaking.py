@@ -25,7 +25,12 @@ from feedpub.settings import load
 @cli.command("import")
 def import_(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="WordPress exports (WXR), JSON Lines, or an export of feedpub.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="WordPress exports (WXR), feeds, JSON Lines, folders of Markdown, or an export of feedpub."
+        ),
+    ],
     store: Annotated[str, typer.Option(help="Which embedded store, if there are several.")] = "",
 ) -> None:
     """Put articles from files into the embedded store: all or nothing; importing twice changes nothing.

@@ -7,6 +7,7 @@ page.py      previews -> a page that looks like the posts
 deciding.py  what becomes of deliveries by a person's word
 trying.py    targets -> whether their credentials are good
 heads.py     the bytes of a web page -> what its head says of the site
+places.py    an address -> where a site's API, its feeds and its front page may be
 visiting.py  the address of a site -> what is there: a WordPress, or a feed
 init.py      what a site says of itself -> the config that fits it
 briefs.py    a short topic -> the desk, where the next poll finds it

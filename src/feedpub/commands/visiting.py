@@ -9,19 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 from http import HTTPStatus
 from time import monotonic
 from typing import Literal, NamedTuple
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from feedpub import clean
+from feedpub.commands import places
 from feedpub.commands.heads import Head, api_in, is_page
 from feedpub.commands.heads import read as read_head
-from feedpub.errors import ConfigError, FeedpubError, StoreError, UnreachableError
+from feedpub.errors import FeedpubError, StoreError, UnreachableError
 from feedpub.http import Door
 from feedpub.model import Category, Reply, Request
 from feedpub.stores.feed.parsing import ParsedFeed, parse
@@ -37,12 +38,8 @@ READ_LIMIT = 16 << 20
 """Bytes of one answer."""
 ENTRIES = 500
 """So many of a feed's entries are looked at."""
-PLACES = ("feed/", "rss.xml", "atom.xml", "index.xml", "feed.xml", "feed.json")
-"""Where feeds lie that no page names."""
-
 NO_API = "/wp-json/"
 """Why a WordPress cannot be read, where nothing answers."""
-_NOT_WEB = "URL: write a web address, such as https://example.jp/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +73,6 @@ class Found:
     barred: str = ""
     feeds: tuple[str, ...] = ()
     sample: str = ""
-
-
-def address(said: str) -> str:
-    """Read the address that a person gives; without a scheme, https is meant. Raises ConfigError."""
-    said = said.strip()
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(?://|(?!\d))", said)
-    if scheme and scheme[1].lower() not in ("http", "https"):
-        raise ConfigError(_NOT_WEB)
-    whole = said if scheme else f"https://{said}"
-    try:
-        named = "@" in urlsplit(whole).netloc
-    except ValueError:
-        raise ConfigError(_NOT_WEB) from None
-    if named:
-        raise ConfigError("URL: write no user and no password into the address; a site is looked at as strangers do")
-    url = clean.url(whole).partition("#")[0]
-    if not url:
-        raise ConfigError(_NOT_WEB)
-    return url
 
 
 def visit(url: str, door: Door, *, allow_private: bool) -> Found:
@@ -156,7 +134,7 @@ class _Visit:
         """Find the WordPress that wrote the page, or why it does not show its posts ("": there is none)."""
         said = api_in(page.answer.reply.headers.get("link", ""), page.url) or page.head.api
         barred = NO_API if said or page.head.wordpress else ""
-        for number, root in enumerate(_roots(page.url, said)):
+        for number, root in enumerate(places.roots(page.url, said)):
             there, named = self._index(root), bool(said) and number == 0
             if isinstance(there, int):
                 if barred == NO_API and (named or there in (401, 403)):
@@ -171,7 +149,7 @@ class _Visit:
         """Ask a REST API for what it is: its address and answer, the status of a refusal, or None."""
         asked = "name,description,url,home,gmt_offset,timezone_string,namespaces"
         try:
-            here, _, reply = self._get(_with(root, {"_fields": asked}))
+            here, _, reply = self._get(places.asking(root, {"_fields": asked}))
         except UnreachableError:
             return None
         if reply.status != 200:
@@ -182,8 +160,8 @@ class _Visit:
         return here, said
 
     def _posts(self, page: _Page, index: str, said: Mapping[str, object]) -> tuple[Found | None, str]:
-        front = _front(index, _words(said, "home"))
-        root = _root(index)
+        front = places.front_of(index, _words(said, "home"))
+        root = places.root_of(index)
         try:
             self._rows(front, root, "posts", {"per_page": "1", "_fields": "id"})
         except answers.BarredError as error:
@@ -217,7 +195,7 @@ class _Visit:
 
     def _rows(self, front: str, root: str, route: str, query: Mapping[str, str]) -> answers.Answer:
         try:
-            answer = self._get(_with(f"{root}wp/v2/{route}", query))
+            answer = self._get(places.asking(f"{root}wp/v2/{route}", query))
         except UnreachableError as error:
             raise StoreError(f"{front} cannot be read: {error}") from error
         return answers.read(answer.reply, front, route)
@@ -225,7 +203,7 @@ class _Visit:
     # ------------------------------------------------------------ feeds
 
     def _feed_of(self, page: _Page, barred: str) -> Found:
-        for url in (*page.head.feeds, *_places(page.url)):
+        for url in (*page.head.feeds, *places.feeds_of(page.url)):
             if found := self._feed_at(url, page):
                 return replace(found, barred=barred)
         if barred:
@@ -234,8 +212,8 @@ class _Visit:
                 "security plugin, or at the hosting company (Xserver: 「REST API アクセス制限」)"
             )
         raise FeedpubError(
-            f"no feed was found at {page.url}: the page names none, and the usual places ({', '.join(PLACES)}) have "
-            "none; give the address of the feed itself"
+            f"no feed was found at {page.url}: the page names none, and the usual places have none "
+            f"({', '.join(places.PLACES)}); give the address of the feed itself"
         )
 
     def _feed_at(self, url: str, page: _Page) -> Found | None:
@@ -276,42 +254,7 @@ class _Visit:
             raise UnreachableError(told, sent=error.sent) from None
 
 
-# ---------------------------------------------------------------- addresses
-
-
-def _roots(page: str, said: str) -> Iterator[str]:
-    """Where the REST API may be, the likeliest first."""
-    folder = urljoin(page, ".").partition("?")[0]
-    # As the store does, only the path is taken: what it asks for lies at the address in the config.
-    here = [urljoin(page, urlsplit(said)._replace(scheme="", netloc="").geturl())] if said else []
-    yield from dict.fromkeys([*here, f"{folder}wp-json/", f"{folder}?rest_route=/"])
-
-
-def _with(root: str, query: Mapping[str, str]) -> str:
-    return f"{root}{'&' if '?' in root else '?'}{urlencode(query, safe=',')}"
-
-
-def _root(index: str) -> str:
-    """Take our own question off the address of the index."""
-    return re.sub(r"[?&]_fields=[^&]*", "", index)
-
-
-def _front(index: str, home: str) -> str:
-    """Tell the address of the front page from that of the index, whatever host the site believes to be."""
-    here = urlsplit(index)
-    if named := re.fullmatch(r"(.*/)(?:index\.php/)?wp-json/?", here.path):
-        path = named[1]
-    elif "rest_route" in here.query:
-        path = re.sub(r"[^/]*\Z", "", here.path)
-    else:
-        path = urlsplit(clean.url(home)).path.rstrip("/") + "/"
-    return f"{here.scheme}://{here.netloc}{path or '/'}"
-
-
-def _places(page: str) -> Iterator[str]:
-    folder, root = urljoin(page, ".").partition("?")[0], urljoin(page, "/")
-    for base in dict.fromkeys([folder, root]):
-        yield from (base + place for place in PLACES)
+# ---------------------------------------------------------------- refusals
 
 
 def _host(url: str) -> str:
@@ -336,7 +279,7 @@ def _of_feed(feed: ParsedFeed, answer: _Answer, page: _Page | None) -> Found:
     categories = _told_in(newest)
     return Found(
         kind="feed",
-        url=_bare(site),
+        url=places.bare(site),
         source=answer.lasting,
         title=feed.title or head.title,
         description=head.description,
@@ -353,10 +296,6 @@ def _told_in(entries: Sequence[Named]) -> tuple[Counted, ...]:
     taxonomy = Taxonomy("")
     count = Counter(key for entry in entries for key in taxonomy.filed(entry).categories)
     return tuple(Counted(taxonomy.by_key[key], times) for key, times in count.most_common())
-
-
-def _bare(url: str) -> str:
-    return re.split("[?#]", url)[0]
 
 
 def _json(body: bytes) -> object:

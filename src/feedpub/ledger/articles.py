@@ -152,6 +152,13 @@ class Articles:
                 )
             }
 
+    def count_left(self, store: str) -> int:
+        """How many articles of a store another kind left that were not met since, and are not withdrawn."""
+        one = schema.article.c
+        left = select(func.count()).where((one.store == store) & (one.gone == UNCLAIMED) & (one.state != WITHDRAWN))
+        with self._database.read() as connection:
+            return connection.execute(left).scalar_one()
+
     def categories(self) -> tuple[Category, ...]:
         """Every category of every store."""
         with self._database.read() as connection:

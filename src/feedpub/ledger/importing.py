@@ -94,7 +94,8 @@ def bring(database: Database, path: Path, progress: Progress | None = None) -> M
             hold_seq(connection)
             if count := _own_notices(connection):
                 raise ImportRefused(_spoken(path, count))
-            with files_follow(connection):
+            here = connection.execute(select(schema.feed.c.address)).scalars().all()
+            with files_follow(connection, sorted({*here, *found.feeds})):
                 _clear(connection)
                 return _write(connection, path, found, progress)
     finally:

@@ -129,8 +129,8 @@ def part_address(feed: str, number: int) -> str:
 
 
 @contextmanager
-def files_follow(connection: Connection, feeds: Sequence[str], *, beyond: int = 0) -> Iterator[None]:
-    """Whatever happens to these feeds inside: files that nobody writes afterwards are taken away.
+def files_follow(connection: Connection, feeds: Sequence[str] | None = None, *, beyond: int = 0) -> Iterator[None]:
+    """Whatever happens to these feeds (None: to any) inside: files that nobody writes afterwards are taken away.
 
     `beyond`: of their archives nothing happens to the parts up to this one.
     """
@@ -141,9 +141,10 @@ def files_follow(connection: Connection, feeds: Sequence[str], *, beyond: int = 
     keep(connection, after - before)
 
 
-def _file_paths(connection: Connection, feeds: Sequence[str], beyond: int) -> frozenset[str]:
+def _file_paths(connection: Connection, feeds: Sequence[str] | None, beyond: int) -> frozenset[str]:
     """Every file of these feeds, and of their archives those of the parts after `beyond`."""
     one, part = schema.feed.c, schema.part.c
+    feeds = connection.execute(select(one.address)).scalars().all() if feeds is None else feeds
     found: list[str] = []
     for some in chunks(feeds):
         own = connection.execute(select(one.address, one.paths).where(one.address.in_(some)))

@@ -136,8 +136,9 @@ def _replace_categories(connection: Connection, store: str, categories: Iterable
     """
     of_store = schema.category.c.store == store
     there = {row.key: row for row in connection.execute(select(schema.category).where(of_store))}
-    before = {row.key: row.name for row in there.values()}
-    after = {one.key: one for one in keep_up(connection, store, list({one.key: one for one in categories}.values()))}
+    kept, moved = keep_up(connection, store, list({one.key: one for one in categories}.values()))
+    before = {moved.get(row.key, row.key): row.name for row in there.values()}
+    after = {one.key: one for one in kept}
     rows = [
         {"store": store, "key": one.key, "name": one.name, "slug": one.slug, "parent": one.parent}
         for one in after.values()

@@ -99,18 +99,21 @@ def take_over(connection: Connection, store: str, claimed: Mapping[str, str]) ->
         _write_bodies(connection, {row.pk: replace(article_of(row.body), id=row.id) for row in rows})
 
 
-def keep_up(connection: Connection, store: str, told: Sequence[Category]) -> tuple[Category, ...]:
-    """Fit the taxonomy that another kind of store left to the one that is told now; gives what is then to be kept.
+def keep_up(
+    connection: Connection, store: str, told: Sequence[Category]
+) -> tuple[tuple[Category, ...], Mapping[str, str]]:
+    """Fit the taxonomy that another kind of store left to the one that is told now.
 
-    A category of the same name goes on as that: its articles, its feed and its address follow. One that is told no more
-    stays as long as an article is in it that nobody has told of either.
+    Gives what is to be kept, and the new key of each category that has another one. A category of the same name goes
+    on as that: its articles, its feed and its address follow. One that is told no more stays as long as an article is
+    in it that nobody has told of either.
     """
     of_store = schema.category.c.store == store
     before = [Category(**row._mapping) for row in connection.execute(select(schema.category).where(of_store))]  # noqa: SLF001 - the documented way
     there = {one.key for one in told}
     vanished = [one for one in before if one.key not in there]
     if not vanished or not _any_left(connection, store):
-        return tuple(told)
+        return tuple(told), {}
     had = {one.key for one in before}
     heirs: dict[str, list[str]] = {}
     for one in told:
@@ -119,7 +122,7 @@ def keep_up(connection: Connection, store: str, told: Sequence[Category]) -> tup
     moved = {one.key: heirs[fold(one.name)][0] for one in vanished if len(heirs.get(fold(one.name), ())) == 1}
     _rename_categories(connection, store, moved)
     kept = _with_articles_left(connection, store, [one for one in vanished if one.key not in moved])
-    return (*told, *(replace(one, parent=moved.get(one.parent or "", one.parent)) for one in kept))
+    return (*told, *(replace(one, parent=moved.get(one.parent or "", one.parent)) for one in kept)), moved
 
 
 # ---------------------------------------------------------------- small things

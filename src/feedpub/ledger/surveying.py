@@ -32,7 +32,9 @@ _BEGINNING = 64
 
 
 def is_export(path: Path) -> bool:
-    """Tell an export by its beginning. What cannot be read is none: whoever reads it next says why."""
+    """Tell an export by its beginning. What cannot be read, or not twice, is none: whoever reads it next says why."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             return file.read(_BEGINNING).lstrip().startswith(b'{"feedpub"')
@@ -54,7 +56,7 @@ def opened(path: Path) -> Iterator[Iterator[bytes]]:
 class Survey:
     """What the first reading found: `places` is where each thing is told, by the hash of what it is known by.
 
-    `digest` is of the whole file: the second reading must find the same.
+    `digest` is of the whole file: the second reading must find the same. `feeds` are their addresses.
     """
 
     header: Header
@@ -63,6 +65,7 @@ class Survey:
     stage: int = 0
     ended: bool = False
     places: dict[int, int] = field(default_factory=dict)
+    feeds: list[str] = field(default_factory=list)
 
 
 def survey(path: Path) -> Survey:
@@ -104,6 +107,8 @@ def _amiss(survey: Survey, number: int, line: AnyLine) -> Iterator[str]:
     if stage < survey.stage:
         yield f'a line of "{line.is_}" cannot come after one of "{KINDS[survey.stage]}": keep the order of the export'
     survey.stage = max(stage, survey.stage)
+    if isinstance(line, FeedLine):
+        survey.feeds.append(line.address)
     for named in line.names():
         if hash(named) not in survey.places:
             yield f"it is of the {_told(named)}, which no line above tells of"

@@ -6,6 +6,8 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from feedpub.model import Image, RawArticle
 from feedpub.stores.markdown.facts import dated, moment
@@ -299,6 +301,42 @@ def test_an_article_is_known_again_by_what_a_rename_leaves() -> None:
 
 def test_briefs_of_one_day_are_not_taken_for_each_other() -> None:
     assert not set(said("", "a.md").marks) & set(said("", "b.md").marks) - {""}
+
+
+PIECES = [
+    *("---\n", "+++\n", "{", "}", "title: ", "date: 2026-04-28\n", "url: http://[\n", "permalink: /:year/:nmae/\n"),
+    *(
+        "image: http://[x\n",
+        "categories: [[a, [b]], {name: c}]\n",
+        "tags:\n- {}\n",
+        "id: 9\n",
+        "draft: [1]\n",
+        "x" * 99,
+    ),
+    *("expiryDate: 9999-12-31\n", "lastmod: 2026-04-28 25:61\n", "9" * 5000, "a = 1\n", '"a": 1,', "\r\n"),
+    *("<!--more-->", "{{< figure src=http://[ >}}", "> " * 300, "[^1]: a\n", "[^1]", ": a\n", "|-|\n", "é"),
+    *("\x1b", "\u2028", "\ufeff"),
+]
+NAMES = ["a.md", "a.html", "x/index.md", "2026-04-28-a.md", "2026-02-30.md"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.sampled_from(NAMES))
+def test_any_file_is_read_or_told(pieces: list[str], path: str) -> None:
+    for front in ("", "---\ndate: 2026-04-28\n"):
+        assert reads(path, (front + "".join(pieces)).encode())
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_told(data: bytes) -> None:
+    assert reads("a.md", data)
+    assert reads("a.md", b"---\ndate: 2026-04-28\n---\n" + data)
+
+
+def reads(path: str, data: bytes) -> bool:
+    try:
+        return isinstance(read(path, data, RULES), Reading)
+    except Fault as fault:
+        return fault.line > 0 and "\n" not in fault.reason
 
 
 def test_rules_are_told_apart() -> None:

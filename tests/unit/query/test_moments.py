@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedpub.stores.query.moments import in_words, moment, wall, west_of
@@ -76,11 +76,21 @@ def test_the_offset_that_a_text_says_is_known(value: object, offset: int | None)
 
 
 ZONES = st.sampled_from([TOKYO, NEW_YORK, UTC_ZONE, ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Europe/Dublin")])
-INSTANTS = st.integers(946_684_800, 2_208_988_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
-LATER = st.timedeltas(timedelta(0), timedelta(days=400))
+AUTUMN = [
+    datetime(2025, 11, 2, 6, tzinfo=UTC),
+    datetime(2025, 4, 5, 15, tzinfo=UTC),
+    datetime(2025, 10, 26, 1, tzinfo=UTC),
+]
+"""When the clocks of New York, Lord Howe and Dublin are set back."""
+NEAR = st.builds(
+    lambda change, away: change + timedelta(seconds=away), st.sampled_from(AUTUMN), st.integers(-7200, 7200)
+)
+INSTANTS = NEAR | st.integers(946_684_800, 2_208_988_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+LATER = st.timedeltas(timedelta(0), timedelta(hours=3)) | st.timedeltas(timedelta(0), timedelta(days=400))
 
 
 @given(INSTANTS, LATER, ZONES)
+@settings(max_examples=400)
 def test_no_later_change_shows_an_earlier_wall_clock(since: datetime, later: timedelta, zone: ZoneInfo) -> None:
     """Not in the hour that is there twice in autumn either."""
     assert wall(since, zone) <= (since + later).astimezone(zone).replace(tzinfo=None)

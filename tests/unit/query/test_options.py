@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pymysql
 import pytest
 
-from feedpub.errors import ConfigError
+from feedpub.errors import ConfigError, StoreError
 from feedpub.settings import load
 from feedpub.stores.query.store import QueryStore
 from feedpub.stores.sql import SqlOptions
@@ -43,6 +44,7 @@ def refused(folder: Path, text: str) -> str:
         (f'url = "postgresql+asyncpg://h/d"\nquery = "{QUERY}"', "write postgresql:// without asyncpg"),
         (f'url = "oracle+oracledb://h/d"\nquery = "{QUERY}"', "install the package oracledb"),
         (f'url = "mysql+mysqldb://h/d"\nquery = "{QUERY}"', "install the package mysqlclient"),
+        (f'url = "mysql://u@h/d?connect_timeout=kanarienvogel"\nquery = "{QUERY}"', "correct what stands behind the ?"),
         (f'url = "sqlite://"\nquery = "{QUERY}"', "name the file: sqlite:///folder/file.db"),
         ('url = "sqlite:///x.db"\nquery = "DELETE FROM t"', "begins with SELECT or WITH"),
         ('url = "sqlite:///x.db"\nquery = "SELECT 1; SELECT 2"', "write one statement"),
@@ -74,6 +76,32 @@ def test_a_query_is_opened_lazily_and_its_password_is_shown_nowhere(url: str) ->
     options = SqlOptions.model_validate({"name": "blog", "url": url, "query": QUERY})
     assert isinstance(options.open(None, HOME), QueryStore)  # type: ignore[arg-type]
     assert "kanarienvogel" not in repr(options) + str(options.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameter"),
+    [("mysql", "kanarienvogel=1"), ("postgresql", "kanarienvogel=1"), ("postgresql", "connect_timeout=kanarienvogel")],
+)
+def test_a_parameter_that_the_driver_does_not_know_is_told(kind: str, parameter: str) -> None:
+    options = SqlOptions.model_validate(
+        {"name": "blog", "url": f"{kind}://u:p@127.0.0.1:1/d?{parameter}", "query": QUERY}
+    )
+    with pytest.raises(StoreError) as raised:
+        options.open(None, HOME).changes(None)  # type: ignore[arg-type]
+    assert "url`" in str(raised.value)
+    assert "kanarienvogel" not in str(raised.value)
+
+
+def test_a_login_that_needs_another_package_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(**_: object) -> None:
+        raise RuntimeError(
+            "'cryptography' package is required for sha256_password or caching_sha2_password auth methods"
+        )
+
+    monkeypatch.setattr(pymysql, "connect", connect)
+    options = SqlOptions.model_validate({"name": "blog", "url": "mysql://u:p@127.0.0.1:1/d", "query": QUERY})
+    with pytest.raises(StoreError, match="wants a login that needs the package cryptography: install it"):
+        options.open(None, HOME).changes(None)  # type: ignore[arg-type]
 
 
 def test_a_query_is_asked_by_censuses_and_the_embedded_store_is_not() -> None:

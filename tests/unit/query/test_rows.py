@@ -130,6 +130,7 @@ def test_announce_is_read_in_many_words(value: object, announce: bool | None) ->
     [
         ({"id": None}, f"{NOBODY}: the query gives a row without an id"),
         ({"id": "  "}, f"{NOBODY}: the query gives a row without an id"),
+        ({"id": "7 "}, f"{NOBODY}: an id begins or ends with a blank: write TRIM(…) AS id"),
         ({"id": b"\xff\x00"}, f"{NOBODY}: its id is not text in UTF-8"),
         ({"published": "gestern"}, "1: its published cannot be read as a date: 'gestern'"),
         ({"updated": "infinity"}, "1: its updated cannot be read as a date: 'infinity'"),

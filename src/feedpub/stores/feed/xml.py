@@ -65,6 +65,8 @@ _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _LONGEST_NAME: Final = 300
 _MAIL: Final = re.compile(r"(?P<before>[^<>@]*?)<?[^\s<>()@]+@[^\s<>()@]+>?\s*(?:\((?P<behind>[^()]*)\))?")
 _REFERENCE: Final = re.compile(r"&#?\w{1,31};")
+_GUARD: Final = "\U0010fffd"
+"""A character for private use, which no text is about."""
 _SERVICES: Final = "http://schemas.google.com/"
 """Schemes that tell what kind of thing an entry is, not what it is about."""
 
@@ -121,6 +123,8 @@ def entries(root: Element, kind: Kind, url: str) -> Iterator[Named]:
     asides = [_aside(one) for one in found]
     for one in found:
         _leave(one, (child for child in one if _is_known(child, one)))
+        for child in one:
+            _guard(child)
     for holder in dict.fromkeys(one.getparent() for one in found):
         _leave(holder, (child for child in holder if _local(child) == name))
     said = _said(etree.tostring(root, encoding="utf-8"), url)
@@ -165,6 +169,22 @@ def _is_known(child: Element, entry: Element) -> bool:
     return name in (_OWN if space == _space(entry) else _OTHERS.get(space, ()))
 
 
+def _guard(element: Element) -> None:
+    """Mark a text that feedparser would take for UTF-8 read wrongly, and change: one such as "Â¡"."""
+    said = "".join(element.itertext())
+    if said and not said.isascii() and max(said) <= "\xff":
+        within = element[0] if len(element) else element
+        within.text = (within.text or "").rstrip() + _GUARD  # at the end: an address must begin as it does
+
+
+def _unguarded(said: Any) -> Any:  # noqa: ANN401 - whatever feedparser makes of an entry
+    if isinstance(said, str):
+        return said.replace(_GUARD, "")
+    if isinstance(said, dict):
+        return {key: _unguarded(value) for key, value in said.items()}
+    return [_unguarded(one) for one in said] if isinstance(said, list) else said
+
+
 def _leave(holder: Element, kept: Iterable[Element]) -> None:
     """Take everything out of an element but these children."""
     staying = list(kept)
@@ -180,7 +200,7 @@ def _said(document: bytes, url: str) -> list[Mapping[str, Any]]:
         result = feedparser.parse(
             io.BytesIO(document), response_headers=headers, resolve_relative_uris=False, sanitize_html=False
         )
-        return [dict(entry) for entry in result.entries]
+        return [_unguarded(dict(entry)) for entry in result.entries]
     except Exception as error:  # a library of guesses: whatever it stumbles over is the document's
         raise Unreadable("is no feed that can be read: its elements stand where none does") from error
 
@@ -215,11 +235,11 @@ def _entry(said: Mapping[str, Any], aside: _Aside, kind: Kind, url: str) -> Name
 def _texts(said: Mapping[str, Any], title: str, address: str, url: str) -> tuple[str, str]:
     """Tell summary and content apart. Where only one is there, it is the content if it has markup, or no title.
 
-    An item without a title must have a text: one that only repeats its address is none.
+    Something must stand there in RSS and Atom: what only repeats the title or the address is neither.
     """
     summary = markup.of(said.get("summary_detail", {}), url)
     content = _first(markup.of(one, url) for one in said.get("content", ()))
-    if not content and unescape(summary) == address:
+    if not content and unescape(summary) in (address, title):
         return "", ""
     return ("", summary) if not content and (not title or markup.has_tags(summary)) else (summary, content)
 

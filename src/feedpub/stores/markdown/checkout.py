@@ -6,6 +6,7 @@ missing that are not gone, and there are some that will not stay.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,12 +40,13 @@ def look(folder: Path) -> Seen:
 
 def _git(folder: Path) -> Path | None:
     """Find git's own folder, upwards; in a worktree or submodule a file says where it is."""
-    for above in (folder, *folder.parents):
-        git = above / ".git"
-        if git.is_dir():
-            return git
-        if git.is_file():
-            return _said(git)
+    with suppress(OSError):  # a folder that we may not look at is none that we read
+        for above in (folder, *folder.parents):
+            git = above / ".git"
+            if git.is_dir():
+                return git
+            if git.is_file():
+                return _said(git)
     return None
 
 

@@ -119,7 +119,7 @@ def _place(event: yaml.Event) -> int:
 def _toml(text: str) -> dict[str, Value]:
     try:
         return _table(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib's own, or a number with too many digits
         found = _TOML_LINE.search(str(error))
         line = int(found[1]) if found else text.count("\n")
         raise Fault(line + 1, "its front matter is not valid TOML: put quotation marks around text") from error
@@ -132,8 +132,8 @@ def _json(text: str, first: int) -> tuple[dict[str, Value], int]:
     try:
         said, end = json.JSONDecoder().raw_decode(text[:LONGEST])
         return _table(said), end
-    except json.JSONDecodeError as error:
-        raise Fault(error.lineno + first - 1, "its front matter is not valid JSON") from error
+    except ValueError as error:  # json's own, or a number with too many digits
+        raise Fault(getattr(error, "lineno", 1) + first - 1, "its front matter is not valid JSON") from error
     except RecursionError as error:
         raise Fault(first, "its front matter is nested too deeply") from error
 

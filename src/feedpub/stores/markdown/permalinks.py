@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 import regex
 
@@ -63,7 +63,7 @@ def address(said: str, pattern: str, page: Page, home: str) -> str:
 
     What it says may be a pattern too. Raises Undated.
     """
-    if urlsplit(said).scheme in ("http", "https"):
+    if said.lower().startswith(("http://", "https://")):
         return said
     path = fill(STYLES.get(said, said) or STYLES.get(pattern, pattern), page)
     return urljoin(home, path) if home else path

@@ -7,11 +7,12 @@ let be; a file that begins like an article and cannot be read is told, with its 
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
 from feedpub import clean
@@ -30,6 +31,7 @@ PERMALINK = "/:sections/:slugorfilename/"
 """How addresses are made where nobody says: as Hugo does, where nothing is configured."""
 
 _POSTS = "_posts"
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 
 class Dateless(Fault):
@@ -119,7 +121,10 @@ def _article(said: Facts, text: str, page: Page, place: PurePosixPath, rules: Ru
         url = permalinks.address(said.address, rules.permalink, page, rules.home)
     except permalinks.Undated as error:
         raise Fault(1, "its date cannot be put into its address: write it like 2026-04-28T09:00:00+09:00") from error
-    content, opening = body.render(text, markdown=place.suffix.lower() not in HTML, separator=said.separator)
+    try:
+        content, opening = body.render(text, markdown=place.suffix.lower() not in HTML, separator=said.separator)
+    except RecursionError as error:
+        raise Fault(1, "its text is nested too deeply") from error
     return RawArticle(
         id="",
         guid=said.guid,
@@ -161,7 +166,7 @@ def _placed(images: Sequence[Image], place: PurePosixPath, home: str) -> tuple[I
 
 
 def _rooted(url: str, home: str) -> str:
-    if urlsplit(url).scheme or url.startswith("//"):
+    if _ELSEWHERE.match(url):
         return url
     return urljoin(home, url.lstrip("/")) if home else f"/{url.lstrip('/')}"
 

@@ -136,11 +136,12 @@ class Tour:
         """Keep a file out that cannot be read. What was public stays so, as it was."""
         one = before or Entry(path, "", "", self._id(path, before, ""))
         self._files[path] = replace(one, path=path, mark=self._settled(self._seen[path]), digest="", missing=False)
+        self._taken.add(one.id)
         self._haul.garbage.append(Quarantined(legible(one.id), reason))
 
     def _keep(self, path: str, before: Entry | None, told: Reading, name: str) -> None:
         key = self._id(path, before, told.said)
-        edited = before is not None and before.digest not in ("", name)
+        edited = before is not None and before.told and before.digest != name
         one = Entry(
             path,
             self._settled(self._seen[path]),
@@ -156,10 +157,8 @@ class Tour:
         if told.named is None or expired:
             self._let_go(before, key if before and before.told else "")
         elif rival != path:
-            one = replace(one, double=True)
-            self._haul.garbage.append(
-                Quarantined(legible(path), f'{path}: its id "{key}" is that of {rival}: give it one of its own')
-            )
+            self._let_go(before, before.id if before and before.told and before.id != key else "")
+            one = self._rival(one, before, rival)
         else:
             self._let_go(before, before.id if before and before.told and before.id != key else "")
             self._tell(one, told)
@@ -168,11 +167,20 @@ class Tour:
         self._files[path] = one
         self._taken.add(key)
 
+    def _rival(self, one: Entry, before: Entry | None, owner: str) -> Entry:
+        """Keep a file out whose id is another's: told once, and looked at once more, in case that one changes too."""
+        if before is not None and before.double and before.digest == one.digest and not self._all:
+            return replace(one, double=True)
+        reason = f'{one.path}: its id "{one.id}" is that of {owner}: give it one of its own'
+        self._haul.garbage.append(Quarantined(legible(one.path), reason))
+        return replace(one, double=True, mark="")
+
     def _id(self, path: str, before: Entry | None, said: str) -> str:
         """The id it has; one that its author gives later does not make it another article, one that he changes does."""
-        if before is not None and (not said or not before.said):
-            return before.id
-        return said or self._graves.pop(path, "") or free(path, self._taken)
+        if before is None:
+            return said or self._graves.pop(path, "") or free(path, self._taken)
+        never_read = not (before.told or before.digest)
+        return said if said and (before.said or never_read) else before.id
 
     def _written(self, path: str) -> int:
         return min(self._seen[path].time, self._now) // 10**9
@@ -199,7 +207,9 @@ class Tour:
             if not one.missing:
                 self._files[one.path] = replace(one, missing=True)
                 continue
-            if one.told and one.id not in self._owners:
+            if one.double:
+                self._haul.gone.append(legible(one.path))
+            elif (one.told or not one.digest) and one.id not in self._owners:
                 self._haul.gone.append(legible(one.id))
             if one.id != one.path and not one.said:
                 self._graves[one.path] = one.id

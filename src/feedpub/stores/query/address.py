@@ -58,3 +58,7 @@ def _check_driver(url: URL) -> None:
     except ImportError:
         package = _PACKAGES.get(dialect.driver, f"the package {dialect.driver}")
         raise ValueError(f"the driver {dialect.driver} is not installed here: install {package}") from None
+    try:
+        dialect().create_connect_args(url)
+    except (ValueError, TypeError, ArgumentError):
+        raise ValueError("its driver takes no such parameters: correct what stands behind the ?") from None

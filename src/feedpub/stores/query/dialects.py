@@ -31,6 +31,8 @@ class Dialect(ABC):
     """One kind of database. Nothing is opened before the first session."""
 
     name: ClassVar[str] = "the database"
+    mixes_types: ClassVar[bool] = False
+    """Whether one column may hold numbers in one row and text in another."""
 
     def __init__(self, url: URL, timeout: timedelta, zone: ZoneInfo) -> None:
         """Remember where, how long a statement may take, and in which zone its naive dates are meant."""
@@ -42,9 +44,17 @@ class Dialect(ABC):
     @contextmanager
     def session(self) -> Iterator[Connection]:
         """One transaction that reads. What goes wrong there is the library's own error (reasons.py)."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._connected() as connection, connection.begin():
             self._begin(connection)
             yield connection
+
+    def _connected(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except (TypeError, ValueError) as error:
+            raise StoreError(
+                f"the driver of {self.name} takes no such parameters as stand in `url`: correct what is behind the ?"
+            ) from error
 
     def since(self, moment: datetime, since_as: SinceAs, west: int | None) -> object:
         """Write an instant as the query's `:since`."""
@@ -79,6 +89,7 @@ class SQLite(Dialect):
     """A file of another program, which we could not write if we wanted to."""
 
     name = "the SQLite file"
+    mixes_types = True
     _clock = "SELECT strftime('%s', 'now')"
 
     def _engine(self) -> Engine:

@@ -69,7 +69,12 @@ _NUMBERS = {
     2013: _BROKE_OFF,
 }
 """By the numbers of MySQL and MariaDB."""
+_LEFT = "was left in the middle of a change: start the program that writes it, which brings it in order"
 _CODES = {
+    sqlite3.SQLITE_READONLY_ROLLBACK: _LEFT,
+    sqlite3.SQLITE_READONLY_RECOVERY: _LEFT,
+    sqlite3.SQLITE_READONLY_CANTINIT: _LEFT,
+    sqlite3.SQLITE_READONLY_CANTLOCK: _LEFT,
     sqlite3.SQLITE_INTERRUPT: _SLOW,
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
@@ -107,7 +112,7 @@ def _of_sqlite(error: sqlite3.Error, query: str) -> str:
         if found := pattern.search(str(error)):
             return sentence.format(word=_own_word(found.groupdict().get("word"), query))
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    return _CODES.get(code & 0xFF, _SYNTAX).format(word="")
+    return (_CODES.get(code) or _CODES.get(code & 0xFF, _SYNTAX)).format(word="")
 
 
 def _without_code(said: str, *, broke: bool) -> str | None:

@@ -121,9 +121,11 @@ def _named(id_: str, updated: str, values: Mapping[str, object], reading: Readin
 
 
 def _id(value: object) -> str:
-    said = _text(value, "id").strip()
-    if not said:
+    said = _text(value, "id")
+    if not said.strip():
         raise _Unreadable("the query gives a row without an id: leave such rows out, or give each an id")
+    if said != said.strip():  # the database would not find it again by what is left of it elsewhere
+        raise _Unreadable("an id begins or ends with a blank: write TRIM(…) AS id")
     return said
 
 

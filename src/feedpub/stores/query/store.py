@@ -73,10 +73,14 @@ class QueryStore:
 
         A query with a LIMIT speaks only of those it gives.
         """
+        covers: frozenset[str] | None = None
         with self._asking(self._question.query) as connection:
-            found = self._every(connection) if ids is None else self._some(connection, ids)
-            present = frozenset(one for value in found if (one := rows.words(value).strip()))
-        covers = None if ids is None else frozenset(ids)
+            if ids is None:
+                found = self._every(connection)
+            else:
+                forms = self._forms(connection, ids)
+                covers, found = frozenset(forms), self._some(connection, chain.from_iterable(forms.values()))
+            present = frozenset(one for value in found if (one := rows.words(value)))
         return Census(present, covers=present if self._limited else covers)
 
     def close(self) -> None:
@@ -128,14 +132,17 @@ class QueryStore:
         given = self._given()
         return (row[0] for row in _readable(_streamed(connection, select(given.c.id))))
 
-    def _some(self, connection: Connection, ids: Sequence[str]) -> Iterator[object]:
+    def _some(self, connection: Connection, left: Iterator[object]) -> Iterator[object]:
         given = self._given()
-        left = iter(ids)
         while asked := tuple(islice(left, BATCH)):
-            as_there = _bound(asked, self._kind_of_ids(connection))
-            if as_there:
-                of_these = given.c.id.in_(bindparam("ids", as_there, expanding=True, type_=NullType()))
-                yield from (row[0] for row in _readable(_streamed(connection, select(given.c.id).where(of_these))))
+            of_these = given.c.id.in_(bindparam("ids", asked, expanding=True, type_=NullType()))
+            yield from (row[0] for row in _readable(_streamed(connection, select(given.c.id).where(of_these))))
+
+    def _forms(self, connection: Connection, ids: Sequence[str]) -> dict[str, tuple[object, ...]]:
+        """The values that may stand there for each id. An id that none can stand for is not asked about."""
+        kinds = (int, str) if self._dialect.mixes_types else (self._kind_of_ids(connection),)
+        found = {id_: tuple(form for kind in kinds for form in _as(kind, id_)) for id_ in ids}
+        return {id_: forms for id_, forms in found.items() if forms}
 
     def _given(self) -> Any:  # noqa: ANN401 - the columns of a subquery are known by name alone
         """The query as a table to ask, from the beginning of time."""
@@ -222,13 +229,10 @@ def _kind(value: object) -> type | None:
     return next((one for one in kinds if isinstance(value, one)), None)
 
 
-def _bound(ids: Iterable[str], kind: type) -> list[object]:
-    """Ids as the database has them; one that cannot be there is left out."""
+def _as(kind: type, id_: str) -> tuple[object, ...]:
+    """An id as the database has it; none where it cannot be of this kind."""
     made: Mapping[type, Any] = {int: int, UUID: UUID, Decimal: Decimal, bytes: str.encode, str: str}
-    found: list[object] = []
-    for one in ids:
-        try:
-            found.append(made[kind](one))
-        except (ValueError, ArithmeticError):
-            continue
-    return found
+    try:
+        return (made[kind](id_),)
+    except (ValueError, ArithmeticError):
+        return ()
