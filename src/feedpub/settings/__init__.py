@@ -147,7 +147,9 @@ def _validated(merged: Merged, table: object) -> Settings | None:
         return Settings.model_validate(table)
     except ValidationError as error:
         for trail, sentence in translate(error, Settings, table):
-            merged.refuse(trail, sentence)
+            # What a table lacks as a whole may be the very text that a reference should have brought.
+            if not merged.has_problem_below(trail):
+                merged.refuse(trail, sentence)
     return None
 
 
