@@ -165,7 +165,8 @@ class OnceMoved(RuleBasedStateMachine):
         self.url = type(self).fresh(self.folder, self.database_kind)
         self.now, self.world = START, World(START, keyed={"keyed": timedelta(hours=1)})
         self.paper = Paper()
-        self.name, self.kind, self.names = "blog0", "list", 1
+        self.name = self.in_force = "blog0"
+        self.kind, self.names = "list", 1
         self.replaces, self.out, self.skipping = "", False, False
         self.old: Publisher | None = None
         self.left: set[int] = set()
@@ -215,6 +216,7 @@ class OnceMoved(RuleBasedStateMachine):
     def _apply(self, fuse: tuple[int, bool] | None) -> None:
         with self._mortal(fuse):
             self.publisher.apply(self._setup())
+        self.in_force = self.in_force if self.out else self.name
 
     def _poll(self) -> None:
         """Ask the store, and note what it may have told."""
@@ -300,15 +302,19 @@ class OnceMoved(RuleBasedStateMachine):
         self._apply(fuse)
 
     def rename(self, fuse: tuple[int, bool] | None) -> None:
-        self.replaces, self.name, self.names = self.name, f"blog{self.names}", self.names + 1
+        self._give_name()
         self._apply(fuse)
+
+    def _give_name(self) -> None:
+        """Name the store anew; the name that it replaces is the one that feedpub knows."""
+        self.replaces, self.name, self.names = self.in_force, f"blog{self.names}", self.names + 1
 
     def change_kind(self, kind: str, renamed: bool, fuse: tuple[int, bool] | None) -> None:
         """Read the site by another kind of store, be it now or when it is put back."""
         if kind == self.kind or self.out:
             return
         if renamed:
-            self.replaces, self.name, self.names = self.name, f"blog{self.names}", self.names + 1
+            self._give_name()
         self.kind = kind
         self.left, self.met = self._live(), set()
         self._apply(fuse)

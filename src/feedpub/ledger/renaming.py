@@ -64,8 +64,8 @@ def begin_anew(connection: Connection, store: str, seq: int, now: datetime) -> N
         update(schema.store)
         .where(schema.store.c.name == store)
         .values(
-            cursor=None, phase="baseline" if first else ADOPTING, news_since=newest.scalar_subquery(), cleaner=None,
-            note="", rechecked_at=None, censused_at=None,
+            cursor=None, kind=None, phase="baseline" if first else ADOPTING, news_since=newest.scalar_subquery(),
+            cleaner=None, note="", rechecked_at=None, censused_at=None,
         )
     )  # fmt: skip
     connection.execute(update(schema.article).where(article.store == store).values(gone=UNCLAIMED))
