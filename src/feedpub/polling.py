@@ -69,6 +69,8 @@ class Poller:
             batch = source.store.changes(None if first else state.cursor)
             if not self._house.stands(name, source):
                 return False
+            if state.cursor is None and state.kind is None:  # before its first row: it may be of another kind soon
+                self._ledger.articles.note_kind(name, source.options.form)
             self._record(name, source, state, batch, done, again=again)
             more, first = batch.more, False
         return True

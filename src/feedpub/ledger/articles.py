@@ -37,7 +37,7 @@ class StoreState:
     cleaner: str | None = None
     """The digest of the rules that its articles were cleaned by, once it was read to its end."""
     kind: str | None = None
-    """What kind of store it was when it was last polled, or has begun anew as, if that was noted."""
+    """What kind of store has answered, or has begun anew; None if that was before kinds were noted."""
     news_since: datetime | None = None
     """While it is `adopting`: when the newest article was published that its former kind told of."""
 
@@ -307,6 +307,12 @@ class Articles:
                     **({"kind": kind} if kind else {}),
                 )
             )
+
+    def note_kind(self, store: str, kind: str) -> None:
+        """Remember what kind of store it is that has answered for the first time."""
+        with self._database.write() as connection:
+            ensure_store(connection, store)
+            connection.execute(update(schema.store).where(schema.store.c.name == store).values(kind=kind))
 
     def has_any(self, store: str) -> bool:
         """Whether there is any article of a store, withdrawn ones included."""
