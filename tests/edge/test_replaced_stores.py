@@ -360,6 +360,23 @@ def test_a_kind_that_changes_in_the_middle_of_the_first_poll_is_noticed(stand: N
     assert stand.texts() == ["記事5"]
 
 
+def test_a_kind_that_changes_before_the_first_poll_was_over_is_noticed_too(database_url: str, tmp_path: Path) -> None:
+    """A site lets us read its first pages, and then no more: its feed is taken instead."""
+    stand, first = Newsstand(database_url, tmp_path), Fragile()
+    for number in (1, 2, 3, 5):
+        first.put(article(str(number), guid=GUIDS[number]))
+    first.left = 1
+    stand.apply(blog=shelf("blog", first))
+    with pytest.raises(BrokenOffError):
+        stand.poll()
+    stand.apply(blog=shelf("blog", other_kind(1, 2, 3, 5), kind="other"))
+    stand.round()
+    assert stand.ledger.articles.quarantined() == ()
+    assert stand.ledger.articles.counts() == {"live": 4, "quarantined": 0}
+    assert stand.texts() == []
+    stand.ledger.close()
+
+
 def test_the_feed_of_a_category_goes_on_under_its_name(stand: Newsstand) -> None:
     stand.apply(news=shelf("news", other_kind(1, 2, 3, 5), kind="other", replaces="blog"))
     stand.round()
