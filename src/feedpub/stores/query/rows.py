@@ -112,7 +112,7 @@ def _named(id_: str, updated: str, values: Mapping[str, object], reading: Readin
         tags=_names(values.get("tags"), "tags", reading),
         authors=_names(values.get("authors"), "authors", reading),
         images=_images(values),
-        links=tuple(_link(one) for one in _parts(values.get("links"), "links", reading.delimiter)),
+        links=_links(_parts(values.get("links"), "links", reading.delimiter)),
         announce=_announce(values.get("announce")),
     )
     parts = _parts(values.get("categories"), "categories", reading.delimiter)
@@ -192,6 +192,11 @@ def _images(values: Mapping[str, object]) -> tuple[Image, ...]:
         _text(values.get(name), name).strip() for name in ("image", "image_alt", "image_credit", "image_license")
     )
     return (Image(url, alt, credit, license_),) if url else ()
+
+
+def _links(parts: Sequence[object]) -> tuple[Link, ...]:
+    """Read links; nothing between two delimiters is none, and nothing that somebody left out."""
+    return tuple(link for part in parts if (link := _link(part)).url or link.title)
 
 
 def _link(part: object) -> Link:
