@@ -511,6 +511,10 @@ class Publisher:
             self.ledger.articles.record(_extra(state, gone=marks), self.setup.targets, self.now())
         self.ledger.articles.note_census(name, now=self.now(), whole=whole)
         self._withdraw(name, done)
+        # Where it misses articles it may be wrong: rows that cannot be read are told again by no store.
+        missed = any(level != PRESENT for level in marks.values()) or self.ledger.articles.store_state(name).note
+        if census.covers is None and not missed:
+            self.ledger.articles.forget_missing(name, census.present)
 
     def _withdraw(self, name: str, done: Published) -> None:
         """Withdraw what is surely gone, unless it is so much that a person should look first."""

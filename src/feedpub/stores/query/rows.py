@@ -129,6 +129,14 @@ def _id(value: object) -> str:
     return said
 
 
+def told_as(value: object) -> str:
+    """Whom a row with this id is about, be it an article or why there is none."""
+    try:
+        return _id(value)
+    except _Unreadable:
+        return NOBODY
+
+
 def _text(value: object, name: str) -> str:
     if value is None:
         return ""

@@ -80,7 +80,7 @@ class QueryStore:
             else:
                 forms = self._forms(connection, ids)
                 covers, found = frozenset(forms), self._some(connection, chain.from_iterable(forms.values()))
-            present = frozenset(one for value in found if (one := rows.words(value)))
+            present = frozenset(map(rows.told_as, found))
         return Census(present, covers=present if self._limited else covers)
 
     def close(self) -> None:
