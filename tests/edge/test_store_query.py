@@ -289,9 +289,15 @@ def test_a_query_with_a_limit_speaks_only_of_what_it_gives(file: File, ids: list
     ("query", "sentence"),
     [
         (QUERY.replace("SELECT id,", "SELECT"), 'the query gives no column "id": write … AS id into it'),
-        (QUERY.replace("title", "titel"), r"the SQLite file has no column of a name that the query uses \(titel\)"),
-        (QUERY.replace("post", "posts"), r"the SQLite file has no table of a name that the query uses \(posts\)"),
-        (QUERY.replace("FROM", "FRMO"), "the SQLite file does not understand the query"),
+        (
+            QUERY.replace("title", "titel"),
+            r"the SQLite file of `url` has no column of a name that the query uses \(titel\)",
+        ),
+        (
+            QUERY.replace("post", "posts"),
+            r"the SQLite file of `url` has no table of a name that the query uses \(posts\)",
+        ),
+        (QUERY.replace("FROM", "FRMO"), "the SQLite file of `url` does not understand the query"),
         (QUERY.replace("AS content", "AS contents"), 'a column "contents", which .* write AS content'),
         ("WITH x AS (SELECT 1) DELETE FROM post RETURNING 1 AS id, 2 AS title, 3 AS published", "was asked to write"),
     ],
@@ -314,7 +320,7 @@ def test_a_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"no database at all" * 100)
-    with pytest.raises(StoreError, match="the SQLite file is no SQLite database: correct the path"):
+    with pytest.raises(StoreError, match="the SQLite file of `url` is no SQLite database: correct the path"):
         reader(f"sqlite:///{tmp_path / 'x.db'}").poll()
 
 

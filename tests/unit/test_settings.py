@@ -257,6 +257,16 @@ def test_what_is_wrong_is_said_in_plain_words() -> None:
     assert told["targets.main.token"].startswith("is required: ")
 
 
+def test_an_option_of_another_kind_is_told_whose_it_is() -> None:
+    blog = {"kind": "wordpress", "url": "https://x.test/", "path": "x", "categories": ["a"], "urll": "x", "fodler": "x"}
+    assert refused(stores={"blog": blog}) == {
+        "stores.blog.path": 'unknown option; it belongs to kind = "markdown", "sql"',
+        "stores.blog.categories": 'unknown option; it belongs to kind = "feed"',
+        "stores.blog.urll": 'unknown option (did you mean "url"?)',
+        "stores.blog.fodler": "unknown option; docs/configuration.md lists all",
+    }
+
+
 def test_a_list_of_secrets_is_judged_item_by_item() -> None:
     told = refused(targets={"hook": {"kind": "webhook", "url": "https://x.test/", "secret": ["a" * 32, 5]}})
     assert told == {"targets.hook.secret[1]": "write a text: put it in quotes"}

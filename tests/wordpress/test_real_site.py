@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -31,10 +34,10 @@ class CountingDoor(Door):
 class Reader:
     """Polls as the publisher does, and remembers what it read."""
 
-    def __init__(self) -> None:
+    def __init__(self, **said: object) -> None:
         self.door = CountingDoor()
         self.door.asked = []
-        options = {"name": "blog", "url": URL, "allow_private": True}
+        options = {"name": "blog", "url": URL, "allow_private": True, **said}
         self.store: WordPressStore = WordPressOptions.model_validate(options).open(self.door, HOME)
         self.cursor: str | None = None
         self.known: dict[str, RawArticle] = {}
@@ -409,3 +412,62 @@ def test_an_application_password_opens_a_closed_site() -> None:
             WordPressOptions.model_validate(said).open(Door(), HOME).changes(None)
     finally:
         plugin.unlink()
+
+
+@contextmanager
+def plugged(code: str) -> Iterator[None]:
+    """Have a plugin at work for a while. Each has a name of its own: PHP keeps a file it has read for two seconds."""
+    plugin = Path(SITE, "wp-content", "mu-plugins", f"{crc32(code.encode())}.php")
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text(f"<?php {code}", encoding="utf-8")
+    try:
+        yield
+    finally:
+        plugin.unlink()
+
+
+def test_pages_and_types_of_the_sites_own_are_read_where_they_are_asked_for() -> None:
+    with plugged(
+        "add_action('init', fn() => register_post_type('event', ['public' => true, 'show_in_rest' => true,"
+        " 'rest_base' => 'events', 'supports' => ['title']]));"
+    ):
+        event, page = post(post_type="'event'", post_title="'航空祭'"), post(post_type="'page'")
+        reader = Reader(types=("posts", "pages", "events"))
+        reader.poll()
+        assert (reader.known[event].title, reader.known[event].content) == ("航空祭", "")
+        assert reader.known[page].content == "<p>本文</p>\n"
+        assert not {event, page} & set(Reader().poll())
+        assert reader.public(event, page) == {event, page}
+        php(f"wp_update_post(['ID' => {page}, 'post_title' => '改訂']);")
+        assert set(reader.poll()) == {page}
+        php(f"wp_trash_post({event});")
+        assert reader.public(event, page) == {page}
+    with pytest.raises(StoreError, match="has no events in its REST API"):
+        Reader(types=("posts", "events")).poll()
+
+
+def test_a_site_that_knows_no_modified_after_is_walked_from_the_last_modified_on() -> None:
+    """As WordPress before 5.7: what is not registered is passed over."""
+    with plugged(
+        "add_filter('rest_post_collection_params', fn($all) => array_diff_key($all, ['modified_after' => 1]));"
+    ):
+        number = post()
+        reader = Reader()
+        reader.poll()
+        php(f"wp_update_post(['ID' => {number}, 'post_content' => '<p>追記</p>']);")
+        assert reader.poll()[number].content == "<p>追記</p>\n"
+        assert any("orderby=modified" in url and "per_page=100" in url for url in reader.door.asked)
+        assert not any("modified_after" in url for url in reader.door.asked)
+        assert reader.poll() == {}
+
+
+def test_a_caption_with_a_licence_tells_it() -> None:
+    number = post()
+    link = '<a href="https://creativecommons.org/licenses/by/2.0/">CC BY 2.0</a>'
+    php(
+        "$file = wp_upload_bits('by.gif', null, base64_decode('R0lGODlhAQABAAAAACwAAAAAAQABAAAC'))['file'];"
+        "$media = wp_insert_attachment(['post_mime_type' => 'image/gif', 'post_status' => 'inherit',"
+        f" 'post_excerpt' => '米空軍 / {link}'], $file, 0); set_post_thumbnail({number}, $media);"
+    )
+    (image,) = Reader().poll()[number].images
+    assert (image.credit, image.license) == ("米空軍 / CC BY 2.0", "https://creativecommons.org/licenses/by/2.0/")
