@@ -16,6 +16,7 @@ from feedpub.errors import StoreError
 from feedpub.http import Door
 from feedpub.model import Batch, Quarantined, RawArticle
 from feedpub.stores import MarkdownOptions
+from feedpub.stores.markdown import tour
 from feedpub.stores.markdown.store import MarkdownStore
 from tests.edge.authors.markdown import opened as opened_for_author
 from tests.edge.test_store_contract import SITE, House
@@ -786,3 +787,37 @@ def test_a_worktree_and_a_folder_below_it_are_watched_too(desk: Desk, git: Repos
     (other.folder / "03.md").unlink()
     for _ in range(3):
         assert other.gone() == []
+
+
+@pytest.mark.parametrize("deed", ["rename", "delete"])
+def test_what_a_broken_off_tour_told_is_known_to_the_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    monkeypatch.setattr(tour, "BATCH", 1)
+    for name in ("a", "b", "c"):
+        desk.write(f"{name}.md", f"title: {name}")
+    first = desk.store.changes(None)
+    (told,) = first.articles
+    desk.cursor = first.cursor
+    desk.restart()
+    if deed == "rename":
+        (desk.folder / told.id).rename(desk.folder / "z.md")
+    else:
+        (desk.folder / told.id).unlink()
+    found = desk.read()
+    assert set(found) - {told.id} == {"a.md", "b.md", "c.md"} - {told.id}
+    assert (desk.gone() == [told.id]) == (deed == "delete")
+
+
+def test_a_first_tour_that_was_broken_off_is_not_over_while_git_is_at_work(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tour, "BATCH", 1)
+    for name in ("a", "b"):
+        desk.write(f"{name}.md", f"title: {name}")
+    desk.cursor = desk.store.changes(None).cursor
+    desk.restart()
+    (desk.folder / ".git").mkdir()
+    (desk.folder / ".git" / "index.lock").touch()
+    with pytest.raises(StoreError, match="git is changing it"):
+        desk.batches()

@@ -75,13 +75,21 @@ class Tour:
         for path in self._to_read():
             self._read(path, self._files.get(path) or moved.get(path))
             if self._haul.full:
-                yield self._batch()
+                yield replace(self._batch(), cursor=str(self._so_far(moved)))
         left = {one.path for one in moved.values()}
         self._miss([one for one in self._absent if one.path not in left])
         self._expire()
         last = self._batch(more=False)
         after = Manifest(form, self._sorted(), self._graves, self._taxonomy.keep())
         yield replace(last, cursor=str(after))
+
+    def _so_far(self, moved: Mapping[str, Entry]) -> Manifest:
+        """What was told is known at once: if the tour ends here, files may be renamed or gone when the next begins."""
+        left = {one.path for path, one in moved.items() if path in self._files}
+        absent = {one.path: one for one in self._absent if one.path not in left}
+        return replace(
+            self._known, files=self._sorted() | absent, graves=self._graves, categories=self._taxonomy.keep()
+        )
 
     def _to_read(self) -> list[str]:
         """The files that are new, or have another mark, the oldest first; and, with any of them, rivals for an id."""

@@ -189,7 +189,7 @@ def _batches(news: Iterator[Named | Quarantined], filed: Filing, place: Place) -
             articles=articles,
             garbage=tuple(one for one in some if isinstance(one, Quarantined)),
             categories=None if taxonomy == told else filed.all(),
-            cursor=str(replace(place, categories=filed.keep(), taxonomy=taxonomy)),
+            cursor="" if more else str(replace(place, categories=filed.keep(), taxonomy=taxonomy)),
             more=more,
         )
         told = taxonomy
