@@ -359,13 +359,18 @@ def _replace_quarantine(connection: Connection, record: Record, now: datetime) -
 
 
 def _forget_unseen(connection: Connection, record: Record) -> None:
-    """What is gone and never was anything but kept out needs no reason any more."""
+    """What is gone, and is no article or one that is withdrawn, needs no reason any more."""
+    forget_reasons(connection, record.store, [id_ for id_, level in (record.gone or {}).items() if level >= GONE])
+
+
+def forget_reasons(connection: Connection, store: str, ids: Sequence[str]) -> None:
+    """Forget why these are kept out, but for those that still are articles: the way they were is still public."""
     kept_out, article = schema.quarantine.c, schema.article.c
-    seen = exists().where((article.store == kept_out.store) & (article.id == kept_out.id))
-    for some in chunks([id_ for id_, level in (record.gone or {}).items() if level >= GONE]):
-        connection.execute(
-            delete(schema.quarantine).where((kept_out.store == record.store) & kept_out.id.in_(some) & ~seen)
-        )
+    seen = exists().where(
+        (article.store == kept_out.store) & (article.id == kept_out.id) & (article.state != WITHDRAWN)
+    )
+    for some in chunks(ids):
+        connection.execute(delete(schema.quarantine).where((kept_out.store == store) & kept_out.id.in_(some) & ~seen))
 
 
 def _keys(connection: Connection, store: str, ids: Sequence[str]) -> dict[str, int]:
