@@ -436,6 +436,17 @@ def test_other_cadences_surprise_nobody(zone: str, poll: str) -> None:
     assert told(zone, poll) == []
 
 
+@pytest.mark.parametrize(
+    ("where", "surprises"), [("", True), (" -- :since", True), (" WHERE 4 >= :since", False), (None, False)]
+)
+def test_a_query_that_reads_everything_at_each_poll_is_cautioned(where: str | None, surprises: bool) -> None:
+    query = {"url": "sqlite:///x.db", "query": f"SELECT 1 AS id, 2 AS title, 3 AS published, 4 AS updated{where}"}
+    found = list(cautions(valid(stores={"blog": {"kind": "sql", **(query if where is not None else {})}})))
+    assert [line.partition(", ")[0].partition("; ")[0] for line in found] == [
+        "stores.blog.query: without :since all its rows are read at every poll"
+    ] * surprises
+
+
 def test_a_target_that_never_announces_is_cautioned() -> None:
     made = valid(targets={"screen": {"kind": "console", "max_age": "0"}, "hub": {"kind": "console"}})
     assert list(cautions(made)) == [

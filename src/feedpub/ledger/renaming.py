@@ -17,8 +17,8 @@ from feedpub.categories import DESK, fold
 from feedpub.changes import UNCLAIMED
 from feedpub.ledger import schema
 from feedpub.ledger.feeds import soil_terms
-from feedpub.ledger.rows import CHUNK, CLEAN, WAITING, article_body, article_of, chunks
-from feedpub.model import Article, Category
+from feedpub.ledger.rows import CHUNK, CLEAN, WAITING, article_body, article_of, chunks, refiled
+from feedpub.model import Category
 from feedpub.terms import COMMENT, Term, of_category
 
 ADOPTING = "adopting"
@@ -96,7 +96,7 @@ def take_over(connection: Connection, store: str, claimed: Mapping[str, str]) ->
         rows = connection.execute(
             select(article.pk, article.id, article.body).where((article.store == store) & article.id.in_(some))
         )
-        _write_bodies(connection, {row.pk: replace(article_of(row.body), id=row.id) for row in rows})
+        _write_bodies(connection, {row.pk: article_body(replace(article_of(row.body), id=row.id)) for row in rows})
 
 
 def keep_up(
@@ -154,19 +154,17 @@ def _refile(connection: Connection, store: str, renamed: Callable[[str], str]) -
     while True:
         query = select(article.pk, article.body).where(article.store == store, article.pk > after)
         rows = connection.execute(query.order_by(article.pk).limit(CHUNK)).all()
-        bodies = {row.pk: article_of(row.body) for row in rows}
-        filed = {key: tuple(dict.fromkeys(map(renamed, body.categories))) for key, body in bodies.items()}
-        changed = {key: names for key, names in filed.items() if names != bodies[key].categories}
-        _write_bodies(connection, {key: replace(bodies[key], categories=names) for key, names in changed.items()})
+        bodies = {row.pk: refiled(row.body, renamed) for row in rows}
+        _write_bodies(connection, {row.pk: bodies[row.pk] for row in rows if bodies[row.pk] != row.body})
         if len(rows) < CHUNK:
             return
         after = rows[-1].pk
 
 
-def _write_bodies(connection: Connection, articles: Mapping[int, Article]) -> None:
-    if articles:
+def _write_bodies(connection: Connection, bodies: Mapping[int, str]) -> None:
+    if bodies:
         save = update(schema.article).where(schema.article.c.pk == bindparam("key")).values(body=bindparam("said"))
-        connection.execute(save, [{"key": key, "said": article_body(one)} for key, one in articles.items()])
+        connection.execute(save, [{"key": key, "said": said} for key, said in bodies.items()])
 
 
 def _rename_articles(connection: Connection, store: str, ids: Mapping[str, str]) -> None:

@@ -55,10 +55,6 @@ class Merged:
         if all(problem.trail != trail for problem in self.problems):
             self.problems.append(Problem(self.place(trail), trail, sentence))
 
-    def has_problem_below(self, trail: Trail) -> bool:
-        """Whether a problem is noted at a key inside of what stands here."""
-        return any(one.trail[: len(trail)] == trail and one.trail != trail for one in self.problems)
-
     def add(self, source: str, table: Mapping[str, object], lines: Mapping[Trail, int]) -> None:
         """Add a file's table; a key that another file has set is a problem."""
         theirs = {trail: Place(source, line) for trail, line in lines.items()}
