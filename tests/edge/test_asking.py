@@ -5,9 +5,16 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import ClassVar
 
+from feedpub.commands.asking import ask
+from feedpub.feeds.catalog import FeedsOptions
+from feedpub.model import Batch
+from feedpub.pipeline import Setup, Source
 from tests.edge.front_door import STORE, Site, Table
 from tests.edge.receiver import Answer, Receiver
+from tests.edge.test_publisher import SITE
+from tests.world import ListOptions, ListStore
 
 FEED = (
     "<rss version='2.0'><channel><title>wire</title><item><title>one</title><guid>1</guid>"
@@ -91,3 +98,22 @@ def test_an_embedded_store_that_cannot_be_made_is_told(site: Site) -> None:
     Path(site.folder / "taken").write_text("no folder", encoding="utf-8")
     site.configure(stores={"main": STORE | {"path": "taken/articles.db"}})
     assert asked(site, code=1) == {"main": "taken/articles.db has a file where its folder should be: give another path"}
+
+
+class Faulty(ListStore):
+    """A store with a fault of feedpub's own in it."""
+
+    secret: ClassVar[str] = "canary"
+
+    def changes(self, cursor: str | None) -> Batch:
+        raise ValueError(f"{self.secret} {cursor}")
+
+
+def test_a_fault_of_our_own_is_told_by_its_place_and_the_others_are_asked() -> None:
+    options = ListOptions(name="x")
+    sources = {"bad": Source(options, Faulty()), "good": Source(options, ListStore())}
+    bad, good = ask(Setup(SITE, FeedsOptions(base_url="https://news.test/feeds/"), sources, {}), {})
+    assert (bad.store, bad.well) == ("bad", False)
+    assert "please report it: ValueError at " in bad.told
+    assert Faulty.secret not in bad.told
+    assert (good.well, good.told) == (True, "answers, but no article is there")
