@@ -253,6 +253,8 @@ def test_a_secret_in_an_address_is_not_shown_when_the_feed_moves(server: Receive
         ("", "sends on to no other web address (HTTP 302): correct `url`"),
         ("/feed/", "sends on to no other web address (HTTP 302): correct `url`"),
         ("file:///etc/passwd", "sends on to no other web address (HTTP 302): correct `url`"),
+        ("http://[", "sends on to no other web address (HTTP 302): correct `url`"),
+        ("https://x.test:99999/", "sends on to no other web address (HTTP 302): correct `url`"),
         ("https://user:word@x.test/", "sends on to no other web address (HTTP 302): correct `url`"),
         ("http://169.254.169.254/feed", "cannot be read: 169.254.169.254 has a private address"),
         ("http://[::1]:9/feed", "cannot be read: ::1 has a private address"),

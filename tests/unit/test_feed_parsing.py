@@ -21,8 +21,9 @@ from feedpub.feeds.entries import Look
 from feedpub.model import Article, Image, Link, RawArticle
 from feedpub.stores.feed.dates import date
 from feedpub.stores.feed.parsing import NoFeedError, ParsedFeed, parse, shown
+from feedpub.stores.feed.reading import MOST_ENTRIES, MOST_PARTS, MOST_PREFIXES
 from feedpub.stores.feed.words import distinct
-from feedpub.stores.feed.xml import MOST_ELEMENTS, MOST_ENTRIES
+from feedpub.stores.feed.xml import MOST_WITHIN
 from feedpub.stores.taxonomy import CategoryTold, Named
 from tests.golden.samples import NAMES, OPTIONS, SITE, article, articles, files
 
@@ -622,7 +623,14 @@ def test_a_feed_that_breaks_off_gives_no_entry_at_all(length: int) -> None:
         (b"\x1f\x8b\x08", "is packed with gzip, and does not say so: let its server send it plain"),
         ("<rss><a></b></rss>", "is not well-formed XML: an element is closed that was not open (line 1)"),
         (rss("<pubDate><item/></pubDate>", "<title>x<item/></title>"), ""),
-        (rss("<title>x</title>" * (MOST_ELEMENTS + 1)), f"has an entry of more than {MOST_ELEMENTS:,} elements"),
+        (rss("<title>x</title>" * (MOST_PARTS + 1)), f"has an entry of more than {MOST_PARTS:,} elements"),
+        (
+            json_feed({"id": "1", "tags": ["x"] * (MOST_PARTS + 1)}),
+            f"has an entry of more than {MOST_PARTS:,} elements",
+        ),
+        (json_feed(*[0] * (MOST_ENTRIES + 1)), f"has more than {MOST_ENTRIES:,} entries"),
+        (rss("<author>" + "<b/>" * MOST_WITHIN + "</author>"), "has more elements than any feed needs"),
+        (rss(*(f"<n{n}:x xmlns:n{n}='u:{n}'/>" for n in range(MOST_PREFIXES + 1))), "declares more than 200 prefixes"),
         ("<rss>" + "<item/>" * (MOST_ENTRIES + 1) + "</rss>", f"has more than {MOST_ENTRIES:,} entries"),
         ("<rss>" + "<a>" * 300 + "</a>" * 300 + "</rss>", "is not well-formed XML: a mistake in the markup (line 1)"),
     ],
@@ -632,6 +640,26 @@ def test_what_is_no_feed_is_told_in_one_sentence(document: str | bytes, why: str
         assert refusal(document).startswith(why)
     else:
         assert len(read(document).entries) <= 2
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        rss("<guid>1</guid><title>x</title>", channel='<link>http://[</link><atom:link rel="self" href="http://["/>'),
+        rss("<guid>1</guid><title>x</title><link>http://[</link>", channel='<atom:link rel="hub" href="//["/>'),
+        atom('<id>1</id><title>x</title><link href="http://[::"/>', attributes='xml:base="http://["'),
+        atom("<id>1</id><title>x</title>", feed='<link href="a"/>', attributes='xml:base="http://["'),
+        json_feed({"id": "1", "title": "x", "url": "http://["}, home_page_url="http://[", feed_url="http://["),
+    ],
+)
+def test_an_address_that_is_none_is_no_reason_to_lose_a_feed(document: str) -> None:
+    assert only(document).title == "x"
+
+
+def test_a_page_that_names_an_address_that_is_none_is_told_apart_all_the_same() -> None:
+    link = '<link rel="alternate" type="application/rss+xml" href="http://[">'
+    assert refusal(f"<html><head>{link}</head></html>").startswith("is a web page, not a feed")
+    assert refusal(f'<html><head><base href="http://[">{link}</head></html>').startswith("is a web page, not a feed")
 
 
 def test_a_page_is_told_apart_and_the_feeds_it_names_are_told() -> None:

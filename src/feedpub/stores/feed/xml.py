@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from typing import Any, Final, Literal
-from urllib.parse import urljoin
 
 import feedparser
 from lxml import etree
@@ -26,14 +25,15 @@ from feedpub.stores.feed import markup
 from feedpub.stores.feed.dates import date
 from feedpub.stores.feed.header import Header
 from feedpub.stores.feed.pictures import images
-from feedpub.stores.feed.reading import Element, Unreadable
+from feedpub.stores.feed.reading import Element, Unreadable, refuse_crowd
+from feedpub.stores.feed.words import joined
 from feedpub.stores.taxonomy import CategoryTold, Named
 
 Kind = Literal["rss", "atom"]
 
-MOST_ENTRIES: Final = 20_000
-MOST_ELEMENTS: Final = 1_000
-"""Of one entry. feedparser compares each of its categories with all others."""
+MOST_ELEMENTS: Final = 1_000_000
+MOST_WITHIN: Final = 20_000
+"""Elements at any depth of a document, and of one entry: lxml takes an element out in the square of what it holds."""
 
 _ROOTS: Final[Mapping[str, Kind]] = {"rss": "rss", "rdf": "rss", "feed": "atom"}
 _XML: Final = "{http://www.w3.org/XML/1998/namespace}"
@@ -97,13 +97,13 @@ def header(root: Element, kind: Kind) -> Header:
     own = [one for one in top if _space(one) == _space(top) and _local(one) in ("title", "link", "language")]
     titles = [_title(one, kind) for one in own if _local(one) == "title"]
     told = [_text(one) for one in own if _local(one) == "language"]
-    pages = [urljoin(one.base or "", _text(one)) for one in own if _local(one) == "link" and _text(one)]
+    pages = [joined(one.base or "", _text(one)) for one in own if _local(one) == "link" and _text(one)]
     language = root.get(f"{_XML}lang") or top.get(f"{_XML}lang") or _first(told)
     linked = [one for one in top if _local(one) == "link" and one.get("href", "").strip()]
 
     def rel(name: str) -> list[str]:
         there = (one for one in linked if name in one.get("rel", "alternate").lower().split())
-        return [urljoin(one.base or "", one.get("href").strip()) for one in there]
+        return [joined(one.base or "", one.get("href").strip()) for one in there]
 
     return Header(_first(titles), _first(pages or rel("alternate")), language, _first(rel("self")), tuple(rel("hub")))
 
@@ -116,10 +116,9 @@ def entries(root: Element, kind: Kind, url: str) -> Iterator[Named]:
         for one in root.iter(f"{{*}}{name}")
         if (up := one.getparent()) is not None and _local(up).lower() in holders
     ]
-    if len(found) > MOST_ENTRIES:
-        raise Unreadable(f"has more than {MOST_ENTRIES:,} entries: it is not read")
-    if any(len(one) > MOST_ELEMENTS for one in found):
-        raise Unreadable(f"has an entry of more than {MOST_ELEMENTS:,} elements: it is not read")
+    refuse_crowd(len(found), max(map(len, found), default=0))  # feedparser compares each category with all others
+    if _within(root) > MOST_ELEMENTS or any(_within(one) > MOST_WITHIN for one in found):
+        raise Unreadable("has more elements than any feed needs: it is not read")
     asides = [_aside(one) for one in found]
     for one in found:
         _leave(one, (child for child in one if _is_known(child, one)))
@@ -134,6 +133,10 @@ def entries(root: Element, kind: Kind, url: str) -> Iterator[Named]:
 
 
 # ---------------------------------------------------------------- before feedparser
+
+
+def _within(element: Element) -> int:
+    return int(element.xpath("count(.//*)"))
 
 
 def _aside(entry: Element) -> _Aside:
