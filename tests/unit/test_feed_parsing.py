@@ -327,6 +327,23 @@ def test_a_text_that_only_repeats_the_summary_is_none() -> None:
 # ---------------------------------------------------------------- ids
 
 
+def test_what_is_said_of_a_film_is_the_text_where_there_is_no_other() -> None:
+    said = "<media:group><media:description>一行目\n二行目</media:description></media:group>"
+    assert only(atom(f"<id>1</id><title>動画</title>{said}")).content == "<p>一行目<br>\n二行目</p>"
+    assert only(atom(f"<id>1</id><title>動画</title><summary>概要</summary>{said}")).content == ""
+
+
+def test_a_brief_in_plain_text_keeps_its_lines() -> None:
+    one = only(rss("<guid>1</guid><description>A &amp; B\n\n1 &lt; 2\n二行目</description>"))
+    assert one.content == "<p>A &amp; B</p>\n<p>1 &lt; 2<br>\n二行目</p>"
+
+
+def test_an_episode_without_a_page_leads_to_its_sound() -> None:
+    sound = '<enclosure url="https://x.test/1.mp3" type="audio/mpeg" length="1"/>'
+    assert only(rss(f"<guid isPermaLink='false'>1</guid><title>第一回</title>{sound}")).url == "https://x.test/1.mp3"
+    assert only(rss(f"<title>第一回</title><link>https://x.test/1</link>{sound}")).url == "https://x.test/1"
+
+
 def test_ids_are_kept_to_the_letter() -> None:
     assert only(rss('<guid isPermaLink="true">  ?p=1 </guid><title>x</title>')).id == "?p=1"
     assert only(atom("<id>?p=1</id><title>x</title>", attributes='xml:base="https://b.example/"')).id == "?p=1"
@@ -442,6 +459,18 @@ def test_images_come_with_what_is_said_of_each(elements: str, images: tuple[Imag
     one = only(rss(f"<title>題</title>{elements}<description>要約</description>"))
     assert one.images == images
     assert (one.title, one.summary) == ("題", "要約")  # and what is said of a picture is not said of the article
+
+
+def test_a_thumbnail_too_small_to_be_a_picture_is_none() -> None:
+    face = '<media:thumbnail height="30" width="30" url="https://x.test/face.png"/>'
+    large = '<media:thumbnail width="480" url="https://x.test/film.jpg"/>'
+    assert only(rss(f"<title>x</title>{face}")).images == ()
+    assert only(rss(f"<title>x</title>{face}{large}")).images == (Image("https://x.test/film.jpg"),)
+
+
+def test_a_thumbnail_may_tell_its_address_as_text() -> None:  # as note.com does
+    thumbnail = "<media:thumbnail>https://x.test/t.jpg?width=800</media:thumbnail>"
+    assert only(rss(f"<title>x</title>{thumbnail}")).images == (Image("https://x.test/t.jpg?width=800"),)
 
 
 def test_an_enclosure_of_atom_is_an_image() -> None:

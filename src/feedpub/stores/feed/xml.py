@@ -24,9 +24,9 @@ from feedpub.model import Image, Link, RawArticle
 from feedpub.stores.feed import markup
 from feedpub.stores.feed.dates import date
 from feedpub.stores.feed.header import Header
-from feedpub.stores.feed.pictures import images
+from feedpub.stores.feed.pictures import described, enclosed, images
 from feedpub.stores.feed.reading import Element, Unreadable, refuse_crowd
-from feedpub.stores.feed.words import joined
+from feedpub.stores.feed.words import as_html, joined
 from feedpub.stores.taxonomy import CategoryTold, Named
 
 Kind = Literal["rss", "atom"]
@@ -81,6 +81,8 @@ class _Aside:
     language: str
     authors: tuple[str, ...]
     images: tuple[Image, ...]
+    described: str
+    enclosed: str
 
 
 def kind(root: Element) -> Kind:
@@ -152,6 +154,8 @@ def _aside(entry: Element) -> _Aside:
         language=entry.get(f"{_XML}lang", "").strip() or texts.get(f"{_DC} language", ""),
         authors=tuple(dict.fromkeys(filter(None, map(_author, entry)))),
         images=images(entry),
+        described=described(entry),
+        enclosed=enclosed(entry),
     )
 
 
@@ -216,10 +220,12 @@ def _entry(said: Mapping[str, Any], aside: _Aside, kind: Kind, url: str) -> Name
     links = [link for link in said.get("links", ()) if link.get("href", "").strip()]
     address = _first(link["href"].strip() for link in links if link.get("rel") == "alternate") or said.get("link", "")
     summary, content = _texts(said, title.get("value", ""), address, url)
+    if not (summary or content):
+        content = as_html(aside.described)
     article = RawArticle(
         id="",
         guid=aside.guid,
-        url=address,
+        url=address or aside.enclosed,
         title=title.get("value", ""),
         title_is_html=title.get("type") in _HTML,
         summary=summary,
@@ -244,7 +250,9 @@ def _texts(said: Mapping[str, Any], title: str, address: str, url: str) -> tuple
     content = _first(markup.of(one, url) for one in said.get("content", ()))
     if not content and unescape(summary) in (address, title):
         return "", ""
-    return ("", summary) if not content and (not title or markup.has_tags(summary)) else (summary, content)
+    if content or (title and not markup.has_tags(summary)):
+        return summary, content
+    return "", summary if markup.has_tags(summary) else as_html(unescape(summary))
 
 
 def _references(links: Iterable[Mapping[str, Any]]) -> Iterator[Link]:
