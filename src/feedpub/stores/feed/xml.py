@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 from typing import Any, Final, Literal
 
@@ -122,15 +123,16 @@ def entries(root: Element, kind: Kind, url: str) -> Iterator[Named]:
     if _within(root) > MOST_ELEMENTS or any(_within(one) > MOST_WITHIN for one in found):
         raise Unreadable("has more elements than any feed needs: it is not read")
     asides = [_aside(one) for one in found]
+    marked = []
     for one in found:
         _leave(one, (child for child in one if _is_known(child, one)))
-        for child in one:
-            _guard(child)
+        marked.append(sum(map(_guard, one)) > 0)
     for holder in dict.fromkeys(one.getparent() for one in found):
         _leave(holder, (child for child in holder if _local(child) == name))
     said = _said(etree.tostring(root, encoding="utf-8"), url)
     if len(said) != len(asides):
         raise Unreadable("has entries that stand inside one another: it is not read")
+    said = [_unguarded(one) if mark else one for one, mark in zip(said, marked, strict=True)]
     return map(_entry, said, asides, [kind] * len(said), [url] * len(said))
 
 
@@ -176,12 +178,14 @@ def _is_known(child: Element, entry: Element) -> bool:
     return name in (_OWN if space == _space(entry) else _OTHERS.get(space, ()))
 
 
-def _guard(element: Element) -> None:
-    """Mark a text that feedparser would take for UTF-8 read wrongly, and change: one such as "Â¡"."""
+def _guard(element: Element) -> bool:
+    """Mark a text that feedparser would take for UTF-8 read wrongly, and change: one such as "Â¡"; tell if it was."""
     said = "".join(element.itertext())
     if said and not said.isascii() and max(said) <= "\xff":
         within = element[0] if len(element) else element
         within.text = (within.text or "").rstrip() + _GUARD  # at the end: an address must begin as it does
+        return True
+    return False
 
 
 def _unguarded(said: Any) -> Any:  # noqa: ANN401 - whatever feedparser makes of an entry
@@ -207,7 +211,7 @@ def _said(document: bytes, url: str) -> list[Mapping[str, Any]]:
         result = feedparser.parse(
             io.BytesIO(document), response_headers=headers, resolve_relative_uris=False, sanitize_html=False
         )
-        return [_unguarded(dict(entry)) for entry in result.entries]
+        return [dict(entry) for entry in result.entries]
     except Exception as error:  # a library of guesses: whatever it stumbles over is the document's
         raise Unreadable("is no feed that can be read: its elements stand where none does") from error
 
@@ -277,12 +281,19 @@ def _title(element: Element, kind: Kind) -> str:
     return clean.plain_text(said) if escaped else said
 
 
+@lru_cache(maxsize=512)
+def _name(tag: str) -> tuple[str, str]:
+    """Tell namespace and local name apart: a feed writes a few names many thousand times."""
+    said = etree.QName(tag)
+    return str(said.namespace or ""), str(said.localname)
+
+
 def _local(element: Element) -> str:
-    return str(etree.QName(element).localname)
+    return _name(element.tag)[1]
 
 
 def _space(element: Element) -> str:
-    return str(etree.QName(element).namespace or "")
+    return _name(element.tag)[0]
 
 
 def _text(element: Element) -> str:
