@@ -18,7 +18,7 @@ from feedpub.model import Batch
 from feedpub.stores.base import Home, Store
 from feedpub.stores.feed import FeedOptions
 from feedpub.stores.feed.asking import Asking
-from feedpub.stores.feed.store import BATCH, MOST_CATEGORIES, FeedStore
+from feedpub.stores.feed.store import BATCH, LONGEST_CATEGORY, MOST_CATEGORIES, FeedStore
 from tests.edge.receiver import LOGIN_PAGE, Answer, Mood, Receiver, gzip_bomb
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -165,6 +165,13 @@ def test_more_categories_than_anybody_files_by_are_tags(server: Receiver) -> Non
     store = opened(server)
     second = store.changes(store.changes(None).cursor)
     assert [(one.categories, one.tags) for one in second.articles] == [((), ("新",))]
+
+
+def test_a_category_that_is_longer_than_any_name_is_none(server: Receiver) -> None:
+    server.default = feed(item(1, category="x" * (LONGEST_CATEGORY + 1)), item(2))
+    batch = opened(server).changes(None)
+    assert [one.name for one in batch.categories or ()] == ["米国関連"]
+    assert len(batch.cursor) < 1_000
 
 
 def test_an_entry_that_cannot_be_read_is_told_and_the_rest_goes_on(server: Receiver) -> None:

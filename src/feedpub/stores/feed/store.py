@@ -27,6 +27,9 @@ BATCH = 500
 MOST_CATEGORIES = 2_000
 """Of more categories than these, ever told by one feed, the further ones are tags: nobody files by so many."""
 
+LONGEST_CATEGORY = 300
+"""Characters. What is longer is no name, and would be kept for ever."""
+
 
 class FeedOptions(StoreOptions):
     """[stores.NAME] with `kind = "feed"`."""
@@ -124,7 +127,8 @@ class FeedStore:
         """Complete an entry by the date that we gave it, and what it is filed under besides."""
         article = entry.article
         dated = replace(article, published=dates.get(key(article), article.published))
-        return Named(dated, (*entry.categories, *self._categories))
+        named = (one for one in entry.categories if len(one.name) + len(one.slug) <= LONGEST_CATEGORY)
+        return Named(dated, (*named, *self._categories))
 
     def _oldest_first(self, entries: Sequence[Named]) -> list[Named]:
         ordered = list(reversed(entries))  # a feed begins with the newest: of one date, the last came first
