@@ -733,6 +733,8 @@ def test_an_address_is_shown_without_what_may_be_secret() -> None:
         json_feed({"id": "1", "content_text": "\n" * 1_000_000}),
         json_feed({"id": "1", "content_text": "\n \t" * 300_000}),
         '{"a":' * 200_000,
+        rss(channel="<x/>" * 500_000),
+        "<rss><channel><item><title>x</title></item></channel>" + "<x/>" * 500_000 + "</rss>",
         "<html>" + "<div>" * 200_000,
     ],
     ids=str.__len__,

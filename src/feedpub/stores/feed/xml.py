@@ -127,8 +127,11 @@ def entries(root: Element, kind: Kind, url: str) -> Iterator[Named]:
     for one in found:
         _leave(one, (child for child in one if _is_known(child, one)))
         marked.append(sum(map(_guard, one)) > 0)
-    for holder in dict.fromkeys(one.getparent() for one in found):
+    parents = dict.fromkeys(one.getparent() for one in found)
+    for holder in parents:
         _leave(holder, (child for child in holder if _local(child) == name))
+    if all(holder.getparent() is root for holder in parents):  # of a document without entries nothing is left
+        _leave(root, parents)
     said = _said(etree.tostring(root, encoding="utf-8"), url)
     if len(said) != len(asides):
         raise Unreadable("has entries that stand inside one another: it is not read")
