@@ -363,6 +363,16 @@ def test_a_private_address_is_refused_unless_it_is_allowed() -> None:
         assert asked == []
 
 
+def test_a_private_site_that_was_allowed_opens_no_other_private_host() -> None:
+    with pages(feeds("/feed/")) as (inner, asked):
+        elsewhere = inner.replace("127.0.0.1", "localhost") + "feed/"
+        link = f'<link rel="alternate" type="application/rss+xml" href="{elsewhere}">'
+        with pages({"/": page(link), "/on": moved(elsewhere)}) as (url, _):
+            assert "no feed was found" in refused(url)
+            assert "localhost has a private address; give that address if that is meant" in refused(f"{url}on")
+        assert asked == []
+
+
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
