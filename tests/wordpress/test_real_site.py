@@ -130,9 +130,10 @@ def test_what_an_article_says_is_read_true() -> None:
     )
     php(
         "wp_update_user(['ID' => 1, 'display_name' => '編集部 & 校閲']);"
-        "$file = wp_upload_bits('eye.gif', null, base64_decode('R0lGODlhAQABAAAAACwAAAAAAQABAAAC'))['file'];"
-        "$media = wp_insert_attachment(['post_mime_type' => 'image/gif', 'post_status' => 'inherit',"
-        " 'post_excerpt' => '撮影: <b>米空軍</b> & 海軍', 'post_content' => '説明'], $file, 0);"
+        "$up = wp_upload_bits('eye.gif', null, base64_decode('R0lGODlhAQABAAAAACwAAAAAAQABAAAC'));"
+        "$media = wp_insert_attachment(['guid' => $up['url'], 'post_mime_type' => 'image/gif',"
+        " 'post_status' => 'inherit',"
+        " 'post_excerpt' => '撮影: <b>米空軍</b> & 海軍', 'post_content' => '説明'], $up['file'], 0);"
         "update_post_meta($media, '_wp_attachment_image_alt', '飛ぶF-35 & 雲');"
         f"set_post_thumbnail({number}, $media);"
     )
@@ -465,9 +466,10 @@ def test_a_caption_with_a_licence_tells_it() -> None:
     number = post()
     link = '<a href="https://creativecommons.org/licenses/by/2.0/">CC BY 2.0</a>'
     php(
-        "$file = wp_upload_bits('by.gif', null, base64_decode('R0lGODlhAQABAAAAACwAAAAAAQABAAAC'))['file'];"
-        "$media = wp_insert_attachment(['post_mime_type' => 'image/gif', 'post_status' => 'inherit',"
-        f" 'post_excerpt' => '米空軍 / {link}'], $file, 0); set_post_thumbnail({number}, $media);"
+        "$up = wp_upload_bits('by.gif', null, base64_decode('R0lGODlhAQABAAAAACwAAAAAAQABAAAC'));"
+        "$media = wp_insert_attachment(['guid' => $up['url'], 'post_mime_type' => 'image/gif',"
+        " 'post_status' => 'inherit',"
+        f" 'post_excerpt' => '米空軍 / {link}'], $up['file'], 0); set_post_thumbnail({number}, $media);"
     )
     (image,) = Reader().poll()[number].images
     assert (image.credit, image.license) == ("米空軍 / CC BY 2.0", "https://creativecommons.org/licenses/by/2.0/")
