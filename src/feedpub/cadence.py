@@ -124,6 +124,8 @@ def _parse_cron(line: str) -> Cron:
     parts = _NICKNAMES.get(line.lower(), line).lower().split()
     if parts[0].startswith("@"):
         raise ValueError(f"the nicknames of cron lines are {', '.join(_NICKNAMES)}")
+    if len(parts) < len(_FIELDS) and "*" not in line:
+        raise ValueError(_HOW)  # "3 minutes" is no cron line that lacks something
     if len(parts) != len(_FIELDS):
         raise ValueError(
             "a cron line has five fields (minute, hour, day of month, month, weekday); "

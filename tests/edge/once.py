@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Connection
 
+from feedpub.delivering import Deliverer
 from feedpub.errors import Superseded
 from feedpub.feeds.catalog import FeedsOptions
+from feedpub.house import House
 from feedpub.ledger import Ledger
 from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Listed
@@ -137,13 +139,15 @@ class FusedDatabase(Database):
             raise Crash
 
 
-class LatePublisher(Publisher):
-    """A publisher some of whose answers come late: after other things have happened."""
+class LateDeliverer(Deliverer):
+    """A deliverer some of whose answers come late: after other things have happened."""
 
-    late: list[tuple[Any, ...]]
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+        self.late: list[tuple[Any, ...]] = []
 
     def _settle(self, *answered: Any) -> Delivery:
-        world: Any = self.door
+        world: Any = self._house.door
         if world.late:
             world.late = False
             self.late.append(answered)
@@ -187,8 +191,8 @@ class Once(RuleBasedStateMachine):
         self.ledger = Ledger(self.database)
         self.ledger.open(lead=True)
         door: Any = self.world
-        self.publisher = LatePublisher(self.ledger, door, self._setup(), lambda: self.now)
-        self.publisher.late = []
+        self.publisher = Publisher(self.ledger, door, self._setup(), lambda: self.now)
+        self.deliverer = self.publisher.deliverer = LateDeliverer(self.publisher)
         self.publisher.apply(self._setup())
         self.ledger.deliveries.recover(self.publisher.setup.targets, self.now, all_leases=True)
 
@@ -317,7 +321,7 @@ class Once(RuleBasedStateMachine):
 
     def answer_at_last(self) -> None:
         with self._mortal():
-            self.publisher.answer()
+            self.deliverer.answer()
 
     def sweep(self) -> None:
         with self._mortal():
@@ -432,7 +436,7 @@ class Once(RuleBasedStateMachine):
     def _quiesce(self) -> None:
         """All is well from now on: whatever can still be said, is."""
         self.world.behaviours, self.world.late, self.removed, self.held = [], False, set(), []
-        self.database.fuse, self.publisher.late = None, []
+        self.database.fuse, self.deliverer.late = None, []
         self.publisher.apply(self._setup())
         self.resume_all()
         self.publisher.publish("blog")

@@ -287,7 +287,7 @@ def test_two_that_start_at_the_same_moment_never_overspend(postgres: PostgreSQL,
     started = []
     for _ in range(2):
         (claimed,) = shop.publisher.claim(1)
-        notice = shop.publisher._compose(claimed, target)
+        notice = shop.publisher.deliverer._compose(claimed, target)
         started.append(deliveries.start(claimed, notice, target, shop.now, bill(target, notice, shop.now, shop.zone)))
         shop.skip("2026-04-27T21:10")
         deliveries.recover(shop.targets, shop.now, all_leases=False)
@@ -300,7 +300,7 @@ def test_an_answer_to_a_worker_that_was_overtaken_gives_nothing_back(shop: Shop)
     shop.write("1")
     target, deliveries = shop.targets["x"], shop.ledger.deliveries
     (slow,) = shop.publisher.claim(1)
-    notice = shop.publisher._compose(slow, target)
+    notice = shop.publisher.deliverer._compose(slow, target)
     paid = bill(target, notice, shop.now, shop.zone)
     assert isinstance(paid, Bill)
     slow = deliveries.start(slow, notice, target, shop.now, paid)
@@ -308,7 +308,8 @@ def test_an_answer_to_a_worker_that_was_overtaken_gives_nothing_back(shop: Shop)
     deliveries.recover(shop.targets, shop.now, all_leases=False)
     with suppress(Superseded):
         shop.world.behaviours = ["busy"]
-        shop.publisher._settle(slow, target, shop.publisher._say(target, target.announce(notice, None)), paid)  # type: ignore[arg-type]
+        deliverer = shop.publisher.deliverer
+        deliverer._settle(slow, target, deliverer._say(target, target.announce(notice, None)), paid)  # type: ignore[arg-type]
     assert shop.spent() == Decimal("0.20")
 
 

@@ -173,6 +173,15 @@ def test_any_text_may_be_a_reference_even_in_a_list(config: Path) -> None:
     assert made.targets["news"].categories == ("米国関連", "日本関連")
 
 
+def test_what_a_reference_does_not_bring_is_told_once(config: Path) -> None:
+    store = '[stores.cms]\nkind = "sql"\nquery = "SELECT 1 AS id"\nurl = { env = "NO_SUCH" }\n'
+    (config / "stores.toml").write_text(store, encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        load(config, {})
+    assert str(raised.value).endswith("stores.toml:4: stores.cms.url: environment variable NO_SUCH is not set")
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("reference", "sentence"),
     [

@@ -443,7 +443,7 @@ def test_what_a_crash_left_half_told_to_a_hub_is_told_again(hub: Desk) -> None:
     hub.publisher.publish("blog")
     (claimed,) = hub.publisher.claim(1)
     target: Network = hub.targets["hub"]
-    hub.ledger.deliveries.start(claimed, hub.publisher._compose(claimed, target), target, hub.now)
+    hub.ledger.deliveries.start(claimed, hub.publisher.deliverer._compose(claimed, target), target, hub.now)
     hub.ledger.deliveries.recover(hub.targets, hub.now, all_leases=True)
     hub.world._answer, answer = (lambda _: Reply(400)), hub.world._answer  # type: ignore[method-assign,assignment]
     hub.round(hours=1)

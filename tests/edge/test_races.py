@@ -50,7 +50,7 @@ def taken_over(desk: Desk) -> Delivery:
 def begun(desk: Desk, claimed: Delivery) -> Delivery:
     """It is being said from now on; its answer is on the way."""
     target = desk.targets[claimed.target]
-    notice = desk.publisher._compose(claimed, target)
+    notice = desk.publisher.deliverer._compose(claimed, target)
     return desk.ledger.deliveries.start(claimed, notice, target, desk.now)
 
 

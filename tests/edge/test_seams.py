@@ -52,7 +52,7 @@ def test_who_waited_long_for_a_worker_has_a_whole_lease_for_the_conversation(des
     desk.publisher.publish("blog")
     waiting, board = claimed(desk), desk.targets["board"]
     later(desk, timedelta(seconds=45))  # for a worker, and for what the server allows
-    notice = desk.publisher._compose(waiting, board)
+    notice = desk.publisher.deliverer._compose(waiting, board)
     desk.ledger.deliveries.start(waiting, notice, board, desk.now)
     later(desk, board.timeout)
     assert desk.ledger.deliveries.recover(desk.targets, desk.now, all_leases=False) == 0

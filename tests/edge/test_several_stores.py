@@ -90,14 +90,15 @@ def test_a_row_that_our_own_cleaning_fails_on_costs_only_its_store_a_poll(
     stand.round()
     blog(stand).put(article("2", stand.now))
     other.put(article("b", stand.now))
-    clean = stand.publisher._clean
+    cleaner = stand.publisher.poller._cleaner
+    clean = cleaner.articles
 
     def failing(store: str, *rest: Any) -> Any:
         if store == "blog":
             raise RecursionError
         return clean(store, *rest)
 
-    monkeypatch.setattr(stand.publisher, "_clean", failing)
+    monkeypatch.setattr(cleaner, "articles", failing)
     assert list(stand.poll()) == ["blog"]
     monkeypatch.undo()
     assert "記事b" in stand.feed()

@@ -325,7 +325,10 @@ def test_a_server_that_never_ends_is_left(server: Receiver, mood: Mood) -> None:
 def test_nobody_there_is_told() -> None:
     with Receiver() as gone:
         pass
-    assert failure(opened(gone)) == f"{gone.url}/feed/ cannot be read: 127.0.0.1 refuses connections"
+    assert failure(opened(gone)) == (
+        f"{gone.url}/feed/ cannot be read: 127.0.0.1 refuses connections; "
+        "see that the site is up, and that `url` is right"
+    )
 
 
 def test_a_private_address_is_refused_unless_it_is_meant(server: Receiver) -> None:

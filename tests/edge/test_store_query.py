@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import resource
 import sqlite3
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feedpub.errors import StoreError
 from feedpub.http import Door
-from feedpub.model import Batch, RawArticle
+from feedpub.model import Batch, Quarantined, RawArticle
 from feedpub.stores.base import Store
 from feedpub.stores.query import address, place, spool
 from feedpub.stores.query.dialects import Other, dialect
-from feedpub.stores.query.rows import Reading
+from feedpub.stores.query.rows import Read, Reading
 from feedpub.stores.query.store import BATCH, QueryStore, Question
 from feedpub.stores.sql import SqlOptions
 from tests.databases import PostgreSQL
@@ -288,9 +289,15 @@ def test_a_query_with_a_limit_speaks_only_of_what_it_gives(file: File, ids: list
     ("query", "sentence"),
     [
         (QUERY.replace("SELECT id,", "SELECT"), 'the query gives no column "id": write … AS id into it'),
-        (QUERY.replace("title", "titel"), r"the SQLite file has no column of a name that the query uses \(titel\)"),
-        (QUERY.replace("post", "posts"), r"the SQLite file has no table of a name that the query uses \(posts\)"),
-        (QUERY.replace("FROM", "FRMO"), "the SQLite file does not understand the query"),
+        (
+            QUERY.replace("title", "titel"),
+            r"the SQLite file of `url` has no column of a name that the query uses \(titel\)",
+        ),
+        (
+            QUERY.replace("post", "posts"),
+            r"the SQLite file of `url` has no table of a name that the query uses \(posts\)",
+        ),
+        (QUERY.replace("FROM", "FRMO"), "the SQLite file of `url` does not understand the query"),
         (QUERY.replace("AS content", "AS contents"), 'a column "contents", which .* write AS content'),
         ("WITH x AS (SELECT 1) DELETE FROM post RETURNING 1 AS id, 2 AS title, 3 AS published", "was asked to write"),
     ],
@@ -313,7 +320,7 @@ def test_a_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"no database at all" * 100)
-    with pytest.raises(StoreError, match="the SQLite file is no SQLite database: correct the path"):
+    with pytest.raises(StoreError, match="the SQLite file of `url` is no SQLite database: correct the path"):
         reader(f"sqlite:///{tmp_path / 'x.db'}").poll()
 
 
@@ -331,6 +338,26 @@ def test_an_answer_that_has_no_room_is_told(file: File, monkeypatch: pytest.Monk
     monkeypatch.setattr(spool, "MOST_PAGES", 10)
     with pytest.raises(StoreError, match="no room in the folder for temporary files"):
         reader(file.url).poll()
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file may grow by a byte."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("rows", [spool.Spool.newest, spool.Spool.news])
+def test_a_disk_without_room_to_sort_is_told_too(rows: Callable[[spool.Spool], Iterator[object]]) -> None:
+    with closing(spool.Spool({})) as one:
+        for number in range(3000):
+            one.put(Read(f"{number:05}" * 400, None, str(number), Quarantined("x", "y")))
+        with full_disk(), pytest.raises(StoreError, match="let feedpub write there and make room"):
+            list(rows(one))
 
 
 def test_another_database_is_read_without_means_of_its_own(file: File) -> None:

@@ -712,7 +712,7 @@ def test_a_directory_is_no_store(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
-    assert refused(file / "articles.db") == "PATH cannot be reached: give feedpub the right to use its folder"
+    assert refused(file / "articles.db") == "PATH has a file where its folder should be: give another path"
 
 
 def test_a_folder_that_cannot_be_written_is_told() -> None:

@@ -151,6 +151,8 @@ def test_a_field_means_what_crontab_says(line: str, field: str, values: set[int]
         ("2000d", "between 1s and 366d"),
         ("9" * 40 + "w", "a duration such as"),
         ("soon", "a duration such as"),
+        ("3 minutes", "a duration such as"),
+        ("1h 30m", "a duration such as"),
         ("", "a duration such as"),
         (None, "a duration such as"),
         (3, "a duration such as"),

@@ -257,6 +257,16 @@ def test_what_is_wrong_is_said_in_plain_words() -> None:
     assert told["targets.main.token"].startswith("is required: ")
 
 
+def test_an_option_of_another_kind_is_told_whose_it_is() -> None:
+    blog = {"kind": "wordpress", "url": "https://x.test/", "path": "x", "categories": ["a"], "urll": "x", "fodler": "x"}
+    assert refused(stores={"blog": blog}) == {
+        "stores.blog.path": 'unknown option; it belongs to kind = "markdown", "sql"',
+        "stores.blog.categories": 'unknown option; it belongs to kind = "feed"',
+        "stores.blog.urll": 'unknown option (did you mean "url"?)',
+        "stores.blog.fodler": "unknown option; docs/configuration.md lists all",
+    }
+
+
 def test_a_list_of_secrets_is_judged_item_by_item() -> None:
     told = refused(targets={"hook": {"kind": "webhook", "url": "https://x.test/", "secret": ["a" * 32, 5]}})
     assert told == {"targets.hook.secret[1]": "write a text: put it in quotes"}
@@ -424,6 +434,17 @@ def test_a_cron_line_in_the_hours_when_clocks_move_is_cautioned() -> None:
 )
 def test_other_cadences_surprise_nobody(zone: str, poll: str) -> None:
     assert told(zone, poll) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "surprises"), [("", True), (" -- :since", True), (" WHERE 4 >= :since", False), (None, False)]
+)
+def test_a_query_that_reads_everything_at_each_poll_is_cautioned(where: str | None, surprises: bool) -> None:
+    query = {"url": "sqlite:///x.db", "query": f"SELECT 1 AS id, 2 AS title, 3 AS published, 4 AS updated{where}"}
+    found = list(cautions(valid(stores={"blog": {"kind": "sql", **(query if where is not None else {})}})))
+    assert [line.partition(", ")[0].partition("; ")[0] for line in found] == [
+        "stores.blog.query: without :since all its rows are read at every poll"
+    ] * surprises
 
 
 def test_a_target_that_never_announces_is_cautioned() -> None:

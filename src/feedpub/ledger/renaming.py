@@ -17,8 +17,8 @@ from feedpub.categories import DESK, fold
 from feedpub.changes import UNCLAIMED
 from feedpub.ledger import schema
 from feedpub.ledger.feeds import soil_terms
-from feedpub.ledger.rows import CHUNK, CLEAN, WAITING, article_body, article_of, chunks
-from feedpub.model import Article, Category
+from feedpub.ledger.rows import CHUNK, CLEAN, WAITING, article_body, article_of, chunks, refiled
+from feedpub.model import Category
 from feedpub.terms import COMMENT, Term, of_category
 
 ADOPTING = "adopting"
@@ -52,10 +52,11 @@ def rename(connection: Connection, before: str, after: str) -> None:
     _refile(connection, DESK, lambda key: there + key.removeprefix(here) if key.startswith(here) else key)
 
 
-def begin_anew(connection: Connection, store: str, seq: int, now: datetime) -> None:
+def begin_anew(connection: Connection, store: str, kind: str, seq: int, now: datetime) -> None:
     """Forget how far a store was read, as it is of another kind now, and what only its old kind can tell.
 
-    Its articles stay, and wait to be met again under whatever id they have there.
+    Its articles stay, and wait to be met again under whatever id they have there. The kind is noted, so that it begins
+    once: what is news is judged by what the former kind told of, and not by what this one has told of already.
     """
     article, comment, kept_out = schema.article.c, schema.comment.c, schema.quarantine.c
     first = connection.execute(select(schema.store.c.phase).where(schema.store.c.name == store)).scalar() == "baseline"
@@ -64,8 +65,8 @@ def begin_anew(connection: Connection, store: str, seq: int, now: datetime) -> N
         update(schema.store)
         .where(schema.store.c.name == store)
         .values(
-            cursor=None, phase="baseline" if first else ADOPTING, news_since=newest.scalar_subquery(), cleaner=None,
-            note="", rechecked_at=None, censused_at=None,
+            kind=kind, cursor=None, phase="baseline" if first else ADOPTING, news_since=newest.scalar_subquery(),
+            cleaner=None, note="", rechecked_at=None, censused_at=None,
         )
     )  # fmt: skip
     connection.execute(update(schema.article).where(article.store == store).values(gone=UNCLAIMED))
@@ -96,7 +97,7 @@ def take_over(connection: Connection, store: str, claimed: Mapping[str, str]) ->
         rows = connection.execute(
             select(article.pk, article.id, article.body).where((article.store == store) & article.id.in_(some))
         )
-        _write_bodies(connection, {row.pk: replace(article_of(row.body), id=row.id) for row in rows})
+        _write_bodies(connection, {row.pk: article_body(replace(article_of(row.body), id=row.id)) for row in rows})
 
 
 def keep_up(
@@ -154,19 +155,17 @@ def _refile(connection: Connection, store: str, renamed: Callable[[str], str]) -
     while True:
         query = select(article.pk, article.body).where(article.store == store, article.pk > after)
         rows = connection.execute(query.order_by(article.pk).limit(CHUNK)).all()
-        bodies = {row.pk: article_of(row.body) for row in rows}
-        filed = {key: tuple(dict.fromkeys(map(renamed, body.categories))) for key, body in bodies.items()}
-        changed = {key: names for key, names in filed.items() if names != bodies[key].categories}
-        _write_bodies(connection, {key: replace(bodies[key], categories=names) for key, names in changed.items()})
+        bodies = {row.pk: refiled(row.body, renamed) for row in rows}
+        _write_bodies(connection, {row.pk: bodies[row.pk] for row in rows if bodies[row.pk] != row.body})
         if len(rows) < CHUNK:
             return
         after = rows[-1].pk
 
 
-def _write_bodies(connection: Connection, articles: Mapping[int, Article]) -> None:
-    if articles:
+def _write_bodies(connection: Connection, bodies: Mapping[int, str]) -> None:
+    if bodies:
         save = update(schema.article).where(schema.article.c.pk == bindparam("key")).values(body=bindparam("said"))
-        connection.execute(save, [{"key": key, "said": article_body(one)} for key, one in articles.items()])
+        connection.execute(save, [{"key": key, "said": said} for key, said in bodies.items()])
 
 
 def _rename_articles(connection: Connection, store: str, ids: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from feedpub.settings.options import (
 )
 from feedpub.settings.problems import translate
 from feedpub.settings.references import Resolver
+from feedpub.settings.shape import Trail
 from feedpub.settings.tables import Merged, Place, Problem, show
 
 __all__ = [
@@ -61,8 +62,9 @@ def load(directory: Path, environ: Mapping[str, str]) -> Loaded:
     merged = _merged(directory, seen)
     _overlay(merged, environ)
     _refuse_names(merged)
+    refused = len(merged.problems)
     table = Resolver(merged, environ, seen.secrets).resolve(Settings, merged.table)
-    settings = _validated(merged, table)
+    settings = _validated(merged, table, [problem.trail for problem in merged.problems[refused:]])
     if settings is None or merged.problems:
         raise ConfigError(_listed(merged.problems))
     places = {show(trail): str(merged.place(trail)) for trail in _ADDRESSES}
@@ -142,12 +144,14 @@ def _refuse_names(merged: Merged) -> None:
                 )
 
 
-def _validated(merged: Merged, table: object) -> Settings | None:
+def _validated(merged: Merged, table: object, unread: Iterable[Trail]) -> Settings | None:
+    """Make settings of a table. Of one in which something could not be read, nothing is said as a whole."""
     try:
         return Settings.model_validate(table)
     except ValidationError as error:
         for trail, sentence in translate(error, Settings, table):
-            merged.refuse(trail, sentence)
+            if not any(one[: len(trail)] == trail for one in unread):
+                merged.refuse(trail, sentence)
     return None
 
 

@@ -10,6 +10,9 @@ from pydantic import SecretStr
 
 from feedpub.networks.base import Network
 from feedpub.settings.options import Settings
+from feedpub.stores.base import StoreOptions
+from feedpub.stores.query import wording
+from feedpub.stores.sql import SqlOptions
 
 _ADDRESSES = frozenset({"server", "api_url", "webhook_url", "url"})
 _NO_SECRETS = frozenset({"ping", "websub"})
@@ -23,6 +26,8 @@ def cautions(settings: Settings) -> Iterator[str]:
     """What to tell the admin, though it is allowed."""
     for target in settings.targets.values():
         yield from _of_target(target)
+    for store in settings.stores.values():
+        yield from _of_store(store)
     if not _moves_its_clocks(settings.site.zone):
         return
     for name, store in settings.stores.items():
@@ -32,6 +37,14 @@ def cautions(settings: Settings) -> Iterator[str]:
                 f"stores.{name}.poll: {settings.site.timezone} moves its clocks between 00:00 and 03:59, so that twice "
                 "a year this does not run when it says; choose hours from 4 on, or a duration"
             )
+
+
+def _of_store(store: StoreOptions) -> Iterator[str]:
+    if isinstance(store, SqlOptions) and store.is_query and not wording.names_since(store.query):
+        yield (
+            f"stores.{store.name}.query: without :since all its rows are read at every poll; compare the column that "
+            "it gives AS updated with it: WHERE … >= :since"
+        )
 
 
 def _of_target(target: Network) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -102,7 +102,8 @@ def _say(detail: ErrorDetails, shape: Shape, table: object, trail: Trail) -> Ite
         yield (*trail, "kind"), f"{word}{_nearest(step(value, 'kind'), known)}; it is one of {_either(known)}"
     elif kind == "extra_forbidden":
         outer = chosen(follow(shape, table, trail[:-1]), at(table, trail[:-1]))
-        yield trail, _unknown(trail, value, keys(outer))
+        others = kinds(follow(shape, table, trail[:-1]))
+        yield trail, _unknown(trail, value, keys(outer), [kind for kind in others if trail[-1] in keys(others[kind])])
     elif kind == "missing":
         outer = chosen(follow(shape, table, trail[:-1]), at(table, trail[:-1]))
         yield trail, _required(meant, describe(outer, trail[-1]))
@@ -149,9 +150,11 @@ def _texts(value: object) -> Iterator[str]:
         yield value
 
 
-def _unknown(trail: Trail, value: object, known: Iterable[str]) -> str:
+def _unknown(trail: Trail, value: object, known: Iterable[str], elsewhere: Sequence[str]) -> str:
+    """Say that a key means nothing here, and what may be meant. `elsewhere`: the other kinds that have such a key."""
     word = "table" if len(trail) == 1 and isinstance(value, Mapping) else "option"
-    return f"unknown {word}{_nearest(trail[-1], known) or '; docs/configuration.md lists all'}"
+    whose = f"; it belongs to kind = {_either(elsewhere)}" if elsewhere else "; docs/configuration.md lists all"
+    return f"unknown {word}{_nearest(trail[-1], known) or whose}"
 
 
 def _required(meant: Shape, description: str) -> str:

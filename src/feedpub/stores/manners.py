@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from time import monotonic
 
-from feedpub.errors import StoreError
+from feedpub.errors import StoreError, UnreachableError
+from feedpub.http import MisdirectedError
 from feedpub.model import Reply
 
 LONGEST_ASKED = timedelta(hours=1)
@@ -61,6 +62,12 @@ class Manners:
     def answered(self) -> None:
         """Note that all is well."""
         self._failures, self._until = 0, 0.0
+
+
+def unreachable(error: UnreachableError) -> str:
+    """Say why nothing could be fetched, and what to look at, where the reason does not say it itself."""
+    helps = error.sent or isinstance(error, MisdirectedError)
+    return f"cannot be read: {error}" + ("" if helps else "; see that the site is up, and that `url` is right")
 
 
 def asked_wait(reply: Reply) -> timedelta | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,3 +119,29 @@ def told(text: str) -> bool:
         return divide(text).body in text
     except Fault as fault:
         return 1 <= fault.line <= text.count("\n") + 1 and "\n" not in fault.reason
+
+
+WITHOUT_LIBYAML = """
+import sys, yaml
+del yaml.CBaseLoader
+from feedpub.stores.markdown import front_matter
+for text in sys.argv[1:]:
+    try:
+        print(dict(front_matter.divide(text).facts))
+    except front_matter.Fault as fault:
+        print(fault.line, fault.reason)
+"""
+
+
+def test_without_libyaml_the_same_is_read_and_the_same_is_refused() -> None:
+    texts = ["---\ntitle: 1.10\nTags: [a, b]\nx: !!python/name:os.system\n---\n", "---\na: &x 1\nb: *x\n---\n",
+             f"---\na: {'[' * 5000}\n---\n", "---\na: 1\ntitle: b: c\n---\n", "---\na: \x01\n---\n"]  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", WITHOUT_LIBYAML, *texts], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [said(text) for text in texts]
+
+
+def said(text: str) -> str:
+    try:
+        return str(dict(divide(text).facts))
+    except Fault as fault:
+        return f"{fault.line} {fault.reason}"

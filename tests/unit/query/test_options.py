@@ -48,6 +48,9 @@ def refused(folder: Path, text: str) -> str:
         (f'url = "sqlite://"\nquery = "{QUERY}"', "name the file: sqlite:///folder/file.db"),
         ('url = "sqlite:///x.db"\nquery = "DELETE FROM t"', "begins with SELECT or WITH"),
         ('url = "sqlite:///x.db"\nquery = "SELECT 1; SELECT 2"', "write one statement"),
+        ('url = "sqlite:///x.db"\nquery = "SELECT 1 AS id WHERE :sinse > 0"', "is written :since, in small letters"),
+        ('url = "sqlite:///x.db"\nquery = "SELECT 1 AS id WHERE :Since > 0"', "is written :since, in small letters"),
+        ('url = "sqlite:///x.db"\nquery = "SELECT 1 AS id WHERE :since::date > x"', "CAST(:since AS timestamptz)"),
         (f'url = "sqlite:///x.db"\nquery = "{QUERY}"\ncategories_query = "SELECT :since"', "leave :since out"),
         (f'url = "sqlite:///x.db"\nquery = "{QUERY}"\noverlap = "0"', 'write one second ("1s") or more'),
         (f'url = "sqlite:///x.db"\nquery = "{QUERY}"\ntimezone = "Tokyo"', "write an IANA name"),
@@ -107,3 +110,11 @@ def test_a_login_that_needs_another_package_names_it(monkeypatch: pytest.MonkeyP
 def test_a_query_is_asked_by_censuses_and_the_embedded_store_is_not() -> None:
     assert SqlOptions(name="blog").names_everything
     assert not SqlOptions.model_validate({"name": "b", "url": "sqlite:///x", "query": QUERY}).names_everything
+
+
+@pytest.mark.parametrize("option", ["url", "query"])
+def test_of_an_option_that_could_not_be_read_only_that_is_told(tmp_path: Path, option: str) -> None:
+    said = {"url": '"sqlite:///x.db"', "query": f'"{QUERY}"', option: '{ env = "NOT_SET" }'}
+    told = refused(tmp_path, "\n".join(f"{key} = {value}" for key, value in said.items()))
+    (line,) = told.splitlines()
+    assert line.endswith(f"stores.blog.{option}: environment variable NOT_SET is not set")

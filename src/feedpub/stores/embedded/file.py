@@ -123,6 +123,8 @@ class StoreFile:
             if make:
                 self._place.parent.mkdir(parents=True, exist_ok=True)
             there, directory = self._place.exists(), self._place.is_dir()
+        except (FileExistsError, NotADirectoryError) as error:
+            raise StoreError(f"{self.path} has a file where its folder should be: give another path") from error
         except OSError as error:
             raise StoreError(f"{self.path} cannot be reached: give feedpub the right to use its folder") from error
         if directory:

@@ -17,7 +17,7 @@ from feedpub.stores.feed.answers import FOR_GOOD, FOR_NOW, moved, onward, refuse
 from feedpub.stores.feed.parsing import ParsedFeed, parse, shown
 from feedpub.stores.feed.place import Place
 from feedpub.stores.feed.reading import Unreadable
-from feedpub.stores.manners import Manners, asked_wait
+from feedpub.stores.manners import Manners, asked_wait, unreachable
 
 if TYPE_CHECKING:
     from feedpub.http import Door
@@ -112,7 +112,7 @@ class Asking:
         try:
             return self._door.fetch(request, timeout=self._timeout, allow_private=private)
         except UnreachableError as error:
-            raise Unreadable(f"cannot be read: {error}") from error
+            raise Unreadable(unreachable(error)) from error
 
     def _document(self, reply: Reply, url: str, place: Place) -> Document | None:
         if reply.status == 304 and self._conditions(url, place):

@@ -16,6 +16,9 @@ from datetime import date
 
 import yaml
 
+# Builds nothing but text, lists and tables, whatever tags stand there. The fast one needs libyaml.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
 LONGEST = 64 * 1024
 """Characters of front matter."""
 _DEEPEST = 20
@@ -84,8 +87,7 @@ def _lower(facts: Mapping[str, Value]) -> dict[str, Value]:
 def _yaml(text: str) -> dict[str, Value]:
     try:
         _refuse_tangles(text)
-        # Builds nothing but text, lists and tables, whatever tags stand there.
-        said = yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506
+        said = yaml.load(text, Loader=_LOADER)  # noqa: S506 - see there
     except yaml.YAMLError as error:
         reason = 'its front matter is not valid YAML: put quotation marks around values with ": " or " #" in them'
         raise Fault(_line(text, error) + 2, reason) from error
@@ -103,7 +105,7 @@ def _line(text: str, error: yaml.YAMLError) -> int:
 def _refuse_tangles(text: str) -> None:
     """An alias repeats what it names, again and again: a few lines could say a billion words."""
     deep = 0
-    for event in yaml.parse(text, Loader=yaml.CBaseLoader):
+    for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise Fault(_place(event), f"its front matter has an alias (*{event.anchor}): write it out")
         deep += isinstance(event, yaml.CollectionStartEvent)

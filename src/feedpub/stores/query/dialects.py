@@ -88,7 +88,7 @@ class Dialect(ABC):
 class SQLite(Dialect):
     """A file of another program, which we could not write if we wanted to."""
 
-    name = "the SQLite file"
+    name = "the SQLite file of `url`"
     mixes_types = True
     _clock = "SELECT strftime('%s', 'now')"
 
@@ -102,11 +102,11 @@ class SQLite(Dialect):
         try:
             is_there, is_folder = path.exists(), path.is_dir()
         except OSError as error:
-            raise StoreError("the SQLite file of `url` cannot be reached: let feedpub read its folder") from error
+            raise StoreError(f"{self.name} cannot be reached: let feedpub read its folder") from error
         if is_folder:
-            raise StoreError("the SQLite file of `url` is a folder: correct the path")
+            raise StoreError(f"{self.name} is a folder: correct the path")
         if not is_there:
-            raise StoreError("the SQLite file of `url` is not there: correct the path, or put the file back")
+            raise StoreError(f"{self.name} is not there: correct the path, or put the file back")
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode=ro", uri=True, timeout=self.timeout.total_seconds(), check_same_thread=False
         )

@@ -57,6 +57,11 @@ class QueryOptions(StoreOptions):
             raise ValueError("write one statement: there is a semicolon in the middle")
         if wording.begins(query) not in ("SELECT", "WITH", "TABLE", "VALUES", ""):
             raise ValueError("write a statement that begins with SELECT or WITH")
+        if wording.misspelt_since(query):
+            raise ValueError(
+                "the moment to look back to is written :since, in small letters; where it needs a type, "
+                "CAST(:since AS timestamptz)"
+            )
         return query
 
     @field_validator("categories_query")

@@ -11,6 +11,7 @@ import hashlib
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -43,17 +44,12 @@ class Spool:
         """Take a row; raises StoreError where there is no room."""
         is_new = self._seen.get(row.id) != row.digest
         told = zlib.compress(_BODY.dump_json(row.told), 1) if is_new else None
-        try:
+        with _room():
             added = self._db.execute(
                 "INSERT INTO row VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING", (row.id, row.at, row.digest, told)
             )
             if not added.rowcount:
                 self._put_again(row)
-        except sqlite3.Error as error:
-            raise StoreError(
-                "the query's answer has no room in the folder for temporary files: make room there, or name another "
-                "folder by the environment variable TMPDIR"
-            ) from error
 
     def _put_again(self, row: Read) -> None:
         """Have an id's several rows stand as one, whose digest is that of them all, in whatever order they came."""
@@ -62,23 +58,38 @@ class Spool:
         self._db.execute("UPDATE row SET digest = ? WHERE id = ?", (_BETWEEN.join(sorted(digests)), row.id))
 
     def newest(self) -> Iterator[Row]:
-        """Every row, the newest first, undated ones last."""
-        found = self._db.execute("SELECT id, at, digest FROM row ORDER BY at DESC, id")
-        return (Row(id_, at, _one(digest)) for id_, at, digest in found)
+        """Every row, the newest first, undated ones last; raises StoreError where there is no room to sort them."""
+        with _room():
+            found = self._db.execute("SELECT id, at, digest FROM row ORDER BY at DESC, id")
+            for id_, at, digest in found:
+                yield Row(id_, at, _one(digest))
 
     def news(self) -> Iterator[Named | Quarantined]:
-        """What is to be told, the oldest first, undated ones before."""
+        """What is to be told, the oldest first, undated ones before; raises StoreError as `newest` does."""
         order = "SELECT id FROM row WHERE told IS NOT NULL OR instr(digest, ?) ORDER BY at, id"
-        for (id_,) in self._db.execute(order, (_BETWEEN,)):
-            digest, told = self._db.execute("SELECT digest, told FROM row WHERE id = ?", (id_,)).fetchone()
-            if _BETWEEN not in digest:
-                yield _BODY.validate_json(zlib.decompress(told))
-            elif self._seen.get(id_) != _one(digest):
-                yield Quarantined(id_, TWICE)
+        with _room():
+            for (id_,) in self._db.execute(order, (_BETWEEN,)):
+                digest, told = self._db.execute("SELECT digest, told FROM row WHERE id = ?", (id_,)).fetchone()
+                if _BETWEEN not in digest:
+                    yield _BODY.validate_json(zlib.decompress(told))
+                elif self._seen.get(id_) != _one(digest):
+                    yield Quarantined(id_, TWICE)
 
     def close(self) -> None:
         """Forget everything."""
         self._db.close()
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Say what to do where the temporary file cannot be made, or grow; raises StoreError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(
+            "the query's answer has no room in the folder for temporary files: let feedpub write there and make room, "
+            "or name another folder by the environment variable TMPDIR"
+        ) from error
 
 
 def _one(digest: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 _TOKENS = re.compile(
     r"""
@@ -33,6 +34,12 @@ class _Token:
 def names_since(query: str) -> bool:
     """Whether the query asks for what changed since."""
     return any(one.kind == "parameter" and one.text == SINCE for one in _tokens(query))
+
+
+def misspelt_since(query: str) -> str:
+    """The first parameter that means `:since`, if it is written otherwise; of none, ""."""
+    named = (one.text for one in _tokens(query) if one.kind == "parameter" and one.text != SINCE)
+    return next((one for one in named if get_close_matches(one.lower(), [SINCE], cutoff=0.8)), "")
 
 
 def statement(query: str) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from feedpub.errors import StoreError, UnreachableError
 from feedpub.model import Reply, Request
+from feedpub.stores.manners import unreachable
 from feedpub.stores.wordpress.answers import Answer, BarredError, BusyError, Row, read, row_id
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class Rest:
         try:
             return self._door.fetch(request, timeout=self._timeout, allow_private=self._allow_private)
         except UnreachableError as error:
-            raise StoreError(f"{self._url} cannot be read: {error}") from error
+            raise StoreError(f"{self._url} {unreachable(error)}") from error
 
 
 def _hidden(site: str, route: str, total: int) -> str:
