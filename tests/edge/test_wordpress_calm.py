@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedpub.errors import StoreError
+from feedpub.http import Door
 from feedpub.model import Census
 from feedpub.stores.manners import Manners
 from tests.edge.authors.author import Post
@@ -21,6 +22,7 @@ from tests.edge.authors.wordpress import opened as opened_author
 from tests.edge.test_store_contract import House
 from tests.edge.test_store_wordpress import Reader, kinds, settled
 from tests.edge.wordpress_on_loopback import NOON, Canned, Row, Site, http_date, on_loopback
+from tests.world import HOME
 
 POLL = timedelta(minutes=3)
 
@@ -562,6 +564,49 @@ def test_a_long_list_in_an_order_of_its_own_is_refused(site: Site) -> None:
         Reader(site).poll()
 
 
+# ---------------------------------------------------------------- another host, an older backup
+
+
+def test_a_site_that_moves_to_another_host_says_nothing_again(tmp_path: Path) -> None:
+    """Its posts keep their numbers. What is edited there leads there; the old host sends on whoever comes by a link."""
+    with opened_author(tmp_path) as author, on_loopback(Site()) as there:
+        author.write(*(Post(str(number), NOON - timedelta(hours=number), f"記事{number}") for number in range(1, 9)))
+        house = House(author, tmp_path)
+        house.settle()
+        house.write("9")
+        house.settle()
+        assert house.said() == ["記事9"]
+        there.posts, there.terms, there.clock = author.site.posts, author.site.terms, author.site.clock
+        author.site = there
+        author.options = author.options.model_copy(update={"url": there.url})
+        house.through(author.options.open(Door(), HOME))
+        house.settle(timedelta(hours=12))
+        assert (house.said(), len(house.feed())) == (["記事9"], 9)
+        house.write("10")
+        there.edit(9, title="記事9 追記")
+        house.settle()
+        assert house.said() == ["記事9 追記", "記事10"]  # the first is what it was, corrected
+        assert {"記事10", "記事9 追記"} <= set(house.feed())
+        house.close()
+
+
+def test_a_post_that_has_the_number_of_another_after_a_restored_backup_is_said(tmp_path: Path) -> None:
+    with opened_author(tmp_path) as author:
+        author.write(*(Post(str(number), NOON - timedelta(hours=number), f"記事{number}") for number in range(1, 9)))
+        house = House(author, tmp_path)
+        house.settle()
+        house.write("9")
+        house.settle()
+        del author.site.posts[9]
+        house.settle(timedelta(hours=3))
+        assert (house.said(), house.standing()) == (["記事9"], [])
+        house.write("9", title="別の記事")
+        house.settle()
+        assert house.said() == ["記事9", "別の記事"]
+        assert house.feed()[0] == "別の記事"
+        house.close()
+
+
 # ---------------------------------------------------------------- any story at all
 
 DEEDS = ("publish", "import", "edit", "edit twice", "hide", "show", "lock", "swap", "nothing")
@@ -589,18 +634,21 @@ def do(site: Site, deed: str, number: int) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(story=STORY, old=st.booleans())
+@given(story=STORY, old=st.booleans(), two=st.booleans())
 def test_whatever_happens_in_the_end_every_public_post_is_read_as_it_is(
-    story: list[tuple[str, int, int]], *, old: bool
+    story: list[tuple[str, int, int]], *, old: bool, two: bool
 ) -> None:
+    """Be it read by one process, or by two in turns."""
     with on_loopback(Site(old=old)) as site:
         for number in range(1, 21):
             site.publish(number, date=NOON - timedelta(days=number), modified=NOON - timedelta(days=number))
-        reader, known = Reader(site, stays=True), dict[str, str]()
+        readers, known = [Reader(site, stays=True) for _ in range(1 + two)], dict[str, str]()
 
         def poll(seconds: float) -> None:
             site.passes(seconds=seconds)
-            known.update((one.id, one.title) for one in reader.poll())
+            readers.reverse()
+            readers[0].cursor = readers[-1].cursor
+            known.update((one.id, one.title) for one in readers[0].poll())
 
         poll(0)
         for deed, number, seconds in story:
