@@ -107,7 +107,9 @@ def diff(known: Mapping[str, Known], batch: Batch, *, reread: bool = False) -> C
         else:
             # One that was only ever quarantined has no guid: nobody has seen it yet.
             (edited if before.guid else new).append(change)
-    gone = (one for one in batch.gone if one in known and not known[one].withdrawn and one not in latest)
+    # One that is withdrawn already may have been spoilt since: its reason is to go.
+    there = {one for one in batch.gone if one in known and (known[one].kept_out or not known[one].withdrawn)}
+    gone = (one for one in batch.gone if one in there and one not in latest)
     return ChangeSet(
         tuple(new),
         tuple(edited),

@@ -48,7 +48,7 @@ class Poller:
             again = before.cursor is not None and before.cleaner != rules
             whole = self._read(name, source, done) and (not again or self._read(name, source, done, again=True))
         if whole:
-            self._ledger.articles.note_poll(name, now=self._now(), cleaner=rules, kind=source.options.form)
+            self._ledger.articles.note_poll(name, now=self._now(), cleaner=rules)
             if before.phase == ADOPTING:
                 log.info("store_taken_over", store=name, left=self._ledger.articles.count_left(name))
         return whole
@@ -106,6 +106,7 @@ class Poller:
             store=name,
             expected=state.cursor,
             cursor=batch.cursor,
+            kind=source.options.form,
             live=state.live or not batch.more,
             written=written,
             restored=frozenset(one.raw.id for one in changes.restored),

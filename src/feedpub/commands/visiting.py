@@ -265,7 +265,12 @@ def _refusal(url: str, status: int) -> str:
     if status in (429, 503):
         return f"{url} is busy or in maintenance (HTTP {status}): try again later"
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "no page"
-    return f"{url} answers with HTTP {status} ({phrase}): give the address of the site's front page, or of its feed"
+    advice = "give the address of the site's front page, or of its feed"
+    if status in (401, 403):
+        advice = "a login or a firewall stands before it; let feedpub through, or give the address of the site's feed"
+    elif status >= 500:
+        advice = "the site itself fails; look into its error log, and try again"
+    return f"{url} answers with HTTP {status} ({phrase}): {advice}"
 
 
 # ---------------------------------------------------------------- what was said

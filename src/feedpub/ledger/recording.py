@@ -57,8 +57,9 @@ class Quarantine:
 class Record:
     """All that one step of a poll changes, to be written in one transaction.
 
-    `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `ripe`: those of
-    `written` were waiting for their time, and it has come.
+    `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `kind` is that of
+    the store which gave the next one (empty: it stays). `ripe`: those of `written` were waiting for their time, and it
+    has come.
     `restored` are those of `written` that had been withdrawn; `recleaned` those that nobody edited: only our own
     cleaning is another, or another kind of store tells of them; `claimed` are the ids that such a one gives to
     articles, by those they had; `gone` are levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
@@ -68,6 +69,7 @@ class Record:
     expected: str | None
     cursor: str | None
     live: bool
+    kind: str = ""
     written: tuple[Written, ...] = ()
     restored: frozenset[str] = frozenset()
     recleaned: frozenset[str] = frozenset()
@@ -119,10 +121,11 @@ def _move_cursor(connection: Connection, record: Record, now: datetime) -> bool:
     ensure_store(connection, record.store)
     phase = connection.execute(select(schema.store.c.phase).where(schema.store.c.name == record.store)).scalar_one()
     same = schema.store.c.cursor.is_(None) if record.expected is None else schema.store.c.cursor == record.expected
+    facts = ({"phase": "live"} if record.live else {}) | ({"kind": record.kind} if record.kind else {})
     moved = connection.execute(
         update(schema.store)
         .where((schema.store.c.name == record.store) & same)
-        .values(cursor=record.cursor, polled_at=now, **({"phase": "live"} if record.live else {}))
+        .values(cursor=record.cursor, polled_at=now, **facts)
     )
     if moved.rowcount != 1:
         raise Superseded(f"stores.{record.store}: another poll was faster; nothing of this one was recorded")
@@ -356,13 +359,18 @@ def _replace_quarantine(connection: Connection, record: Record, now: datetime) -
 
 
 def _forget_unseen(connection: Connection, record: Record) -> None:
-    """What is gone and never was anything but kept out needs no reason any more."""
+    """What is gone, and is no article or one that is withdrawn, needs no reason any more."""
+    forget_reasons(connection, record.store, [id_ for id_, level in (record.gone or {}).items() if level >= GONE])
+
+
+def forget_reasons(connection: Connection, store: str, ids: Sequence[str]) -> None:
+    """Forget why these are kept out, but for those that still are articles: the way they were is still public."""
     kept_out, article = schema.quarantine.c, schema.article.c
-    seen = exists().where((article.store == kept_out.store) & (article.id == kept_out.id))
-    for some in chunks([id_ for id_, level in (record.gone or {}).items() if level >= GONE]):
-        connection.execute(
-            delete(schema.quarantine).where((kept_out.store == record.store) & kept_out.id.in_(some) & ~seen)
-        )
+    seen = exists().where(
+        (article.store == kept_out.store) & (article.id == kept_out.id) & (article.state != WITHDRAWN)
+    )
+    for some in chunks(ids):
+        connection.execute(delete(schema.quarantine).where((kept_out.store == store) & kept_out.id.in_(some) & ~seen))
 
 
 def _keys(connection: Connection, store: str, ids: Sequence[str]) -> dict[str, int]:
