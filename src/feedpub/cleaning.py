@@ -8,17 +8,10 @@ from dataclasses import replace
 import structlog
 
 from feedpub import clean
-from feedpub.changes import (
-    Change,
-    ChangeSet,
-)
+from feedpub.changes import Change, ChangeSet
 from feedpub.house import House
 from feedpub.ledger.recording import Quarantine, Written
-from feedpub.model import (
-    Batch,
-    Comment,
-    Quarantined,
-)
+from feedpub.model import Batch, Comment, Quarantined
 
 log = structlog.get_logger("feedpub")
 
@@ -28,7 +21,7 @@ class Cleaner:
 
     def __init__(self, house: House) -> None:
         """Work in a house."""
-        self._house = house
+        self._house, self._ledger, self._now = house, house.ledger, house.now
 
     def articles(
         self, store: str, changes: ChangeSet, claimed: Mapping[str, str]
@@ -44,7 +37,7 @@ class Cleaner:
         judged = self._without_unchanged(store, changes, judged, claimed)
         articles = [result.article for _, result in judged if isinstance(result, clean.Cleaned)]
         goes_by = {(store, old): (store, new) for old, new in claimed.items()}
-        there = self._house.ledger.articles.guid_owners([one.guid for one in articles])
+        there = self._ledger.articles.guid_owners([one.guid for one in articles])
         owners = {guid: goes_by.get(owner, owner) for guid, owner in there.items()}
         for change, result in judged:
             if isinstance(result, Quarantined):
@@ -78,7 +71,7 @@ class Cleaner:
         adopted = {one.raw.id for one in changes.adopted}
         again = {one.raw.id for one in changes.recleaned} | adopted
         had = {new: old for old, new in claimed.items()}
-        before, now = self._house.ledger.articles.bodies(store, {had.get(one, one) for one in again}), self._house.now()
+        before, now = self._ledger.articles.bodies(store, {had.get(one, one) for one in again}), self._now()
 
         def dated(result: clean.Cleaned | Quarantined) -> clean.Cleaned | Quarantined | None:
             article = result.article if isinstance(result, clean.Cleaned) else None
@@ -95,7 +88,7 @@ class Cleaner:
     def comments(self, store: str, batch: Batch, urls: Mapping[str, str]) -> tuple[Comment, ...]:
         """Clean what readers said; what cannot be read is left out, and told."""
         about = {raw.article for raw in batch.comments} - urls.keys()
-        known = self._house.ledger.articles.bodies(store, about)
+        known = self._ledger.articles.bodies(store, about)
         urls = {**{id_: one.url for id_, one in known.items()}, **urls}
         cleaned = []
         for raw in batch.comments:
@@ -104,7 +97,7 @@ class Cleaner:
                 log.warning("comment_left_out", store=store, comment=result.id, why=result.reason)
             else:
                 # Nobody comments in the future: a date still to come is a clock that is wrong.
-                cleaned.append(replace(result, published=min(result.published, self._house.now())))
+                cleaned.append(replace(result, published=min(result.published, self._now())))
         return tuple(cleaned)
 
     def _keep_out(self, store: str, change: Change, why: Quarantined) -> Quarantine:

@@ -15,18 +15,7 @@ from feedpub import clean
 from feedpub.errors import ComposeError, LedgerError, Superseded, place
 from feedpub.feeds.addresses import ascii_url, feed_url
 from feedpub.house import House
-from feedpub.model import (
-    Action,
-    Context,
-    Conversation,
-    Delivery,
-    Doubt,
-    Notice,
-    Outcome,
-    Refused,
-    Said,
-    State,
-)
+from feedpub.model import Action, Context, Conversation, Delivery, Doubt, Notice, Outcome, Refused, Said, State
 from feedpub.networks.base import Network
 from feedpub.notices.compose import compose, key_of
 from feedpub.notices.feeds import compose_feed
@@ -44,26 +33,26 @@ class Deliverer:
 
     def __init__(self, house: House) -> None:
         """Work in a house."""
-        self._house = house
+        self._house, self._ledger, self._now = house, house.ledger, house.now
 
     def claim(self, limit: int) -> tuple[Delivery, ...]:
         """Lease what is due, for so many free workers."""
-        return self._house.ledger.deliveries.claim(self._house.setup.targets, self._house.now(), limit, self.silent())
+        return self._ledger.deliveries.claim(self._house.setup.targets, self._now(), limit, self.silent())
 
     def next_due(self) -> datetime | None:
         """When there may be something to claim."""
-        return self._house.ledger.deliveries.next_due(self._house.setup.targets, self._house.now(), self.silent())
+        return self._ledger.deliveries.next_due(self._house.setup.targets, self._now(), self.silent())
 
     def silent(self) -> dict[str, datetime]:
         """The targets whose quiet hours it is, and when each may speak again."""
-        return silent(self._house.setup.targets, self._house.now(), self._house.setup.site.zone)
+        return silent(self._house.setup.targets, self._now(), self._house.setup.site.zone)
 
     def put_back(self, claimed: Delivery) -> None:
         """Give back what was claimed and not begun."""
         target = self._house.setup.targets.get(claimed.target)
         if target is not None:
             with suppress(Superseded):
-                self._house.ledger.deliveries.put_back(claimed, target, self._house.now())
+                self._ledger.deliveries.put_back(claimed, target, self._now())
 
     def deliver(self, claimed: Delivery, heard: Callable[[], object] = lambda: None) -> Delivery | None:
         """Say (or correct, retract, look for) one claimed delivery. None if somebody else has it by now.
@@ -83,21 +72,21 @@ class Deliverer:
         memory = self._learned(configured)
         target = configured.knowing(memory)
         doubt = claimed.doubt_since is not None
-        context = Context(self._house.now(), memory, doubted=doubt)
-        way = way_out(claimed, target, self._house.now()) if doubt else None  # it may have been claimed a while ago
+        context = Context(self._now(), memory, doubted=doubt)
+        way = way_out(claimed, target, self._now()) if doubt else None  # it may have been claimed a while ago
         if self._house.door.closed or way is WayOut.STOP:
-            return self._house.ledger.deliveries.put_back(claimed, target, self._house.now())
+            return self._ledger.deliveries.put_back(claimed, target, self._now())
         if claimed.frozen is not None and way is WayOut.FIND:
             return self._settle(claimed, target, self._say(target, target.find(claimed.frozen, context), heard))
         try:
             notice = claimed.frozen if doubt and claimed.frozen is not None else self._compose(claimed, target)
         except ComposeError as error:
             return self._settle(claimed, target, Refused(str(error)))
-        if claimed.wanted is not None and silent({target.name: target}, self._house.now(), self._house.setup.site.zone):
-            return self._house.ledger.deliveries.put_back(claimed, target, self._house.now())
+        if claimed.wanted is not None and silent({target.name: target}, self._now(), self._house.setup.site.zone):
+            return self._ledger.deliveries.put_back(claimed, target, self._now())
         anew = notice.action is Action.RETRACT and claimed.wanted is not None
-        owed = bill(target, notice, self._house.now(), self._house.setup.site.zone, anew=anew)
-        started = self._house.ledger.deliveries.start(claimed, notice, target, self._house.now(), owed)
+        owed = bill(target, notice, self._now(), self._house.setup.site.zone, anew=anew)
+        started = self._ledger.deliveries.start(claimed, notice, target, self._now(), owed)
         if started.state is not State.SENDING:
             self._tell_waiting(started)
             return started
@@ -106,12 +95,12 @@ class Deliverer:
 
     def _learned(self, target: Network) -> Mapping[str, str]:
         """Read what a target remembers, after it has asked its server for what it allows, if it is time to."""
-        memory = self._house.ledger.targets.memory(target.name)
-        question = target.learn(Context(self._house.now(), memory))
+        memory = self._ledger.targets.memory(target.name)
+        question = target.learn(Context(self._now(), memory))
         if question is None:
             return memory
         self._say(target, question)
-        return self._house.ledger.targets.memory(target.name)
+        return self._ledger.targets.memory(target.name)
 
     def _compose(self, claimed: Delivery, target: Network) -> Notice:
         """Write what is true now of the article, or the feed, that it is about."""
@@ -120,12 +109,12 @@ class Deliverer:
             raise Superseded("there is nothing left to say")
         if claimed.article is None:
             return self._compose_feed(claimed, action, target)
-        written, categories = self._house.ledger.articles.subject(claimed.article)
+        written, categories = self._ledger.articles.subject(claimed.article)
         article = written.article
         if action is Action.ANNOUNCE and not article.announce and not _said_before(claimed, target):
             # The author said so while nobody knew what stood there.
             unwanted = Edited(written.revision, announce=False)
-            self._house.ledger.deliveries.tell([claimed.id], unwanted, {target.name: target}, self._house.now())
+            self._ledger.deliveries.tell([claimed.id], unwanted, {target.name: target}, self._now())
             raise Superseded(NOT_ANNOUNCED)
 
         def composed(action: Action) -> Notice:
@@ -135,7 +124,7 @@ class Deliverer:
                 action=action,
                 revision=written.revision,
                 key=key_of(article.guid, target.name, action, written.revision, retractions=claimed.retractions),
-                now=self._house.now(),
+                now=self._now(),
                 categories=categories,
                 site=self._house.setup.site,
                 remote_id=claimed.remote_id,
@@ -149,7 +138,7 @@ class Deliverer:
 
     def _compose_feed(self, claimed: Delivery, action: Action, target: Network) -> Notice:
         address = claimed.feed or ""
-        spec, version = self._house.builder.spec(address), self._house.ledger.feeds.version(address)
+        spec, version = self._house.builder.spec(address), self._ledger.feeds.version(address)
         if spec is None or version is None:
             raise ComposeError(f"there is no feed {address} any more")
         feeds = self._house.setup.feeds
@@ -163,12 +152,12 @@ class Deliverer:
             action=action,
             revision=version,
             key=key_of(address, target.name, action, version),
-            now=self._house.now(),
+            now=self._now(),
         )
 
     def _say(self, target: Network, conversation: Conversation, heard: Callable[[], object] = lambda: None) -> Outcome:
         def remember(key: str, value: str) -> None:
-            self._house.ledger.targets.remember(target.name, key, value)
+            self._ledger.targets.remember(target.name, key, value)
 
         try:
             outcome = self._house.door.converse(
@@ -189,10 +178,10 @@ class Deliverer:
         waits = iter(_PERSIST_WAITS)
         while True:
             try:
-                now = self._house.now()
-                spoken = self._house.ledger.deliveries.spoken(target.name, windows(rules), now, besides=held.id)
+                now = self._now()
+                spoken = self._ledger.deliveries.spoken(target.name, windows(rules), now, besides=held.id)
                 rests = partial(rest_after, outcome, action, held.attempts, target=rules, now=now, spoken=spoken)
-                settled, rest = self._house.ledger.deliveries.settle(held, outcome, rests, target, now, paid)
+                settled, rest = self._ledger.deliveries.settle(held, outcome, rests, target, now, paid)
             except Superseded:
                 raise
             except LedgerError:
@@ -208,7 +197,7 @@ class Deliverer:
     def _about(self, delivery: Delivery) -> dict[str, str | None]:
         if delivery.article is None:
             return {"feed": delivery.feed}
-        return {"article": self._house.ledger.articles.id_of(delivery.article)}
+        return {"article": self._ledger.articles.id_of(delivery.article)}
 
     def _tell_waiting(self, unpaid: Delivery) -> None:
         log.warning(

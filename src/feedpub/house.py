@@ -108,6 +108,10 @@ class House:
 
     # ------------------------------------------------------------ asking a store
 
+    def stands(self, name: str, source: Source | None) -> bool:
+        """Whether a store is still the one that was asked, as the setup in force has it."""
+        return self.setup.sources.get(name) is source
+
     @contextmanager
     def heeding(self, name: str, done: Published) -> Iterator[None]:
         """Note why a store could not be asked, be it the store's fault or our own."""
@@ -121,7 +125,7 @@ class House:
         except Exception as error:  # noqa: BLE001 - one store's fault must not end the others'
             log.error("fault", what="poll", store=name, error=type(error).__name__, at=place(error))
             done.error = "feedpub itself failed as it read this store: see the log, and please report it"
-        if done.error and self.setup.sources.get(name) is source:
+        if done.error and self.stands(name, source):
             self._note_failure(name, done.error)
 
     def _note_failure(self, name: str, why: str) -> None:

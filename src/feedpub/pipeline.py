@@ -18,9 +18,7 @@ from feedpub.delivering import Deliverer
 from feedpub.house import House, Published, Setup, Source, feeds_plan
 from feedpub.http import Door
 from feedpub.ledger import Ledger
-from feedpub.model import (
-    Delivery,
-)
+from feedpub.model import Delivery
 from feedpub.polling import Poller
 from feedpub.withdrawing import Withdrawer
 

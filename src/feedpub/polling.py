@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
 from feedpub import clean
 from feedpub.categories import fold
-from feedpub.changes import (
-    GONE,
-    PRESENT,
-    SKIPPED,
-    UNCLAIMED,
-    Known,
-    claims,
-    diff,
-    strangers,
-    without,
-)
+from feedpub.changes import GONE, PRESENT, SKIPPED, UNCLAIMED, Known, claims, diff, strangers, without
 from feedpub.cleaning import Cleaner
-from feedpub.errors import GuidTaken
+from feedpub.errors import GuidTaken, Superseded
 from feedpub.house import House, Published, Source, extra
 from feedpub.ledger.articles import StoreState
-from feedpub.ledger.recording import Quarantine, Record
+from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.ledger.renaming import ADOPTING
-from feedpub.model import (
-    Article,
-    Batch,
-    Category,
-    Quarantined,
-)
+from feedpub.model import Article, Batch, Category, Quarantined
 from feedpub.notices.lifecycle import FLOOD
 from feedpub.notices.plan import Owed, news_by_target, plan, unclear
 from feedpub.stores.base import StoreOptions
@@ -44,7 +30,7 @@ class Poller:
 
     def __init__(self, house: House) -> None:
         """Work in a house."""
-        self._house = house
+        self._house, self._ledger, self._now = house, house.ledger, house.now
         self._cleaner = Cleaner(house)
 
     def poll(self, name: str, done: Published) -> bool:
@@ -56,15 +42,15 @@ class Poller:
         source = self._house.setup.sources.get(name)
         if source is None:
             return False
-        rules, before = self._rules(source.options), self._house.ledger.articles.store_state(name)
+        rules, before = self._rules(source.options), self._ledger.articles.store_state(name)
         whole = False
         with self._house.heeding(name, done):
             again = before.cursor is not None and before.cleaner != rules
             whole = self._read(name, source, done) and (not again or self._read(name, source, done, again=True))
         if whole:
-            self._house.ledger.articles.note_poll(name, now=self._house.now(), cleaner=rules)
+            self._ledger.articles.note_poll(name, now=self._now(), cleaner=rules)
             if before.phase == ADOPTING:
-                log.info("store_taken_over", store=name, left=self._house.ledger.articles.count_left(name))
+                log.info("store_taken_over", store=name, left=self._ledger.articles.count_left(name))
         return whole
 
     def _rules(self, options: StoreOptions) -> str:
@@ -81,7 +67,7 @@ class Poller:
         while more:
             state = self._state(name, source)
             batch = source.store.changes(None if first else state.cursor)
-            if self._house.setup.sources.get(name) is not source:
+            if not self._house.stands(name, source):
                 return False
             self._record(name, source, state, batch, done, again=again)
             more, first = batch.more, False
@@ -89,7 +75,7 @@ class Poller:
 
     def _state(self, name: str, source: Source) -> StoreState:
         """Where polling of a store stands; what was written for us alone was never there before us."""
-        state = self._house.ledger.articles.store_state(name)
+        state = self._ledger.articles.store_state(name)
         return state if source.options.had_readers else replace(state, phase="live")
 
     def _record(
@@ -113,18 +99,9 @@ class Poller:
         changes = diff(known, batch, reread=again)
         written, quarantined = self._cleaner.articles(name, changes, claimed)
         by_id = {one.article.id: one for one in written}
-        now = self._house.now()
         fresh = [by_id[one.raw.id].article for one in changes.new if one.raw.id in by_id]
         news = [one for one in fresh if _is_news(one, state)]
-        owed = plan(
-            [one for one in news if one.published <= now],
-            self._house.setup.targets.values(),
-            self._categories(name, batch),
-            site=self._house.setup.site,
-            baseline=state.baseline,
-            already=done.news,
-            now=now,
-        )
+        now = self._now()
         record = Record(
             store=name,
             expected=state.cursor,
@@ -145,25 +122,56 @@ class Poller:
             categories=batch.categories,
             comments=self._cleaner.comments(name, batch, {id_: one.article.url for id_, one in by_id.items()}),
             comments_gone=batch.comments_gone,
-            owed=owed,
+            owed=self._owed(
+                [one for one in news if one.published <= now],
+                self._categories(name, batch),
+                done,
+                now,
+                baseline=state.baseline,
+            ),
         )
-        other_feeds = self._house.ledger.articles.record(record, self._house.setup.targets, now)
-        if batch.categories is not None:
-            self._house.tell_unknown()
-        if other_feeds:
-            self._house.builder.sync()
-        tell_owed(owed)
-        done.owes(owed)
-        done.quarantined += len(record.quarantined)
-        done.baseline += len(fresh) - (0 if state.baseline else len(news))
-        done.new += 0 if state.baseline else len(news)
+        self._write(record, done, now)
+        new = 0 if state.baseline else len(news)
+        done.new += new
+        done.baseline += len(fresh) - new
         done.edited += sum(one.raw.id in by_id for one in changes.edited)
         done.restored += sum(one.raw.id in by_id for one in changes.restored)
         done.recleaned += len(record.recleaned & by_id.keys())
+        done.quarantined += len(record.quarantined)
+
+    def _owed(
+        self,
+        articles: Iterable[Article],
+        categories: Sequence[Category],
+        done: Published,
+        now: datetime,
+        *,
+        baseline: bool = False,
+    ) -> tuple[Owed, ...]:
+        setup = self._house.setup
+        return plan(
+            articles,
+            setup.targets.values(),
+            categories,
+            site=setup.site,
+            baseline=baseline,
+            already=done.news,
+            now=now,
+        )
+
+    def _write(self, record: Record, done: Published, now: datetime) -> None:
+        """Record; then bring the feeds that come of it, and tell what a person should look at."""
+        if self._ledger.articles.record(record, self._house.setup.targets, now):
+            self._house.builder.sync()
+        # After that: a feed may have come with its category.
+        if record.categories is not None:
+            self._house.tell_unknown()
+        tell_owed(record.owed)
+        done.owes(record.owed)
 
     def _known(self, name: str, batch: Batch) -> tuple[dict[str, Known], dict[str, str], frozenset[str]]:
         """What we remember of a batch's articles; the new ids, by the old ones; which have another's."""
-        articles = self._house.ledger.articles
+        articles = self._ledger.articles
         known = articles.known(name, [*(raw.id for raw in batch.articles), *batch.gone])
         unmet = (raw for raw in batch.articles if raw.id not in known or known[raw.id].gone == UNCLAIMED)
         guids = {raw.id: guid for raw in unmet if (guid := clean.line(raw.guid))}
@@ -174,40 +182,34 @@ class Poller:
         return kept | {new: by_id[old] for old, new in claimed.items()}, claimed, others.difference(claimed.values())
 
     def _categories(self, store: str, batch: Batch) -> tuple[Category, ...]:
-        known = self._house.ledger.articles.categories()
+        known = self._ledger.articles.categories()
         if batch.categories is None:
             return known
         return (*(one for one in known if one.store != store), *batch.categories)
 
     def ripen(self, done: Published) -> None:
         """What time alone brings: articles dated in the future become new; comments count, tombstones fall."""
-        now = self._house.now()
-        self._house.ledger.articles.age(now=now, tombstones_before=now - self._house.setup.feeds.tombstones)
+        now = self._now()
+        self._ledger.articles.age(now=now, tombstones_before=now - self._house.setup.feeds.tombstones)
+        # Of a store that was taken out of the config nobody knows whether it still means to.
+        stores = set(self._house.setup.sources)
         while True:
             # Looked at first: an edit recorded between the two looks moves a cursor, and this record is void.
-            states = {state.name: state for state in self._house.ledger.articles.store_states()}
-            # Of a store that was taken out of the config nobody knows whether it still means to.
-            ripe = self._house.ledger.articles.ripe(now, self._house.setup.sources)
+            states = {state.name: state for state in self._ledger.articles.store_states()}
+            ripe = self._ledger.articles.ripe(now, stores)
             if not ripe:
                 return
-            categories = self._house.ledger.articles.categories()
             for store in dict.fromkeys(one.article.store for one in ripe):
-                written = tuple(one for one in ripe if one.article.store == store)
-                owed = plan(
-                    [one.article for one in written],
-                    self._house.setup.targets.values(),
-                    categories,
-                    site=self._house.setup.site,
-                    baseline=False,
-                    already=done.news,
-                    now=now,
-                )
-                record = extra(states[store], written=written, owed=owed, ripe=True)
-                if self._house.ledger.articles.record(record, self._house.setup.targets, now):
-                    self._house.builder.sync()
-                tell_owed(owed)
-                done.new += len(written)
-                done.owes(owed)
+                try:
+                    self._ripen(states[store], [one for one in ripe if one.article.store == store], done, now)
+                except Superseded:
+                    # Somebody is at work on that very store, and ends with this: it must not cost the others a round.
+                    stores.discard(store)
+
+    def _ripen(self, state: StoreState, ripe: Sequence[Written], done: Published, now: datetime) -> None:
+        owed = self._owed([one.article for one in ripe], self._ledger.articles.categories(), done, now)
+        self._write(extra(state, written=tuple(ripe), owed=owed, ripe=True), done, now)
+        done.new += len(ripe)
 
 
 def _legible(batch: Batch) -> Batch:

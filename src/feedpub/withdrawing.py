@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import structlog
 
-from feedpub.changes import (
-    compare,
-    too_many_gone,
-)
+from feedpub.changes import compare, too_many_gone
 from feedpub.house import House, Published, Source, extra
-from feedpub.model import (
-    Census,
-)
+from feedpub.model import Census
 
 log = structlog.get_logger("feedpub")
 
@@ -21,7 +16,7 @@ class Withdrawer:
 
     def __init__(self, house: House) -> None:
         """Work in a house."""
-        self._house = house
+        self._house, self._ledger, self._now = house, house.ledger, house.now
 
     def look(self, name: str, done: Published) -> None:
         """Ask a store that does not report withdrawals which articles it still has, if it is time to."""
@@ -29,10 +24,10 @@ class Withdrawer:
         if source is None or source.options.names_everything:
             return
         options = source.options
-        state, now = self._house.ledger.articles.store_state(name), self._house.now()
+        state, now = self._ledger.articles.store_state(name), self._now()
         if state.censused_at is None:
             # The first poll has just read everything.
-            self._house.ledger.articles.note_census(name, now=now, whole=True)
+            self._ledger.articles.note_census(name, now=now, whole=True)
             return
         # However far off: a clock that was set back must not make us look away for so long.
         whole = abs(now - state.censused_at) >= options.census
@@ -42,25 +37,23 @@ class Withdrawer:
 
     def _census(self, name: str, source: Source, done: Published, *, whole: bool) -> None:
         """Compare a census with what we know. Only what two censuses in a row miss is taken for gone."""
-        ids = None if whole else sorted(self._house.ledger.feeds.windows(name, self._house.setup.feeds.entries))
+        ids = None if whole else sorted(self._ledger.feeds.windows(name, self._house.setup.feeds.entries))
         census = Census(frozenset(), frozenset()) if ids == [] else source.store.census(ids)
-        if self._house.setup.sources.get(name) is not source:
+        if not self._house.stands(name, source):
             return
         known = (
-            self._house.ledger.articles.known_live(name)
-            if ids is None
-            else self._house.ledger.articles.known(name, ids).values()
+            self._ledger.articles.known_live(name) if ids is None else self._ledger.articles.known(name, ids).values()
         )
         marks = compare(known, census)
         if marks:
-            state = self._house.ledger.articles.store_state(name)
-            self._house.ledger.articles.record(extra(state, gone=marks), self._house.setup.targets, self._house.now())
-        self._house.ledger.articles.note_census(name, now=self._house.now(), whole=whole)
+            state = self._ledger.articles.store_state(name)
+            self._ledger.articles.record(extra(state, gone=marks), self._house.setup.targets, self._now())
+        self._ledger.articles.note_census(name, now=self._now(), whole=whole)
         self.withdraw(name, done)
 
     def withdraw(self, name: str, done: Published) -> None:
         """Withdraw what is surely gone, unless it is so much that a person should look first."""
-        articles = self._house.ledger.articles
+        articles = self._ledger.articles
         gone, state = articles.surely_gone(name), articles.store_state(name)
         # Beyond that it makes no difference (changes.too_many_gone), and is not told.
         live = articles.live_count(name, 10 * (len(gone) + 1)) if gone else 0
@@ -75,7 +68,7 @@ class Withdrawer:
         if held:
             log.error("withdrawals_held", store=name, gone=len(gone), of=live, why=note)
         elif gone:
-            articles.record(extra(state, withdrawn=gone), self._house.setup.targets, self._house.now())
+            articles.record(extra(state, withdrawn=gone), self._house.setup.targets, self._now())
             log.info("withdrawn", store=name, articles=len(gone))
             done.withdrawn += len(gone)
 

@@ -265,6 +265,24 @@ def test_an_adoption_cut_short_goes_on_after_the_next_start(stand: Newsstand) ->
     assert {one.id: one.gone for one in known.values()} == {"post-1": 0, "post-5": 0, "4": UNCLAIMED}
 
 
+@pytest.mark.parametrize("name", ["news", "blog"])
+def test_what_is_news_does_not_change_while_an_adoption_is_cut_short(stand: Newsstand, name: str) -> None:
+    store = Fragile()
+    for id_, minutes in (("late", 10), ("old", -60), ("older", -120), ("early", 5)):
+        store.put(article(id_, START + timedelta(minutes=minutes)))
+    store.left = 1
+    stand.apply(**{name: shelf(name, store, kind="other", replaces="" if name == "blog" else "blog")})
+    with pytest.raises(BrokenOffError):
+        stand.publisher.publish(name)
+    stand.ledger.close()
+    store.left = -1
+    with capture_logs() as seen:
+        stand.start()
+    stand.round()
+    assert sorted(stand.texts()) == ["記事5", "記事early", "記事late"]
+    assert [one for one in seen if one["event"] == "store_begins_anew"] == []
+
+
 def test_a_database_that_is_moved_meanwhile_goes_on_with_it(stand: Newsstand, tmp_path: Path) -> None:
     store = Fragile(log=other_kind(1, 2, 3, 5).log, categories=other_kind().categories)
     store.put(article("old", START - timedelta(hours=20)))

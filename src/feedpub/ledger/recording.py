@@ -62,7 +62,8 @@ class Record:
     has come.
     `restored` are those of `written` that had been withdrawn; `recleaned` those that nobody edited: only our own
     cleaning is another, or another kind of store tells of them; `claimed` are the ids that such a one gives to
-    articles, by those they had; `strangers` those of `written` to whom another article leaves its id; `gone` are levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
+    articles, by those they had; `strangers` those of `written` to whom another article leaves its id; `gone` are
+    levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
     """
 
     store: str
@@ -89,7 +90,7 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     """Write all of a record in the transaction of `connection`.
 
     Tells whether other feeds may come of it: by a category, by a tag or an author never seen before, by comments.
-    Raises Superseded if the cursor is not the expected one any more, and GuidTaken.
+    Raises Superseded if the cursor is not the expected one any more, or what was ripe is not, and GuidTaken.
     """
     seq = next_seq(connection)
     baseline = _move_cursor(connection, record, now)
@@ -166,6 +167,8 @@ def _replace_categories(connection: Connection, store: str, categories: Iterable
 def _write_articles(connection: Connection, record: Record, seq: int, now: datetime) -> tuple[dict[str, int], bool]:
     """Insert or replace; returns the row key by article id, and whether a tag or an author was never seen before."""
     before = _known(connection, record.store, [one.article.id for one in record.written])
+    if record.ripe:
+        _refuse_moved(record, before)
     asleep = {row.pk for row in before.values() if row.state == WAITING} if not record.ripe else set()
     soil(connection, [row.pk for row in before.values()], seq)
     fresh = [_article_fields(one, seq, now) for one in record.written if one.article.id not in before]
@@ -192,6 +195,13 @@ def _write_articles(connection: Connection, record: Record, seq: int, now: datet
     named = _file(connection, [(one, keys[one.id], entered.get(one.id, 0)) for one in awake])
     keep_pages(connection, [keys[one.id] for one in awake])
     return keys, named
+
+
+def _refuse_moved(record: Record, before: Mapping[str, AnyRow]) -> None:
+    """Since they were found ripe, these may have been edited, withdrawn, or let out by somebody else."""
+    asleep = {id_: row.fingerprint for id_, row in before.items() if row.state == WAITING}
+    if asleep != {one.article.id: one.fingerprint for one in record.written}:
+        raise Superseded(f"stores.{record.store}: what was ripe is not as it was; nothing of it was recorded")
 
 
 def _refuse_taken(connection: Connection, guids: Sequence[str]) -> None:
@@ -369,7 +379,9 @@ def _known(connection: Connection, store: str, ids: Sequence[str]) -> dict[str, 
     found: dict[str, AnyRow] = {}
     for some in chunks(list(ids)):
         rows = connection.execute(
-            select(one.id, one.pk, one.state, one.entered).where((one.store == store) & one.id.in_(some))
+            select(one.id, one.pk, one.state, one.entered, one.fingerprint).where(
+                (one.store == store) & one.id.in_(some)
+            )
         )
         found |= {row.id: row for row in rows}
     return found
