@@ -37,7 +37,11 @@ class StoreState:
     cleaner: str | None = None
     """The digest of the rules that its articles were cleaned by, once it was read to its end."""
     kind: str | None = None
+<<<<<<< HEAD
     """What kind of store gave the cursor, or has begun anew as; None before the first answer."""
+=======
+    """What kind of store gave the cursor; None while there is none."""
+>>>>>>> main
     news_since: datetime | None = None
     """While it is `adopting`: when the newest article was published that its former kind told of."""
 
@@ -310,18 +314,18 @@ class Articles:
         with self._database.read() as connection:
             return connection.execute(select(one.pk).where(one.store == store).limit(1)).first() is not None
 
-    def rename_store(self, before: str, after: str, *, anew: str, now: datetime) -> None:
-        """Have a store go on under another name, which has no article of its own; `anew`: as one of this other kind."""
+    def rename_store(self, before: str, after: str, *, anew: bool, now: datetime) -> None:
+        """Have a store go on under another name, which has no article of its own; `anew`: as one of another kind."""
         with self._database.write() as connection:
             seq = next_seq(connection)
             rename(connection, before, after)
             if anew:
-                begin_anew(connection, after, anew, seq, now)
+                begin_anew(connection, after, seq, now)
 
-    def begin_store_anew(self, store: str, *, kind: str, now: datetime) -> None:
+    def begin_store_anew(self, store: str, *, now: datetime) -> None:
         """Have a store read from the beginning, as it is of another kind now; its articles stay."""
         with self._database.write() as connection:
-            begin_anew(connection, store, kind, next_seq(connection), now)
+            begin_anew(connection, store, next_seq(connection), now)
 
     def note(self, store: str, note: str) -> None:
         """Remember something to be told of a store, such as a guard that holds; empty when it is over."""
