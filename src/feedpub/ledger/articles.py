@@ -37,11 +37,7 @@ class StoreState:
     cleaner: str | None = None
     """The digest of the rules that its articles were cleaned by, once it was read to its end."""
     kind: str | None = None
-<<<<<<< HEAD
-    """What kind of store gave the cursor, or has begun anew as; None before the first answer."""
-=======
     """What kind of store gave the cursor; None while there is none."""
->>>>>>> main
     news_since: datetime | None = None
     """While it is `adopting`: when the newest article was published that its former kind told of."""
 

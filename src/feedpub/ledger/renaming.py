@@ -65,11 +65,7 @@ def begin_anew(connection: Connection, store: str, seq: int, now: datetime) -> N
         update(schema.store)
         .where(schema.store.c.name == store)
         .values(
-<<<<<<< HEAD
-            kind=kind, cursor=None, phase="baseline" if first else ADOPTING, news_since=newest.scalar_subquery(),
-=======
             cursor=None, kind=None, phase="baseline" if first else ADOPTING, news_since=newest.scalar_subquery(),
->>>>>>> main
             cleaner=None, note="", rechecked_at=None, censused_at=None,
         )
     )  # fmt: skip
