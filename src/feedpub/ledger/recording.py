@@ -62,7 +62,8 @@ class Record:
     has come.
     `restored` are those of `written` that had been withdrawn; `recleaned` those that nobody edited: only our own
     cleaning is another, or another kind of store tells of them; `claimed` are the ids that such a one gives to
-    articles, by those they had; `gone` are levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
+    articles, by those they had; `strangers` those of `written` to whom another article leaves its id; `gone` are
+    levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
     """
 
     store: str
@@ -74,6 +75,7 @@ class Record:
     restored: frozenset[str] = frozenset()
     recleaned: frozenset[str] = frozenset()
     claimed: Mapping[str, str] = field(default_factory=dict)
+    strangers: frozenset[str] = frozenset()
     ripe: bool = False
     withdrawn: tuple[str, ...] = ()
     gone: Mapping[str, int] | None = None
@@ -93,8 +95,8 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     seq = next_seq(connection)
     baseline = _move_cursor(connection, record, now)
     others = record.categories is not None and _replace_categories(connection, record.store, record.categories, seq)
-    if record.claimed:
-        take_over(connection, record.store, record.claimed)
+    if record.claimed or record.strangers:
+        take_over(connection, record.store, record.claimed, record.strangers)
     keys, named = _write_articles(connection, record, seq, now)
     _move_edited(connection, record, keys, targets, now)
     _withdraw(connection, record, targets, seq, now)
