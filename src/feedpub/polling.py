@@ -69,8 +69,10 @@ class Poller:
             batch = source.store.changes(None if first else state.cursor)
             if not self._house.stands(name, source):
                 return False
-            if state.cursor is None and state.kind is None:  # before its first row: it may be of another kind soon
-                self._ledger.articles.note_kind(name, source.options.form)
+            if state.cursor is None and state.cleaner is None:
+                # Before its first row: when it goes on, it may be of another kind, or by other rules.
+                kind, rules = source.options.form, self._rules(source.options)
+                self._ledger.articles.note_beginning(name, kind=kind, cleaner=rules)
             self._record(name, source, state, batch, done, again=again)
             more, first = batch.more, False
         return True

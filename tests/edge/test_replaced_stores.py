@@ -344,6 +344,21 @@ def test_a_kind_that_changes_before_the_first_poll_was_over_is_noticed_too(datab
     stand.ledger.close()
 
 
+def test_a_first_poll_cut_short_is_not_read_twice(database_url: str, tmp_path: Path) -> None:
+    stand, store, asked = Newsstand(database_url, tmp_path), Fragile(), []
+    for number in range(1, 9):
+        store.put(article(str(number)))
+    store.left, answer = 1, store.changes
+    store.changes = lambda cursor: asked.append(cursor) or answer(cursor)  # type: ignore[func-returns-value,method-assign]
+    stand.apply(blog=shelf("blog", store))
+    with pytest.raises(BrokenOffError):
+        stand.poll()
+    store.left = -1
+    stand.round()
+    assert asked == [None, "3", "3", "6"]
+    stand.ledger.close()
+
+
 def test_the_feed_of_a_category_goes_on_under_its_name(stand: Newsstand) -> None:
     stand.apply(news=shelf("news", other_kind(1, 2, 3, 5), kind="other", replaces="blog"))
     stand.round()

@@ -35,7 +35,7 @@ class StoreState:
     rechecked_at: datetime | None
     censused_at: datetime | None
     cleaner: str | None = None
-    """The digest of the rules that its articles were cleaned by, once it was read to its end."""
+    """The digest of the rules that its articles were cleaned by."""
     kind: str | None = None
     """What kind of store has answered, or has begun anew; None if that was before kinds were noted."""
     news_since: datetime | None = None
@@ -308,11 +308,13 @@ class Articles:
                 )
             )
 
-    def note_kind(self, store: str, kind: str) -> None:
-        """Remember what kind of store it is that has answered for the first time."""
+    def note_beginning(self, store: str, *, kind: str, cleaner: str) -> None:
+        """Remember what kind of store answers for the first time, and by which rules its rows are cleaned."""
         with self._database.write() as connection:
             ensure_store(connection, store)
-            connection.execute(update(schema.store).where(schema.store.c.name == store).values(kind=kind))
+            connection.execute(
+                update(schema.store).where(schema.store.c.name == store).values(kind=kind, cleaner=cleaner)
+            )
 
     def has_any(self, store: str) -> bool:
         """Whether there is any article of a store, withdrawn ones included."""
