@@ -48,7 +48,7 @@ class Poller:
             again = before.cursor is not None and before.cleaner != rules
             whole = self._read(name, source, done) and (not again or self._read(name, source, done, again=True))
         if whole:
-            self._ledger.articles.note_poll(name, now=self._now(), cleaner=rules, kind=source.options.form)
+            self._ledger.articles.note_poll(name, now=self._now(), cleaner=rules)
             if before.phase == ADOPTING:
                 log.info("store_taken_over", store=name, left=self._ledger.articles.count_left(name))
         return whole
@@ -69,10 +69,6 @@ class Poller:
             batch = source.store.changes(None if first else state.cursor)
             if not self._house.stands(name, source):
                 return False
-            if state.cursor is None and state.cleaner is None:
-                # Before its first row: when it goes on, it may be of another kind, or by other rules.
-                kind, rules = source.options.form, self._rules(source.options)
-                self._ledger.articles.note_beginning(name, kind=kind, cleaner=rules)
             self._record(name, source, state, batch, done, again=again)
             more, first = batch.more, False
         return True
@@ -110,6 +106,8 @@ class Poller:
             store=name,
             expected=state.cursor,
             cursor=batch.cursor,
+            kind=source.options.form,
+            cleaner=self._rules(source.options) if state.cursor is None else "",
             live=state.live or not batch.more,
             written=written,
             restored=frozenset(one.raw.id for one in changes.restored),

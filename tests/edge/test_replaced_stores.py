@@ -327,23 +327,6 @@ def test_a_kind_that_changes_under_one_name_is_noticed(stand: Newsstand) -> None
     assert stand.texts() == ["記事5"]
 
 
-def test_a_kind_that_changes_before_the_first_poll_was_over_is_noticed_too(database_url: str, tmp_path: Path) -> None:
-    """A site lets us read its first pages, and then no more: its feed is taken instead."""
-    stand, first = Newsstand(database_url, tmp_path), Fragile()
-    for number in (1, 2, 3, 5):
-        first.put(article(str(number), guid=GUIDS[number]))
-    first.left = 1
-    stand.apply(blog=shelf("blog", first))
-    with pytest.raises(BrokenOffError):
-        stand.poll()
-    stand.apply(blog=shelf("blog", other_kind(1, 2, 3, 5), kind="other"))
-    stand.round()
-    assert stand.ledger.articles.quarantined() == ()
-    assert stand.ledger.articles.counts() == {"live": 4, "quarantined": 0}
-    assert stand.texts() == []
-    stand.ledger.close()
-
-
 def test_a_first_poll_cut_short_is_not_read_twice(database_url: str, tmp_path: Path) -> None:
     stand, store, asked = Newsstand(database_url, tmp_path), Fragile(), []
     for number in range(1, 9):
@@ -357,6 +340,39 @@ def test_a_first_poll_cut_short_is_not_read_twice(database_url: str, tmp_path: P
     stand.round()
     assert asked == [None, "3", "3", "6"]
     stand.ledger.close()
+
+
+def dying(store: Shelf) -> Fragile:
+    """The same, at which the process dies after one answer."""
+    fragile = Fragile(log=store.log, categories=store.categories)
+    fragile.left = 1
+    return fragile
+
+
+def test_a_kind_that_changes_again_before_it_was_read_to_its_end_is_noticed_too(stand: Newsstand) -> None:
+    """Else one kind of store is handed the place where another one stopped."""
+    first, store = stand.sources["blog"], dying(other_kind(1, 2, 3, 5))
+    for sources in ({"blog": shelf("blog", store, kind="other")}, {"blog": first}):
+        stand.apply(**sources)
+        if sources["blog"] is not first:
+            with pytest.raises(BrokenOffError):
+                stand.publisher.publish("blog")
+            assert stand.ledger.articles.store_state("blog").cursor == "3"
+    assert stand.ledger.articles.store_state("blog").cursor is None
+    stand.round()
+    assert stand.ledger.articles.counts() == {"live": 5, "quarantined": 0}
+    assert set(stand.ledger.articles.known("blog", "12345")) == set("12345")
+    assert stand.texts() == ["記事5"]
+
+
+def test_a_kind_that_changes_in_the_middle_of_the_first_poll_is_noticed(stand: Newsstand) -> None:
+    stand.apply(blog=stand.sources["blog"], news=shelf("news", dying(other_kind(6, 7, 8, 1))))
+    with pytest.raises(BrokenOffError):
+        stand.publisher.publish("news")
+    stand.apply(blog=stand.sources["blog"], news=shelf("news", other_kind(8, 7, 6), kind="other"))
+    stand.round()
+    assert stand.ledger.articles.counts() == {"live": 8, "quarantined": 0}
+    assert stand.texts() == ["記事5"]
 
 
 def test_the_feed_of_a_category_goes_on_under_its_name(stand: Newsstand) -> None:
