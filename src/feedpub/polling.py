@@ -107,6 +107,7 @@ class Poller:
             expected=state.cursor,
             cursor=batch.cursor,
             kind=source.options.form,
+            cleaner=self._rules(source.options) if state.cursor is None else "",
             live=state.live or not batch.more,
             written=written,
             restored=frozenset(one.raw.id for one in changes.restored),

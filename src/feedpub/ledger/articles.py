@@ -35,7 +35,7 @@ class StoreState:
     rechecked_at: datetime | None
     censused_at: datetime | None
     cleaner: str | None = None
-    """The digest of the rules that its articles were cleaned by, once it was read to its end."""
+    """The digest of the rules that its articles were cleaned by."""
     kind: str | None = None
     """What kind of store gave the cursor; None while there is none."""
     news_since: datetime | None = None

@@ -58,8 +58,8 @@ class Record:
     """All that one step of a poll changes, to be written in one transaction.
 
     `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `kind` is that of
-    the store which gave the next one (empty: it stays). `ripe`: those of `written` were waiting for their time, and it
-    has come.
+    the store which gave the next one (empty: it stays); `cleaner` names the rules by which all is cleaned, from the
+    beginning on (empty: it stays). `ripe`: those of `written` were waiting for their time, and it has come.
     `restored` are those of `written` that had been withdrawn; `recleaned` those that nobody edited: only our own
     cleaning is another, or another kind of store tells of them; `claimed` are the ids that such a one gives to
     articles, by those they had; `strangers` those of `written` to whom another article leaves its id; `gone` are
@@ -71,6 +71,7 @@ class Record:
     cursor: str | None
     live: bool
     kind: str = ""
+    cleaner: str = ""
     written: tuple[Written, ...] = ()
     restored: frozenset[str] = frozenset()
     recleaned: frozenset[str] = frozenset()
@@ -123,7 +124,8 @@ def _move_cursor(connection: Connection, record: Record, now: datetime) -> bool:
     ensure_store(connection, record.store)
     phase = connection.execute(select(schema.store.c.phase).where(schema.store.c.name == record.store)).scalar_one()
     same = schema.store.c.cursor.is_(None) if record.expected is None else schema.store.c.cursor == record.expected
-    facts = ({"phase": "live"} if record.live else {}) | ({"kind": record.kind} if record.kind else {})
+    told = {"phase": "live" if record.live else "", "kind": record.kind, "cleaner": record.cleaner}
+    facts = {name: said for name, said in told.items() if said}
     moved = connection.execute(
         update(schema.store)
         .where((schema.store.c.name == record.store) & same)
