@@ -493,7 +493,7 @@ def test_in_the_end_readers_hold_what_is_there(shelf: type[Shelf]) -> None:
         kind = shelf
 
     with small_batches(shelf.remembered):
-        run_state_machine_as_test(Told, settings=budget(30))
+        run_state_machine_as_test(Told, settings=budget(15))
 
 
 def budget(examples: int) -> settings:
