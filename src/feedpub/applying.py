@@ -22,11 +22,10 @@ def take_over(house: House) -> None:
     for name, source in house.setup.sources.items():
         options, own, former = source.options, states.get(name), states.get(source.options.replaces)
         if former is not None and not articles.has_any(name):
-            anew = options.form if former.kind != options.form else ""
-            articles.rename_store(former.name, name, anew=anew, now=house.now())
+            articles.rename_store(former.name, name, anew=former.kind not in {None, options.form}, now=house.now())
             log.info("store_replaced", store=name, replaces=former.name, kind=options.form)
         elif own is not None and own.kind is not None and own.kind != options.form and name != DESK:
-            articles.begin_store_anew(name, kind=options.form, now=house.now())
+            articles.begin_store_anew(name, now=house.now())
             log.info("store_begins_anew", store=name, kind=options.form, before=own.kind)
     for option, why in not_replaced(house):
         log.warning("config_warning", what=f"{option}: {why}")

@@ -371,9 +371,11 @@ def test_an_older_file_is_copied_aside_before_it_is_changed_and_the_older_feedpu
     site.feedpub("once")
     later = tmp_path / "later"
     shutil.copytree(ROOT / "src", later, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
-    (later / "feedpub" / "ledger" / "migrations" / "versions" / "v9999_later.py").write_text(
+    versions = later / "feedpub" / "ledger" / "migrations" / "versions"
+    last = max(one.name[1:5] for one in versions.glob("v*.py"))
+    (versions / "v9999_later.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n\n"
-        'revision, down_revision = "9999", "0003"\n\n\n'
+        f'revision, down_revision = "9999", "{last}"\n\n\n'
         'def upgrade() -> None:\n    op.add_column("article", sa.Column("later", sa.String()))\n',
         encoding="utf-8",
     )
@@ -388,7 +390,7 @@ def test_an_older_file_is_copied_aside_before_it_is_changed_and_the_older_feedpu
     )
     assert "0 new, 0 edited" in upgraded.stdout
     assert site.sql("SELECT id, later FROM article", file="feedpub.db") == [("a", None)]
-    aside = "feedpub.db.before-0003"
-    assert site.sql("SELECT version_num FROM alembic_version", file=aside) == [("0003",)]
+    aside = f"feedpub.db.before-{last}"
+    assert site.sql("SELECT version_num FROM alembic_version", file=aside) == [(last,)]
     assert site.sql("SELECT id FROM article", file=aside) == [("a",)]
     assert "run the feedpub that wrote it" in site.feedpub("once", code=1).err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from sqlalchemy import Connection, create_engine, text
 from feedpub.feeds.gate import parse_file
 from feedpub.ledger import Ledger
 from feedpub.ledger.database import Database
-from feedpub.model import Category, State
+from feedpub.model import Category, RawArticle, State
 from feedpub.networks.base import Network
+from feedpub.pipeline import Setup, Source
 from tests.edge.newsroom import BASE, entries, files
 from tests.edge.test_publisher import Desk
 from tests.golden.rules import assert_feed
-from tests.world import Board, FindBoard, KeyedBoard, ListStore
+from tests.world import Board, FindBoard, KeyedBoard, ListOptions, ListStore
 
 ROWS = Path(__file__).parent / "ledger_1.sql"
 STOPPED = datetime(2026, 4, 1, 11, 33, tzinfo=UTC)
@@ -40,10 +42,7 @@ LIVE = {"old", "1", "2", "3", "7", "8", "9", "10", "11", "15", "17", "18"}
 def old_url(empty_database_url: str) -> str:
     """A database as feedpub 0.1 left it: articles and deliveries in every state, one of them being said."""
     with _connected(empty_database_url) as connection:
-        config = Config()
-        config.set_main_option("script_location", "feedpub:ledger/migrations")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(_migrations(connection), "0001")
         connection.execute(text("DELETE FROM counter"))
         for row in ROWS.read_text(encoding="utf-8").splitlines()[1:]:
             connection.execution_options(no_parameters=True).exec_driver_sql(row)
@@ -52,6 +51,13 @@ def old_url(empty_database_url: str) -> str:
                 counted = f"pg_get_serial_sequence('{table}', '{key}'), (SELECT max({key}) FROM {table})"
                 connection.execute(text(f"SELECT setval({counted})"))
     return empty_database_url
+
+
+def _migrations(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "feedpub:ledger/migrations")
+    config.attributes["connection"] = connection
+    return config
 
 
 @contextmanager
@@ -64,15 +70,24 @@ def _connected(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
-def upgraded(url: str, folder: Path) -> Desk:
+class Successor(Desk):
+    """Reads on from what it takes for the embedded store: there was no other kind."""
+
+    kind = "sql"
+
+    def setup(self) -> Setup:
+        return replace(super().setup(), sources={"blog": Source(ListOptions(name="blog", kind=self.kind), self.store)})
+
+
+def upgraded(url: str, folder: Path, store: ListStore | None = None) -> Desk:
     """Its successor, a quarter of an hour later, at the same work; the store holds what it held."""
     targets: dict[str, Network] = {
         "board": Board(name="board"),
         "findable": FindBoard(name="findable", categories=("米国関連",)),
         "keyed": KeyedBoard(name="keyed", flood_limit=1),
     }
-    store = ListStore(log=["read already"] * 19, categories=CATEGORIES)
-    desk = Desk(url, folder, store=store, targets=targets, now=STOPPED + timedelta(minutes=15))
+    store = store or ListStore(log=["read already"] * 19, categories=CATEGORIES)
+    desk = Successor(url, folder, store=store, targets=targets, now=STOPPED + timedelta(minutes=15))
     desk.ledger.deliveries.recover(desk.targets, desk.now, all_leases=True)
     return desk
 
@@ -103,6 +118,56 @@ def test_an_upgrade_loses_no_article_no_delivery_and_no_try(old_url: str) -> Non
     if old_url.startswith("sqlite"):
         with _connected(f"{old_url}.before-0001") as connection:
             assert told(connection, "delivery", "id") == before["delivery"]
+
+
+def test_an_upgrade_from_just_before_the_stores_loses_nothing_either(old_url: str) -> None:
+    """What 0003 had beyond 0.1: other posts of a subject, a person's words, what was spent."""
+    tables = {
+        "article": "pk",
+        "membership": "article, term",
+        "delivery": "id",
+        "attempt": "pk",
+        "spent": "target",
+        "feed": "address",
+        "feed_source": "feed, term",
+        "part": "feed",
+        "former": "address",
+        "store": "name",
+    }
+    with _connected(old_url) as connection:
+        command.upgrade(_migrations(connection), "0003")
+        connection.execute(
+            text("UPDATE delivery SET also = '[\"p1\", \"p2\"]', words = '人の言葉' WHERE said IS NOT NULL")
+        )
+        connection.execute(text("INSERT INTO spent (target, month, amount) VALUES ('board', '2026-04', 125000)"))
+        connection.execute(text("UPDATE article SET gone = 1 WHERE id = '3'"))
+        before = {table: told(connection, table, order) for table, order in tables.items()}
+    ledger = Ledger(Database(old_url))
+    ledger.open(lead=True)
+    ledger.close()
+    with _connected(old_url) as connection:
+        after = {table: told(connection, table, order) for table, order in tables.items()}
+    assert [row.pop("kind") for row in after["store"]] == ["sql"]
+    assert [row.pop("news_since") for row in after["store"]] == [None]
+    assert after == before
+
+
+def test_another_kind_of_store_that_comes_with_the_upgrade_is_noticed(
+    old_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is for other kinds that people upgrade; none can go on where the embedded store stopped."""
+    monkeypatch.setattr(Successor, "kind", "other")
+    store = ListStore(categories=CATEGORIES)
+    for number in (1, 3, 7, 9):
+        published = (STOPPED - timedelta(days=1)).isoformat()
+        store.put(RawArticle(id=str(number), url=f"https://news.test/{number}", title="別", published=published))
+    desk = upgraded(old_url, tmp_path, store)
+    for _ in range(4):
+        desk.round(minutes=20)
+    assert set(entries(files(desk)["all.atom"])) == LIVE
+    assert desk.feed("all.atom").count("別") >= 4
+    assert {one.guid.rpartition(":")[2] for one in desk.world.posts} == {"7", "15", "17", "18"}
+    desk.ledger.close()
 
 
 def test_after_an_upgrade_only_what_was_owed_is_said(old_url: str, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class StoreState:
     cleaner: str | None = None
     """The digest of the rules that its articles were cleaned by, once it was read to its end."""
     kind: str | None = None
-    """What kind of store it was when it was last polled, or has begun anew as, if that was noted."""
+    """What kind of store gave the cursor; None while there is none."""
     news_since: datetime | None = None
     """While it is `adopting`: when the newest article was published that its former kind told of."""
 
@@ -288,11 +288,8 @@ class Articles:
             seq = next_seq(connection)
             return recount(connection, now, seq) + expire_tombstones(connection, tombstones_before, seq)
 
-    def note_poll(self, store: str, *, now: datetime, error: str = "", cleaner: str = "", kind: str = "") -> None:
-        """Remember how the last poll ended: since when it fails, and why; by which rules all articles are clean.
-
-        `kind`: what kind of store it was that was polled.
-        """
+    def note_poll(self, store: str, *, now: datetime, error: str = "", cleaner: str = "") -> None:
+        """Remember how the last poll ended: since when it fails, and why; by which rules all articles are clean."""
         with self._database.write() as connection:
             ensure_store(connection, store)
             failed_since = func.coalesce(schema.store.c.failed_since, literal(now, schema.Moment())) if error else None
@@ -304,7 +301,6 @@ class Articles:
                     error=error,
                     failed_since=failed_since,
                     **({"cleaner": cleaner} if cleaner else {}),
-                    **({"kind": kind} if kind else {}),
                 )
             )
 
@@ -314,18 +310,18 @@ class Articles:
         with self._database.read() as connection:
             return connection.execute(select(one.pk).where(one.store == store).limit(1)).first() is not None
 
-    def rename_store(self, before: str, after: str, *, anew: str, now: datetime) -> None:
-        """Have a store go on under another name, which has no article of its own; `anew`: as one of this other kind."""
+    def rename_store(self, before: str, after: str, *, anew: bool, now: datetime) -> None:
+        """Have a store go on under another name, which has no article of its own; `anew`: as one of another kind."""
         with self._database.write() as connection:
             seq = next_seq(connection)
             rename(connection, before, after)
             if anew:
-                begin_anew(connection, after, anew, seq, now)
+                begin_anew(connection, after, seq, now)
 
-    def begin_store_anew(self, store: str, *, kind: str, now: datetime) -> None:
+    def begin_store_anew(self, store: str, *, now: datetime) -> None:
         """Have a store read from the beginning, as it is of another kind now; its articles stay."""
         with self._database.write() as connection:
-            begin_anew(connection, store, kind, next_seq(connection), now)
+            begin_anew(connection, store, next_seq(connection), now)
 
     def note(self, store: str, note: str) -> None:
         """Remember something to be told of a store, such as a guard that holds; empty when it is over."""

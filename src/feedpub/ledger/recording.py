@@ -57,21 +57,25 @@ class Quarantine:
 class Record:
     """All that one step of a poll changes, to be written in one transaction.
 
-    `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `ripe`: those of
-    `written` were waiting for their time, and it has come.
+    `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `kind` is that of
+    the store which gave the next one (empty: it stays). `ripe`: those of `written` were waiting for their time, and it
+    has come.
     `restored` are those of `written` that had been withdrawn; `recleaned` those that nobody edited: only our own
     cleaning is another, or another kind of store tells of them; `claimed` are the ids that such a one gives to
-    articles, by those they had; `gone` are levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
+    articles, by those they had; `strangers` those of `written` to whom another article leaves its id; `gone` are
+    levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
     """
 
     store: str
     expected: str | None
     cursor: str | None
     live: bool
+    kind: str = ""
     written: tuple[Written, ...] = ()
     restored: frozenset[str] = frozenset()
     recleaned: frozenset[str] = frozenset()
     claimed: Mapping[str, str] = field(default_factory=dict)
+    strangers: frozenset[str] = frozenset()
     ripe: bool = False
     withdrawn: tuple[str, ...] = ()
     gone: Mapping[str, int] | None = None
@@ -91,8 +95,8 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     seq = next_seq(connection)
     baseline = _move_cursor(connection, record, now)
     others = record.categories is not None and _replace_categories(connection, record.store, record.categories, seq)
-    if record.claimed:
-        take_over(connection, record.store, record.claimed)
+    if record.claimed or record.strangers:
+        take_over(connection, record.store, record.claimed, record.strangers)
     keys, named = _write_articles(connection, record, seq, now)
     _move_edited(connection, record, keys, targets, now)
     _withdraw(connection, record, targets, seq, now)
@@ -119,10 +123,11 @@ def _move_cursor(connection: Connection, record: Record, now: datetime) -> bool:
     ensure_store(connection, record.store)
     phase = connection.execute(select(schema.store.c.phase).where(schema.store.c.name == record.store)).scalar_one()
     same = schema.store.c.cursor.is_(None) if record.expected is None else schema.store.c.cursor == record.expected
+    facts = ({"phase": "live"} if record.live else {}) | ({"kind": record.kind} if record.kind else {})
     moved = connection.execute(
         update(schema.store)
         .where((schema.store.c.name == record.store) & same)
-        .values(cursor=record.cursor, polled_at=now, **({"phase": "live"} if record.live else {}))
+        .values(cursor=record.cursor, polled_at=now, **facts)
     )
     if moved.rowcount != 1:
         raise Superseded(f"stores.{record.store}: another poll was faster; nothing of this one was recorded")

@@ -6,7 +6,7 @@ Inside the transactions of others. It decides nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -52,11 +52,11 @@ def rename(connection: Connection, before: str, after: str) -> None:
     _refile(connection, DESK, lambda key: there + key.removeprefix(here) if key.startswith(here) else key)
 
 
-def begin_anew(connection: Connection, store: str, kind: str, seq: int, now: datetime) -> None:
+def begin_anew(connection: Connection, store: str, seq: int, now: datetime) -> None:
     """Forget how far a store was read, as it is of another kind now, and what only its old kind can tell.
 
-    Its articles stay, and wait to be met again under whatever id they have there. The kind is noted, so that it begins
-    once: what is news is judged by what the former kind told of, and not by what this one has told of already.
+    Its articles stay, and wait to be met again under whatever id they have there. It has no kind until
+    a cursor of the new one is noted, so that it begins once: what is news is judged by what the former kind told of.
     """
     article, comment, kept_out = schema.article.c, schema.comment.c, schema.quarantine.c
     first = connection.execute(select(schema.store.c.phase).where(schema.store.c.name == store)).scalar() == "baseline"
@@ -65,7 +65,7 @@ def begin_anew(connection: Connection, store: str, kind: str, seq: int, now: dat
         update(schema.store)
         .where(schema.store.c.name == store)
         .values(
-            kind=kind, cursor=None, phase="baseline" if first else ADOPTING, news_since=newest.scalar_subquery(),
+            cursor=None, kind=None, phase="baseline" if first else ADOPTING, news_since=newest.scalar_subquery(),
             cleaner=None, note="", rechecked_at=None, censused_at=None,
         )
     )  # fmt: skip
@@ -77,13 +77,13 @@ def begin_anew(connection: Connection, store: str, kind: str, seq: int, now: dat
     soil_terms(connection, [COMMENT], seq)
 
 
-def take_over(connection: Connection, store: str, claimed: Mapping[str, str]) -> None:
+def take_over(connection: Connection, store: str, claimed: Mapping[str, str], strangers: Collection[str] = ()) -> None:
     """Give articles that another kind of store left the ids they have now, by their old ones.
 
-    One that stands in the way and is not met yet goes by its guid until it is.
+    One that stands in the way, of these or of `strangers`, and is not met yet goes by its guid until it is.
     """
     article, moves = schema.article.c, dict(claimed)
-    for some in chunks(list(claimed.values())):
+    for some in chunks(sorted({*claimed.values(), *strangers})):
         rows = connection.execute(
             select(article.id, article.guid).where((article.store == store) & article.id.in_(some))
         )

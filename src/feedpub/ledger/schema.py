@@ -79,7 +79,7 @@ store = Table(
     Column("rechecked_at", Moment),
     Column("censused_at", Moment),
     Column("cleaner", String),  # the rules its articles were cleaned by
-    Column("kind", String),  # what kind of store it was when it was last polled
+    Column("kind", String),  # of the store which gave the cursor
     Column("news_since", Moment),  # adopting: the date of the newest article known before
 )
 
