@@ -173,5 +173,6 @@ def _in_batches(articles: Sequence[RawArticle], told: Batch) -> Iterator[Batch]:
     """Divide what is told; the taxonomy comes with the first articles, so that none is in a category unheard of."""
     for start in range(0, max(len(articles), 1), BATCH):
         end = start + BATCH
-        yield replace(told, articles=tuple(articles[start:end]), more=end < len(articles))
+        more = end < len(articles)
+        yield replace(told, articles=tuple(articles[start:end]), more=more, cursor="" if more else told.cursor)
         told = replace(told, categories=None, garbage=())
