@@ -20,6 +20,7 @@ from pydantic import BaseModel, SecretStr
 from sqlalchemy import make_url
 
 from feedpub.categories import DESK
+from feedpub.commands.asking import Asked, ask
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
 from feedpub.commands.moving import export_to
@@ -151,14 +152,20 @@ class App:
         self._refile_briefs(loaded.settings)
         self._sources, self.settings, self.config_problem = sources, loaded.settings, ""
 
-    def _reopen(self, settings: Settings) -> dict[str, Source]:
-        sources: dict[str, Source] = {}
+    def _fresh(self, settings: Settings) -> dict[str, Source]:
+        """The stores of the config, each to be opened when it is first asked."""
         home = _home(settings)
-        for name, options in settings.stores.items():
+        return {
+            name: Source(options, Opened(partial(options.open, self.door, home)))
+            for name, options in settings.stores.items()
+        }
+
+    def _reopen(self, settings: Settings) -> dict[str, Source]:
+        sources = self._fresh(settings)
+        for name, fresh in sources.items():
             have = self._sources.get(name)
-            same = have is not None and have.options == options and home == _home(self.settings)
-            fresh = Source(options, Opened(partial(options.open, self.door, home)))
-            sources[name] = have if same and have is not None else fresh
+            if have is not None and have.options == fresh.options and _home(settings) == _home(self.settings):
+                sources[name] = have
         return sources | {DESK: self._sources[DESK]}  # where the database lies is not changed live
 
     def _refile_briefs(self, settings: Settings) -> None:
@@ -311,6 +318,17 @@ class App:
     def verify(self) -> Iterator[Tried]:
         """Try the credentials of every target without posting anything."""
         return verify(self.publisher)
+
+    def ask_stores(self) -> Iterator[Asked]:
+        """Ask every store what its next poll would ask; nothing of the answers is kept."""
+        opened = self._fresh(self.settings)
+        try:
+            yield from ask(
+                _setup(self.settings, opened), {one.name: one for one in self.ledger.articles.store_states()}
+            )
+        finally:
+            for name, source in opened.items():
+                _close(name, source)
 
     def preview(self, article: str = "", targets: Sequence[str] = ()) -> tuple[Seen, ...]:
         """Tell what an article would say on targets; no network is touched."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
 from feedpub.categories import fold
@@ -107,7 +107,9 @@ def diff(known: Mapping[str, Known], batch: Batch, *, reread: bool = False) -> C
         else:
             # One that was only ever quarantined has no guid: nobody has seen it yet.
             (edited if before.guid else new).append(change)
-    gone = (one for one in batch.gone if one in known and not known[one].withdrawn and one not in latest)
+    # One that is withdrawn already may have been spoilt since: its reason is to go.
+    there = {one for one in batch.gone if one in known and (known[one].kept_out or not known[one].withdrawn)}
+    gone = (one for one in batch.gone if one in there and one not in latest)
     return ChangeSet(
         tuple(new),
         tuple(edited),
@@ -132,6 +134,16 @@ def claims(guids: Mapping[str, str], known: Mapping[str, Known], left: Mapping[s
         if one is not None and one.id != id_ and one.id not in claimed and free:
             claimed[one.id] = id_
     return claimed
+
+
+def strangers(guids: Mapping[str, str], known: Mapping[str, Known], made: Callable[[str, str], bool]) -> frozenset[str]:
+    """Tell which rows have nothing but the id of an article that another kind of store left.
+
+    `guids` are those of the rows, by id. Where both kinds told a guid, those decide; `made` tells whether one was made
+    of an id, because its store told none.
+    """
+    left = ((known[id_], guid) for id_, guid in guids.items() if id_ in known and known[id_].gone == UNCLAIMED)
+    return frozenset(one.id for one, guid in left if one.guid not in ("", guid) and not made(one.guid, one.id))
 
 
 def without(batch: Batch, tags: Iterable[str]) -> tuple[Batch, frozenset[str]]:

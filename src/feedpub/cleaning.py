@@ -34,16 +34,17 @@ class Cleaner:
             (change, clean.article(change.raw, store=store, site=site, guid=change.guid, drop=drop))
             for change in (*changes.new, *changes.edited, *changes.restored, *changes.recleaned, *changes.adopted)
         ]
-        judged = self._without_unchanged(store, changes, judged)
+        judged = self._without_unchanged(store, changes, judged, claimed)
         articles = [result.article for _, result in judged if isinstance(result, clean.Cleaned)]
-        owners = self._ledger.articles.guid_owners([one.guid for one in articles])
+        goes_by = {(store, old): (store, new) for old, new in claimed.items()}
+        there = self._ledger.articles.guid_owners([one.guid for one in articles])
+        owners = {guid: goes_by.get(owner, owner) for guid, owner in there.items()}
         for change, result in judged:
             if isinstance(result, Quarantined):
                 quarantined.append(self._keep_out(store, change, result))
                 continue
             article = result.article
             owner = owners.get(article.guid, (store, article.id))
-            owner = (owner[0], claimed.get(owner[1], owner[1])) if owner[0] == store else owner
             if owner != (store, article.id) or article.guid in written:
                 if article.guid in written:
                     owner = (store, written[article.guid].article.id)
@@ -57,22 +58,32 @@ class Cleaner:
         return tuple(written.values()), tuple(quarantined)
 
     def _without_unchanged(
-        self, store: str, changes: ChangeSet, judged: list[tuple[Change, clean.Cleaned | Quarantined]]
+        self,
+        store: str,
+        changes: ChangeSet,
+        judged: list[tuple[Change, clean.Cleaned | Quarantined]],
+        claimed: Mapping[str, str],
     ) -> list[tuple[Change, clean.Cleaned | Quarantined]]:
-        """Leave out what other rules make the same of; nor may they date a public article into the future."""
-        again = {one.raw.id for one in (*changes.recleaned, *changes.adopted)}
+        """Leave out what other rules make the same of; nor may they date a public article into the future.
+
+        Nor may another kind of store: what it dates so is taken over as of when it came out.
+        """
         adopted = {one.raw.id for one in changes.adopted}
-        before, now = self._ledger.articles.bodies(store, again), self._now()
+        again = {one.raw.id for one in changes.recleaned} | adopted
+        had = {new: old for old, new in claimed.items()}
+        before, now = self._ledger.articles.bodies(store, {had.get(one, one) for one in again}), self._now()
 
-        def same(result: clean.Cleaned | Quarantined) -> bool:
+        def dated(result: clean.Cleaned | Quarantined) -> clean.Cleaned | Quarantined | None:
             article = result.article if isinstance(result, clean.Cleaned) else None
-            if article is None or article.id not in again:
-                return False
-            was = before.get(article.id)
-            same_words = article == was and article.id not in adopted
-            return same_words or (was is not None and was.published <= now < article.published)
+            was = before.get(had.get(article.id, article.id)) if article is not None and article.id in again else None
+            if article is None or was is None:
+                return result
+            ahead = was.published <= now < article.published
+            if article.id not in adopted:
+                return None if article == was or ahead else result
+            return clean.Cleaned(replace(article, published=was.published), ()) if ahead else result
 
-        return [(change, result) for change, result in judged if not same(result)]
+        return [(change, kept) for change, result in judged if (kept := dated(result)) is not None]
 
     def comments(self, store: str, batch: Batch, urls: Mapping[str, str]) -> tuple[Comment, ...]:
         """Clean what readers said; what cannot be read is left out, and told."""

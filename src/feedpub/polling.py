@@ -10,7 +10,7 @@ import structlog
 
 from feedpub import clean
 from feedpub.categories import fold
-from feedpub.changes import GONE, PRESENT, SKIPPED, UNCLAIMED, Known, claims, diff, without
+from feedpub.changes import GONE, PRESENT, SKIPPED, UNCLAIMED, Known, claims, diff, strangers, without
 from feedpub.cleaning import Cleaner
 from feedpub.errors import GuidTaken, Superseded
 from feedpub.house import House, Published, Source, extra
@@ -94,7 +94,7 @@ class Poller:
     def _record_batch(
         self, name: str, source: Source, state: StoreState, batch: Batch, done: Published, *, again: bool
     ) -> None:
-        known, claimed = self._known(name, batch)
+        known, claimed, others = self._known(name, batch)
         batch, skipped = without(batch, source.options.skip_tags)
         changes = diff(known, batch, reread=again)
         written, quarantined = self._cleaner.articles(name, changes, claimed)
@@ -113,6 +113,7 @@ class Poller:
             restored=frozenset(one.raw.id for one in changes.restored),
             recleaned=frozenset(one.raw.id for one in (*changes.recleaned, *changes.adopted)),
             claimed={old: new for old, new in claimed.items() if new in by_id},
+            strangers=others & by_id.keys(),
             gone={
                 **dict.fromkeys(changes.gone, GONE),
                 **dict.fromkeys(changes.back, PRESENT),
@@ -169,16 +170,17 @@ class Poller:
         tell_owed(record.owed)
         done.owes(record.owed)
 
-    def _known(self, name: str, batch: Batch) -> tuple[dict[str, Known], dict[str, str]]:
-        """What we remember of a batch's articles; and which go by another id now, the new one by the old one."""
+    def _known(self, name: str, batch: Batch) -> tuple[dict[str, Known], dict[str, str], frozenset[str]]:
+        """What we remember of a batch's articles; the new ids, by the old ones; which have another's."""
         articles = self._ledger.articles
         known = articles.known(name, [*(raw.id for raw in batch.articles), *batch.gone])
         unmet = (raw for raw in batch.articles if raw.id not in known or known[raw.id].gone == UNCLAIMED)
         guids = {raw.id: guid for raw in unmet if (guid := clean.line(raw.guid))}
         left = articles.left(name, guids.values()) if guids else {}
         claimed = claims(guids, known, left)
-        by_id = {one.id: one for one in left.values()}
-        return known | {new: by_id[old] for old, new in claimed.items()}, claimed
+        others, by_id = strangers(guids, known, clean.is_made), {one.id: one for one in left.values()}
+        kept = {id_: one for id_, one in known.items() if id_ not in others and id_ not in claimed}
+        return kept | {new: by_id[old] for old, new in claimed.items()}, claimed, others.difference(claimed.values())
 
     def _categories(self, store: str, batch: Batch) -> tuple[Category, ...]:
         known = self._ledger.articles.categories()

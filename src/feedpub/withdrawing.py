@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from feedpub.changes import compare, too_many_gone
+from feedpub.changes import PRESENT, compare, too_many_gone
 from feedpub.house import House, Published, Source, extra
 from feedpub.model import Census
 
@@ -50,6 +50,10 @@ class Withdrawer:
             self._ledger.articles.record(extra(state, gone=marks), self._house.setup.targets, self._now())
         self._ledger.articles.note_census(name, now=self._now(), whole=whole)
         self.withdraw(name, done)
+        # Where it misses articles it may be wrong: many a row that cannot be read is told only once.
+        missed = any(level != PRESENT for level in marks.values()) or self._ledger.articles.store_state(name).note
+        if census.covers is None and not missed:
+            self._ledger.articles.forget_missing(name, census.present)
 
     def withdraw(self, name: str, done: Published) -> None:
         """Withdraw what is surely gone, unless it is so much that a person should look first."""

@@ -174,7 +174,7 @@ class OnceMoved(RuleBasedStateMachine):
         self.met: set[int] = set()
         """What this kind may have told of."""
         self.unheard: set[int] = set()
-        """News that one kind of store did not tell of, or that came with a tag that was skipped."""
+        """What came with a tag that was skipped, or was met late, by another kind of store: it may be no news."""
         self.by_hand: set[tuple[str, str]] = set()
         """What a person decided on, and what an old feedpub said after its database had been moved."""
         self.write(list(OLD))
@@ -317,6 +317,10 @@ class OnceMoved(RuleBasedStateMachine):
             self._give_name()
         self.kind = kind
         self.left, self.met = self._live(), set()
+        newest = max(page.published for page in self.paper.pages.values())
+        self.unheard |= {
+            number for number, page in self.paper.pages.items() if number not in self.left and page.published < newest
+        }
         self._apply(fuse)
 
     def take_out_or_put_back(self, fuse: tuple[int, bool] | None) -> None:

@@ -189,7 +189,7 @@ def printed(site: Site) -> Iterator[str]:
         "announce one --target nobody",
         "resume nobody",
         "check",
-        "check --targets",
+        "check --stores --targets",
         "preview one",
         "preview one --json",
         "preview one --html seen.html",

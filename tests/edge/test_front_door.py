@@ -246,6 +246,7 @@ def test_authors_dates_and_categories_decide_what_is_announced_where(site: Site)
     site.publish("soon", published=soon)
     first = site.feedpub("once")
     assert shown(first.out) == ["all: 筆者の言葉で", "all: 見出し child", "japan: 見出し child"]
+    assert "1 article kept out of the feeds, with the reason: feedpub status" in first.out.splitlines()
     told = {(one["article"], one["target"]): one for one in site.deliveries()}
     assert told.keys() == {
         *((article, "all") for article in ("silent", "worded", "child", "old")),

@@ -102,6 +102,10 @@ def test_an_entry_dated_by_its_last_edit_alone_came_out_then(store: SqlStore, tm
     [
         (RSS[:-30], ":4: is not well-formed XML: it breaks off in the middle"),
         (RSS.replace("Mon, 04 May 2026 09:00:00 +0900", "gestern"), ':1: the entry "post-1": published cannot be read'),
+        (
+            '{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "a\\nb\\u001b", "date_published": "x"}]}',
+            ':1: the entry "a b": published cannot be read',
+        ),
         ('{"version": "https://jsonfeed.org/version/1.1", "items": 3}', ":1: is JSON, but no JSON Feed"),
         ('<!DOCTYPE rss [<!ENTITY a "b">]><rss/>', ":1: a document type (<!DOCTYPE …>)"),
     ],

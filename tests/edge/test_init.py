@@ -363,10 +363,34 @@ def test_a_private_address_is_refused_unless_it_is_allowed() -> None:
         assert asked == []
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 410, 429, 500, 503, 599])
-def test_a_front_page_that_is_not_there_is_told_with_its_status(status: int) -> None:
+def test_a_private_site_that_was_allowed_opens_no_other_private_host() -> None:
+    with pages(feeds("/feed/")) as (inner, asked):
+        elsewhere = inner.replace("127.0.0.1", "localhost") + "feed/"
+        link = f'<link rel="alternate" type="application/rss+xml" href="{elsewhere}">'
+        with pages({"/": page(link), "/on": moved(elsewhere)}) as (url, _):
+            assert "no feed was found" in refused(url)
+            assert "localhost has a private address; give that address if that is meant" in refused(f"{url}on")
+        assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (401, "let feedpub through"),
+        (403, "let feedpub through"),
+        (404, "give the address of the site's front page"),
+        (410, "give the address of the site's front page"),
+        (429, "try again later"),
+        (500, "look into its error log"),
+        (503, "try again later"),
+        (599, "look into its error log"),
+    ],
+)
+def test_a_front_page_that_is_not_there_is_told_with_its_status_and_what_to_do(status: int, advice: str) -> None:
     with pages({"/": Canned(status, b"no")}) as (url, asked):
-        assert f"HTTP {status}" in refused(url)
+        said = refused(url)
+        assert f"HTTP {status}" in said
+        assert advice in said
         assert asked == ["/"]
 
 

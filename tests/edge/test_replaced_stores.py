@@ -342,6 +342,49 @@ def test_a_first_poll_cut_short_is_not_read_twice(database_url: str, tmp_path: P
     stand.ledger.close()
 
 
+def test_an_id_that_means_another_article_in_the_other_kind_overwrites_nobody(stand: Newsstand) -> None:
+    """Where both tell guids, those decide: the post 5 of another system is not the article 5 of this one."""
+    store = Shelf()
+    store.put(article("5", stand.now, guid=GUIDS[6], title="新しい記事"))
+    store.put(article("6", START, guid=GUIDS[5], title="記事5"))
+    store.put(article("2", stand.now, guid=GUIDS[7], title="次の記事"))
+    stand.apply(news=shelf("news", store, kind="other", replaces="blog"))
+    stand.round()
+    found = stand.ledger.articles.bodies("news", ["5", "6", "2", f"left:{GUIDS[2]}"])
+    assert {id_: (one.guid, one.title) for id_, one in found.items()} == {
+        "5": (GUIDS[6], "新しい記事"),
+        "6": (GUIDS[5], "記事5"),
+        "2": (GUIDS[7], "次の記事"),
+        f"left:{GUIDS[2]}": (GUIDS[2], "記事2"),
+    }
+    assert stand.ledger.articles.counts() == {"live": 7, "quarantined": 0}
+    assert stand.texts() == ["記事5", "新しい記事", "次の記事"]
+
+
+def test_an_article_whose_guid_only_the_other_kind_tells_is_known_by_its_id(stand: Newsstand) -> None:
+    before = stand.ledger.articles.known("blog", "4")["4"].guid
+    store = Shelf()
+    store.put(article("4", stand.now, title="", content="<p>短信、別の書き方</p>", guid=GUIDS[8]))
+    stand.apply(news=shelf("news", store, kind="other", replaces="blog"))
+    stand.round()
+    assert stand.ledger.articles.known("news", "4")["4"].guid == before
+    assert stand.ledger.articles.counts() == {"live": 5, "quarantined": 0}
+    assert stand.texts() == ["記事5"]
+
+
+@pytest.mark.parametrize("id_", ["1", "post-1"])
+def test_another_kind_dates_no_public_article_into_the_future(stand: Newsstand, id_: str) -> None:
+    """Its clock, or its zone, is another one: what is out stays out, and is no news when that time comes."""
+    store = Shelf()
+    store.put(article(id_, stand.now + timedelta(hours=9), guid=GUIDS[1], title="記事1", content="<p>別の書き方</p>"))
+    stand.apply(news=shelf("news", store, kind="other", replaces="blog"))
+    for _ in range(3):
+        stand.round(hours=4)
+        assert stand.feed("all.atom").count("<entry") == 5
+    assert "別の書き方" in stand.feed("all.atom")
+    assert stand.texts() == ["記事5"]
+
+
 def dying(store: Shelf) -> Fragile:
     """The same, at which the process dies after one answer."""
     fragile = Fragile(log=store.log, categories=store.categories)
@@ -373,6 +416,23 @@ def test_a_kind_that_changes_in_the_middle_of_the_first_poll_is_noticed(stand: N
     stand.round()
     assert stand.ledger.articles.counts() == {"live": 8, "quarantined": 0}
     assert stand.texts() == ["記事5"]
+
+
+def test_a_kind_that_changes_before_the_first_poll_was_over_is_noticed_too(database_url: str, tmp_path: Path) -> None:
+    """A site lets us read its first pages, and then no more: its feed is taken instead."""
+    stand, first = Newsstand(database_url, tmp_path), Fragile()
+    for number in (1, 2, 3, 5):
+        first.put(article(str(number), guid=GUIDS[number]))
+    first.left = 1
+    stand.apply(blog=shelf("blog", first))
+    with pytest.raises(BrokenOffError):
+        stand.poll()
+    stand.apply(blog=shelf("blog", other_kind(1, 2, 3, 5), kind="other"))
+    stand.round()
+    assert stand.ledger.articles.quarantined() == ()
+    assert stand.ledger.articles.counts() == {"live": 4, "quarantined": 0}
+    assert stand.texts() == []
+    stand.ledger.close()
 
 
 def test_the_feed_of_a_category_goes_on_under_its_name(stand: Newsstand) -> None:

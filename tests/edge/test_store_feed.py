@@ -18,7 +18,7 @@ from feedpub.model import Batch
 from feedpub.stores.base import Home, Store
 from feedpub.stores.feed import FeedOptions
 from feedpub.stores.feed.asking import Asking
-from feedpub.stores.feed.store import BATCH, MOST_CATEGORIES, FeedStore
+from feedpub.stores.feed.store import BATCH, LONGEST_CATEGORY, MOST_CATEGORIES, FeedStore
 from tests.edge.receiver import LOGIN_PAGE, Answer, Mood, Receiver, gzip_bomb
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -167,6 +167,13 @@ def test_more_categories_than_anybody_files_by_are_tags(server: Receiver) -> Non
     assert [(one.categories, one.tags) for one in second.articles] == [((), ("新",))]
 
 
+def test_a_category_that_is_longer_than_any_name_is_none(server: Receiver) -> None:
+    server.default = feed(item(1, category="x" * (LONGEST_CATEGORY + 1)), item(2))
+    batch = opened(server).changes(None)
+    assert [one.name for one in batch.categories or ()] == ["米国関連"]
+    assert len(batch.cursor) < 1_000
+
+
 def test_an_entry_that_cannot_be_read_is_told_and_the_rest_goes_on(server: Receiver) -> None:
     server.default = feed("", item(1))
     batch = opened(server).changes(None)
@@ -217,6 +224,88 @@ def test_an_entry_that_tells_only_its_last_edit_keeps_the_first_that_was_seen(se
     assert (one.published, one.updated) == ("2026-05-04T00:00:00Z", "2026-05-05T00:00:00Z")
 
 
+def test_a_feed_that_stamps_everything_anew_moves_and_tells_nothing(server: Receiver) -> None:
+    def stamped(hour: int, title: str = "") -> str:
+        date = format_datetime(NOON + timedelta(hours=hour))
+        return f"<guid>1</guid><title>{title or '題'}</title><pubDate>{date}</pubDate>"
+
+    server.script = [feed(stamped(0)), feed(stamped(5)), feed(stamped(6, "追記")), feed(stamped(-2, "追記"))]
+    store = opened(server)
+    first = store.changes(None)
+    second = store.changes(first.cursor)
+    assert second.articles == ()
+    third = store.changes(second.cursor)
+    assert [(one.title, one.published) for one in third.articles] == [("追記", first.articles[0].published)]
+    mended = store.changes(third.cursor)  # a date that was too late, and that the author corrected
+    assert [one.published for one in mended.articles] == [format_datetime(NOON - timedelta(hours=2))]
+
+
+def test_a_date_that_could_not_be_read_is_taken_when_it_is_mended(server: Receiver) -> None:
+    server.script = [feed("<guid>1</guid><title>題</title><pubDate>gestern</pubDate>"), feed(item(1))]
+    server.script[1] = feed("<guid>1</guid><title>題</title><pubDate>2026-05-04T12:00:00Z</pubDate>")
+    store = opened(server)
+    (one,) = store.changes(store.changes(None).cursor).articles
+    assert one.published == "2026-05-04T12:00:00Z"
+
+
+# ---------------------------------------------------------------- other ids
+
+
+def linked(number: int, site: str = "http://x.test", guid: str = "", title: str = "") -> str:
+    link = f"<link>{site}/{number}/?from=rss</link>"
+    return item(number, title).replace(f"https://x.test/{number}", guid or f"{site}/?p={number}") + link
+
+
+def test_a_site_that_moves_to_https_has_no_news(server: Receiver) -> None:
+    new = "https://x.test"
+    server.script = [
+        feed(linked(2), linked(1)),
+        feed(linked(2, new), linked(1, new)),
+        feed(linked(3, new), linked(2, new, title="追記"), linked(1, new)),
+    ]
+    store = opened(server)
+    first = store.changes(None)
+    second = store.changes(first.cursor)
+    assert [one.id for one in second.articles] == [one.id for one in first.articles]  # edited: they lead elsewhere
+    third = opened(server).changes(second.cursor)  # and after a restart
+    assert [(one.id, one.guid, one.title) for one in third.articles] == [
+        ("http://x.test/?p=2", "http://x.test/?p=2", "追記"),
+        ("https://x.test/?p=3", "https://x.test/?p=3", "記事3"),
+    ]
+
+
+def test_ids_made_anew_for_every_reading_are_no_news(server: Receiver) -> None:
+    server.script = [feed(linked(1, guid=f"{n}")) for n in range(4)]
+    store = opened(server)
+    cursor = store.changes(None).cursor
+    for _ in range(3):
+        batch = store.changes(cursor)
+        assert batch.articles == ()
+        cursor = batch.cursor
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (linked(1, guid="new"), linked(1)),  # the old one is still there
+        (linked(1, guid="new", title="続報"),),
+        (linked(2, guid="new", title="記事1"),),
+    ],
+)
+def test_another_entry_is_another_article(server: Receiver, others: tuple[str, ...]) -> None:
+    server.script = [feed(linked(1)), feed(*others)]
+    store = opened(server)
+    (one,) = store.changes(store.changes(None).cursor).articles
+    assert one.id == "new"
+
+
+def test_entries_that_are_alike_are_told_apart_by_their_ids_alone(server: Receiver) -> None:
+    server.script = [feed(linked(1, guid="a"), linked(1, guid="b")), feed(linked(1, guid="c"))]
+    store = opened(server)
+    (one,) = store.changes(store.changes(None).cursor).articles
+    assert one.id == "c"
+
+
 # ---------------------------------------------------------------- sent elsewhere
 
 
@@ -253,6 +342,8 @@ def test_a_secret_in_an_address_is_not_shown_when_the_feed_moves(server: Receive
         ("", "sends on to no other web address (HTTP 302): correct `url`"),
         ("/feed/", "sends on to no other web address (HTTP 302): correct `url`"),
         ("file:///etc/passwd", "sends on to no other web address (HTTP 302): correct `url`"),
+        ("http://[", "sends on to no other web address (HTTP 302): correct `url`"),
+        ("https://x.test:99999/", "sends on to no other web address (HTTP 302): correct `url`"),
         ("https://user:word@x.test/", "sends on to no other web address (HTTP 302): correct `url`"),
         ("http://169.254.169.254/feed", "cannot be read: 169.254.169.254 has a private address"),
         ("http://[::1]:9/feed", "cannot be read: ::1 has a private address"),

@@ -16,6 +16,7 @@ from feedpub.errors import StoreError
 from feedpub.http import Door
 from feedpub.model import Batch, Quarantined, RawArticle
 from feedpub.stores import MarkdownOptions
+from feedpub.stores.markdown import tour
 from feedpub.stores.markdown.store import MarkdownStore
 from tests.edge.authors.markdown import opened as opened_for_author
 from tests.edge.test_store_contract import SITE, House
@@ -339,7 +340,7 @@ def test_of_two_files_with_one_id_the_first_holds_until_it_goes(desk: Desk) -> N
     desk.write("b.md", "title: b\nid: 5")
     (batch,) = desk.batches()
     assert [one.title for one in batch.articles] == ["a"]
-    assert [one.id for one in batch.garbage] == ["b.md"]
+    assert [one.id for one in batch.garbage] == ["(b.md)"]
     assert 'its id "5" is that of a.md' in batch.garbage[0].reason
     (desk.folder / "a.md").unlink()
     assert desk.read()["5"].title == "b"
@@ -362,7 +363,7 @@ def test_an_article_given_the_id_of_another_leaves_its_own(desk: Desk) -> None:
     desk.read()
     desk.write("b.md", "title: b\nid: 5")
     (batch,) = desk.batches()
-    assert (batch.articles, batch.gone, [one.id for one in batch.garbage]) == ((), ("6",), ["b.md"])
+    assert (batch.articles, batch.gone, [one.id for one in batch.garbage]) == ((), ("6",), ["(b.md)"])
     desk.after(seconds=60)
     desk.batches()
     before = desk.cursor
@@ -414,16 +415,72 @@ def test_a_file_that_was_broken_at_first_has_the_id_that_its_author_gave(desk: D
     desk.write("a.md", "title: a: b\nid: 5")
     assert [one.id for one in desk.garbage()] == ["a.md"]
     desk.write("a.md", "title: a\nid: 5")
-    assert list(desk.read()) == ["5"]
+    (batch,) = desk.batches()
+    assert ([one.id for one in batch.articles], batch.gone) == (["5"], ("a.md",))
+
+
+def test_a_file_that_is_given_an_id_of_its_own_is_kept_out_no_more(desk: Desk) -> None:
+    desk.write("a.md", "title: a\nid: 5")
+    desk.write("b.md", "title: b\nid: 5")
+    assert [one.id for one in desk.garbage()] == ["(b.md)"]
+    desk.write("b.md", "title: b\nid: 6")
+    (batch,) = desk.batches()
+    assert ([one.id for one in batch.articles], batch.gone) == (["6"], ("(b.md)",))
+
+
+def test_a_file_that_gives_up_the_id_of_another_is_an_article_of_its_own(desk: Desk) -> None:
+    desk.write("a.md", "title: a\nid: 5")
+    desk.write("b.md", "title: b\nid: 5")
+    desk.read()
+    desk.write("b.md", "title: b")
+    (batch,) = desk.batches()
+    assert ([one.id for one in batch.articles], batch.gone) == (["b.md"], ("(b.md)",))
+
+
+def test_an_article_hidden_and_given_another_id_at_once_is_gone(desk: Desk) -> None:
+    desk.write("a.md", "title: a\nid: 5")
+    desk.read()
+    desk.write("a.md", "title: a\nid: 6\ndraft: true")
+    assert desk.gone() == ["5"]
+
+
+def test_a_broken_file_that_becomes_a_draft_is_kept_out_no_more(desk: Desk) -> None:
+    desk.write("a.md", "title: a: b")
+    assert [one.id for one in desk.garbage()] == ["a.md"]
+    desk.write("a.md", "title: a\ndraft: true")
+    assert (desk.gone(), desk.gone()) == (["a.md"], [])
+
+
+@pytest.mark.parametrize("said", ["draft: true\nid: 5", "title: a: b\nid: 5"])
+def test_of_a_file_kept_out_for_its_id_the_latest_is_told(desk: Desk, said: str) -> None:
+    desk.write("a.md", "title: a\nid: 5")
+    desk.write("b.md", "title: b\nid: 5")
+    desk.read()
+    desk.write("b.md", said)
+    (batch,) = desk.batches()
+    assert (batch.articles, batch.gone) == ((), ("(b.md)",))
+    assert [one.id for one in batch.garbage] == ["b.md"] * ("draft" not in said)
+
+
+def test_a_file_kept_out_for_its_id_harms_no_article_that_had_its_name(desk: Desk) -> None:
+    desk.write("a.md", "title: a\nid: 5")
+    desk.write("b.md", "title: b")
+    desk.read()
+    (desk.folder / "b.md").rename(desk.folder / "c.md")
+    assert (list(desk.read()), desk.gone()) == (["b.md"], [])
+    desk.write("b.md", "title: another\nid: 5", date="2026-04-29")
+    desk.read()
+    (desk.folder / "b.md").unlink()
+    assert desk.gone() + desk.gone() == ["(b.md)"]
 
 
 @pytest.mark.parametrize("said", ["title: a: b", "title: a\nid: 5"])
 def test_what_was_kept_out_and_is_deleted_is_told_to_be_gone(desk: Desk, said: str) -> None:
     desk.write("a.md", "title: a\nid: 5")
     desk.write("b.md", said)
-    assert [one.id for one in desk.garbage()] == ["b.md"]
+    (told,) = desk.garbage()
     (desk.folder / "b.md").unlink()
-    assert (desk.gone(), desk.gone()) == ([], ["b.md"])
+    assert (desk.gone(), desk.gone()) == ([], [told.id])
 
 
 def test_a_broken_article_whose_id_another_file_takes_over_is_not_gone(desk: Desk) -> None:
@@ -730,3 +787,37 @@ def test_a_worktree_and_a_folder_below_it_are_watched_too(desk: Desk, git: Repos
     (other.folder / "03.md").unlink()
     for _ in range(3):
         assert other.gone() == []
+
+
+@pytest.mark.parametrize("deed", ["rename", "delete"])
+def test_what_a_broken_off_tour_told_is_known_to_the_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    monkeypatch.setattr(tour, "BATCH", 1)
+    for name in ("a", "b", "c"):
+        desk.write(f"{name}.md", f"title: {name}")
+    first = desk.store.changes(None)
+    (told,) = first.articles
+    desk.cursor = first.cursor
+    desk.restart()
+    if deed == "rename":
+        (desk.folder / told.id).rename(desk.folder / "z.md")
+    else:
+        (desk.folder / told.id).unlink()
+    found = desk.read()
+    assert set(found) - {told.id} == {"a.md", "b.md", "c.md"} - {told.id}
+    assert (desk.gone() == [told.id]) == (deed == "delete")
+
+
+def test_a_first_tour_that_was_broken_off_is_not_over_while_git_is_at_work(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tour, "BATCH", 1)
+    for name in ("a", "b"):
+        desk.write(f"{name}.md", f"title: {name}")
+    desk.cursor = desk.store.changes(None).cursor
+    desk.restart()
+    (desk.folder / ".git").mkdir()
+    (desk.folder / ".git" / "index.lock").touch()
+    with pytest.raises(StoreError, match="git is changing it"):
+        desk.batches()

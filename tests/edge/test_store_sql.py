@@ -730,7 +730,9 @@ def test_a_file_that_is_no_database_is_told(path: Path) -> None:
 def test_another_programs_database_is_left_alone(path: Path) -> None:
     path.parent.mkdir()
     sql(path, "CREATE TABLE article (id)", "PRAGMA user_version = 1")
-    assert refused(path) == "PATH is a database of another program: give another path"
+    assert refused(path) == (
+        "PATH is a database of another program: give another path, or read it by `url` and `query`"
+    )
 
 
 def test_a_later_schema_is_refused(store: SqlStore, path: Path) -> None:

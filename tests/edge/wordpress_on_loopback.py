@@ -64,6 +64,10 @@ class Site:
     """Whether it hangs up without a word."""
     twice: set[int] = field(default_factory=set)
     """Posts that every list names two times."""
+    counted: set[int] = field(default_factory=set)
+    """Posts that are counted and not shown."""
+    shuffled: bool = False
+    """Whether posts come in an order of their own, whichever is asked for."""
     clock: datetime = NOON
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Tokyo"))
     prefix: str = "/wp-json/"
@@ -105,6 +109,24 @@ class Site:
         listed = self.listed(route, query) if route in self.types else self.terms[route]
         return listed[::-1] if query.get("order") == "desc" else listed
 
+    def page(self, route: str, query: dict[str, str]) -> Canned:
+        """The true answer to a question."""
+        if route not in self.types | self.terms.keys():
+            return Canned(404, b'{"code":"rest_no_route"}')
+        rows = self.rows(route, query)
+        offset = int(query.get("offset", "0"))
+        page = [
+            self.row(one) if isinstance(one, Post) else one
+            for one in rows[offset : offset + int(query.get("per_page", "10"))]
+            if isinstance(one, Post) or "include" not in query or str(one["id"]) in query["include"].split(",")
+        ]
+        asked = query["_fields"].split(",")
+        fields = {one for one in asked if "." not in one} if self.old else {one.partition(".")[0] for one in asked}
+        total = len(rows) if offset < len(rows) else 0
+        shown = [row for row in page if route not in self.types or row["id"] not in self.counted]
+        body = json.dumps([{name: row[name] for name in row if name in fields} for row in shown]).encode()
+        return Canned(200, body, {"X-WP-Total": str(total), "Content-Type": "application/json"})
+
     def listed(self, route: str, query: dict[str, str]) -> list[Post]:
         wanted = map(int, query["include"].split(",")) if "include" in query else self.posts
         found = [self.posts[number] for number in sorted(wanted) if number in self.posts]
@@ -115,6 +137,8 @@ class Site:
                 found = [post for post in found if self.wall(getattr(post, name)) > since]
         if query.get("orderby") == "modified":
             found.sort(key=lambda post: self.wall(post.modified))
+        if self.shuffled:
+            found.sort(key=lambda post: post.id * 7 % 31)
         shown = [post for post in found if (post.type, post.status) == (route, "publish")]
         return [post for post in shown for _ in range(2 if post.id in self.twice else 1)]
 
@@ -138,6 +162,10 @@ class Site:
             **post.more,
         }
         return {name: value for name, value in row.items() if name not in post.gone}
+
+
+def http_date(moment: datetime) -> str:
+    return format_datetime(moment, usegmt=True)
 
 
 def _text(moment: datetime) -> str:
@@ -172,30 +200,14 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
         route = route.removeprefix("/wp/v2/")
         site.asked.append(f"{route}?{parts.query}")
         site.headers.append(dict(self.headers.items()))
-        answer = site.canned(route, query) or self._page(route, query)
+        answer = site.canned(route, query) or site.page(route, query)
         if route in site.types:
             site.meanwhile()
         self._say(answer)
 
-    def _page(self, route: str, query: dict[str, str]) -> Canned:
-        if route not in self.site.types | self.site.terms.keys():
-            return Canned(404, b'{"code":"rest_no_route"}')
-        rows = self.site.rows(route, query)
-        offset = int(query.get("offset", "0"))
-        page = [
-            self.site.row(one) if isinstance(one, Post) else one
-            for one in rows[offset : offset + int(query.get("per_page", "10"))]
-            if isinstance(one, Post) or "include" not in query or str(one["id"]) in query["include"].split(",")
-        ]
-        asked = query["_fields"].split(",")
-        fields = {one for one in asked if "." not in one} if self.site.old else {one.partition(".")[0] for one in asked}
-        total = len(rows) if offset < len(rows) else 0
-        body = json.dumps([{name: row[name] for name in row if name in fields} for row in page]).encode()
-        return Canned(200, body, {"X-WP-Total": str(total), "Content-Type": "application/json"})
-
     def _say(self, answer: Canned) -> None:
         self.send_response_only(answer.status)
-        for name, value in {"Date": format_datetime(self.site.clock, usegmt=True), **answer.headers}.items():
+        for name, value in {"Date": http_date(self.site.clock), **answer.headers}.items():
             if value:
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))

@@ -22,9 +22,11 @@ from feedpub.changes import (
     diff,
     fingerprint,
     headline,
+    strangers,
     too_many_gone,
     without,
 )
+from feedpub.clean import is_made
 from feedpub.model import Batch, Census, Image, Link, RawArticle
 
 RAW = RawArticle(
@@ -202,6 +204,18 @@ def test_who_is_met_already_is_nobody_else_whatever_guid_its_row_says() -> None:
     assert claims({"post-1": "g"}, {"post-1": replace(met, guid="h")}, left) == {}
     assert claims({"post-1": "g"}, {"post-1": replace(met, guid="h", gone=UNCLAIMED)}, left) == {"1": "post-1"}
     assert claims({"post-1": "g"}, {"post-1": replace(met, guid="", kept_out=True)}, left) == {"1": "post-1"}
+
+
+def test_an_id_decides_only_where_one_of_two_kinds_of_stores_tells_no_guid() -> None:
+    left = known(RAW, gone=UNCLAIMED)
+    made = "tag:news.test,2026:1"
+    assert strangers({"1": "h"}, {"1": left}, is_made) == {"1"}
+    assert strangers({"1": "g"}, {"1": left}, is_made) == frozenset()
+    assert strangers({}, {"1": left}, is_made) == frozenset()  # the row tells none
+    assert strangers({"1": "h"}, {"1": replace(left, guid=made)}, is_made) == frozenset()  # the other told none
+    assert strangers({"1": "h"}, {"1": replace(left, gone=PRESENT)}, is_made) == frozenset()  # it is met already
+    assert strangers({"1": "h"}, {"1": replace(left, guid="")}, is_made) == frozenset()  # nobody has seen it
+    assert strangers({"12": "h"}, {"12": replace(left, id="12", guid=made)}, is_made) == {"12"}
 
 
 def test_a_census_judges_neither_what_it_never_knew_nor_what_is_not_wanted() -> None:

@@ -119,11 +119,21 @@ def test_an_example_loads_when_it_is_copied_into_place(example: Path, tmp_path: 
     secret.write_text("a-token-of-some-length")
     text = re.sub(r'file = "[^"]+"', f'file = "{secret}"', example.read_text(encoding="utf-8"))
     (tmp_path / "feedpub.toml").write_text(text, encoding="utf-8")
-    assert load(tmp_path, SECRETS).settings.targets
+    loaded = load(tmp_path, SECRETS)
+    assert loaded.settings.targets
+    assert loaded.warnings == ()
 
 
 def test_there_is_an_example_of_a_japanese_blog() -> None:
     assert "wordpress.toml" in [example.name for example in EXAMPLES]
+
+
+def test_there_is_an_example_of_every_kind_of_store() -> None:
+    (example,) = [example for example in EXAMPLES if example.name == "stores.toml"]
+    stores = toml.parse(example.read_bytes())[0]["stores"]
+    assert isinstance(stores, dict)
+    assert {store["kind"] for store in stores.values()} == set(kinds(beneath(beneath(Settings, "stores"), "NAME")))
+    assert {"query", "path"} <= {option for store in stores.values() if store["kind"] == "sql" for option in store}
 
 
 def test_there_is_an_example_of_what_feeds_can_do() -> None:

@@ -21,8 +21,9 @@ from feedpub.feeds.entries import Look
 from feedpub.model import Article, Image, Link, RawArticle
 from feedpub.stores.feed.dates import date
 from feedpub.stores.feed.parsing import NoFeedError, ParsedFeed, parse, shown
+from feedpub.stores.feed.reading import MOST_ENTRIES, MOST_PARTS, MOST_PREFIXES
 from feedpub.stores.feed.words import distinct
-from feedpub.stores.feed.xml import MOST_ELEMENTS, MOST_ENTRIES
+from feedpub.stores.feed.xml import MOST_WITHIN
 from feedpub.stores.taxonomy import CategoryTold, Named
 from tests.golden.samples import NAMES, OPTIONS, SITE, article, articles, files
 
@@ -326,6 +327,23 @@ def test_a_text_that_only_repeats_the_summary_is_none() -> None:
 # ---------------------------------------------------------------- ids
 
 
+def test_what_is_said_of_a_film_is_the_text_where_there_is_no_other() -> None:
+    said = "<media:group><media:description>一行目\n二行目</media:description></media:group>"
+    assert only(atom(f"<id>1</id><title>動画</title>{said}")).content == "<p>一行目<br>\n二行目</p>"
+    assert only(atom(f"<id>1</id><title>動画</title><summary>概要</summary>{said}")).content == ""
+
+
+def test_a_brief_in_plain_text_keeps_its_lines() -> None:
+    one = only(rss("<guid>1</guid><description>A &amp; B\n\n1 &lt; 2\n二行目</description>"))
+    assert one.content == "<p>A &amp; B</p>\n<p>1 &lt; 2<br>\n二行目</p>"
+
+
+def test_an_episode_without_a_page_leads_to_its_sound() -> None:
+    sound = '<enclosure url="https://x.test/1.mp3" type="audio/mpeg" length="1"/>'
+    assert only(rss(f"<guid isPermaLink='false'>1</guid><title>第一回</title>{sound}")).url == "https://x.test/1.mp3"
+    assert only(rss(f"<title>第一回</title><link>https://x.test/1</link>{sound}")).url == "https://x.test/1"
+
+
 def test_ids_are_kept_to_the_letter() -> None:
     assert only(rss('<guid isPermaLink="true">  ?p=1 </guid><title>x</title>')).id == "?p=1"
     assert only(atom("<id>?p=1</id><title>x</title>", attributes='xml:base="https://b.example/"')).id == "?p=1"
@@ -441,6 +459,18 @@ def test_images_come_with_what_is_said_of_each(elements: str, images: tuple[Imag
     one = only(rss(f"<title>題</title>{elements}<description>要約</description>"))
     assert one.images == images
     assert (one.title, one.summary) == ("題", "要約")  # and what is said of a picture is not said of the article
+
+
+def test_a_thumbnail_too_small_to_be_a_picture_is_none() -> None:
+    face = '<media:thumbnail height="30" width="30" url="https://x.test/face.png"/>'
+    large = '<media:thumbnail width="480" url="https://x.test/film.jpg"/>'
+    assert only(rss(f"<title>x</title>{face}")).images == ()
+    assert only(rss(f"<title>x</title>{face}{large}")).images == (Image("https://x.test/film.jpg"),)
+
+
+def test_a_thumbnail_may_tell_its_address_as_text() -> None:  # as note.com does
+    thumbnail = "<media:thumbnail>https://x.test/t.jpg?width=800</media:thumbnail>"
+    assert only(rss(f"<title>x</title>{thumbnail}")).images == (Image("https://x.test/t.jpg?width=800"),)
 
 
 def test_an_enclosure_of_atom_is_an_image() -> None:
@@ -622,7 +652,14 @@ def test_a_feed_that_breaks_off_gives_no_entry_at_all(length: int) -> None:
         (b"\x1f\x8b\x08", "is packed with gzip, and does not say so: let its server send it plain"),
         ("<rss><a></b></rss>", "is not well-formed XML: an element is closed that was not open (line 1)"),
         (rss("<pubDate><item/></pubDate>", "<title>x<item/></title>"), ""),
-        (rss("<title>x</title>" * (MOST_ELEMENTS + 1)), f"has an entry of more than {MOST_ELEMENTS:,} elements"),
+        (rss("<title>x</title>" * (MOST_PARTS + 1)), f"has an entry of more than {MOST_PARTS:,} elements"),
+        (
+            json_feed({"id": "1", "tags": ["x"] * (MOST_PARTS + 1)}),
+            f"has an entry of more than {MOST_PARTS:,} elements",
+        ),
+        (json_feed(*[0] * (MOST_ENTRIES + 1)), f"has more than {MOST_ENTRIES:,} entries"),
+        (rss("<author>" + "<b/>" * MOST_WITHIN + "</author>"), "has more elements than any feed needs"),
+        (rss(*(f"<n{n}:x xmlns:n{n}='u:{n}'/>" for n in range(MOST_PREFIXES + 1))), "declares more than 200 prefixes"),
         ("<rss>" + "<item/>" * (MOST_ENTRIES + 1) + "</rss>", f"has more than {MOST_ENTRIES:,} entries"),
         ("<rss>" + "<a>" * 300 + "</a>" * 300 + "</rss>", "is not well-formed XML: a mistake in the markup (line 1)"),
     ],
@@ -632,6 +669,26 @@ def test_what_is_no_feed_is_told_in_one_sentence(document: str | bytes, why: str
         assert refusal(document).startswith(why)
     else:
         assert len(read(document).entries) <= 2
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        rss("<guid>1</guid><title>x</title>", channel='<link>http://[</link><atom:link rel="self" href="http://["/>'),
+        rss("<guid>1</guid><title>x</title><link>http://[</link>", channel='<atom:link rel="hub" href="//["/>'),
+        atom('<id>1</id><title>x</title><link href="http://[::"/>', attributes='xml:base="http://["'),
+        atom("<id>1</id><title>x</title>", feed='<link href="a"/>', attributes='xml:base="http://["'),
+        json_feed({"id": "1", "title": "x", "url": "http://["}, home_page_url="http://[", feed_url="http://["),
+    ],
+)
+def test_an_address_that_is_none_is_no_reason_to_lose_a_feed(document: str) -> None:
+    assert only(document).title == "x"
+
+
+def test_a_page_that_names_an_address_that_is_none_is_told_apart_all_the_same() -> None:
+    link = '<link rel="alternate" type="application/rss+xml" href="http://[">'
+    assert refusal(f"<html><head>{link}</head></html>").startswith("is a web page, not a feed")
+    assert refusal(f'<html><head><base href="http://[">{link}</head></html>').startswith("is a web page, not a feed")
 
 
 def test_a_page_is_told_apart_and_the_feeds_it_names_are_told() -> None:
@@ -676,6 +733,8 @@ def test_an_address_is_shown_without_what_may_be_secret() -> None:
         json_feed({"id": "1", "content_text": "\n" * 1_000_000}),
         json_feed({"id": "1", "content_text": "\n \t" * 300_000}),
         '{"a":' * 200_000,
+        rss(channel="<x/>" * 500_000),
+        "<rss><channel><item><title>x</title></item></channel>" + "<x/>" * 500_000 + "</rss>",
         "<html>" + "<div>" * 200_000,
     ],
     ids=str.__len__,

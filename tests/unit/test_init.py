@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedpub.commands.heads import is_page, read
+from feedpub.commands.heads import api_in, is_page, read
 from feedpub.commands.init import MOST_CATEGORIES, config
 from feedpub.commands.places import address
 from feedpub.commands.visiting import Counted, Found
@@ -242,6 +242,11 @@ def test_a_head_is_read_in_the_encoding_that_it_names(header: str) -> None:
         "https://news.test/c.xml",
     )
     assert head.api == "https://news.test/blog/wp-json/"
+
+
+@pytest.mark.parametrize("there", ["http://[", "//[::1/", "javascript:alert(1)"])
+def test_an_api_at_an_address_that_is_none_is_nowhere(there: str) -> None:
+    assert api_in(f'<{there}>; rel="https://api.w.org/"', "https://news.test/") == ""
 
 
 def test_a_page_is_told_from_a_feed_by_how_it_begins() -> None:

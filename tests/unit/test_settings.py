@@ -447,6 +447,16 @@ def test_a_query_that_reads_everything_at_each_poll_is_cautioned(where: str | No
     ] * surprises
 
 
+@pytest.mark.parametrize(
+    ("end", "surprises"), [(" ORDER BY 4 DESC LIMIT 50", True), (" LIMIT ALL", False), ("", False)]
+)
+def test_a_query_that_leaves_rows_out_is_cautioned(end: str, *, surprises: bool) -> None:
+    query = f"SELECT 1 AS id, 2 AS title, 3 AS published, 4 AS updated WHERE 4 >= :since{end}"
+    found = list(cautions(valid(stores={"blog": {"kind": "sql", "url": "sqlite:///x.db", "query": query}})))
+    told = "stores.blog.query: with a LIMIT nothing is ever withdrawn, and what does not fit is never read"
+    assert [line.partition("; ")[0] for line in found] == [told] * surprises
+
+
 def test_a_target_that_never_announces_is_cautioned() -> None:
     made = valid(targets={"screen": {"kind": "console", "max_age": "0"}, "hub": {"kind": "console"}})
     assert list(cautions(made)) == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import struct
@@ -57,7 +58,8 @@ class RealAuthor:
     def now(self, now: datetime) -> None:
         self._now = now
         with self._shift.open("r+b") as file:
-            file.write(struct.pack("q", round(now.timestamp() - time.time())))
+            # Upwards: by a site's clock that is a moment behind, a post due now would not be due yet.
+            file.write(struct.pack("q", math.ceil(now.timestamp() - time.time())))
         due = [key for key, at in self._scheduled.items() if at <= now]
         if due:
             php("".join(f"check_and_publish_future_post({key});" for key in due))

@@ -11,7 +11,7 @@ dates.py       what stores write -> aware dates in UTC
 characters.py  any string -> characters that XML, JSON and databases can carry
 """
 
-from feedpub.clean.articles import RULES, Cleaned, article, category, digest
+from feedpub.clean.articles import RULES, Cleaned, article, category, digest, is_made
 from feedpub.clean.characters import line, text
 from feedpub.clean.comments import comment
 from feedpub.clean.dates import date
@@ -29,6 +29,7 @@ __all__ = [
     "digest",
     "fault",
     "html",
+    "is_made",
     "line",
     "plain_text",
     "text",

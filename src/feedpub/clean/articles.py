@@ -157,7 +157,16 @@ def _tag(key: str, site: Site) -> str:
         authority = ""
     if not _AUTHORITY.fullmatch(authority):
         raise Unfit("guid is missing and cannot be made: set site.authority to the site's host name")
-    return f"tag:{authority},2026:{quote(key, safe='')}"
+    return f"tag:{authority}{_ending(key)}"
+
+
+def is_made(guid: str, key: str) -> bool:
+    """Whether a guid is one that was made of an article's id, as its store told none; whatever the site is called."""
+    return guid.startswith("tag:") and guid.endswith(_ending(key))
+
+
+def _ending(key: str) -> str:
+    return f",2026:{quote(key, safe='')}"
 
 
 # ---------------------------------------------------------------- what can be mended or left out

@@ -24,6 +24,9 @@ from feedpub.settings import AdminOptions, Loaded, load
 @cli.command()
 def check(
     context: typer.Context,
+    stores: Annotated[
+        bool, typer.Option("--stores", help="Ask all stores too what their next poll would; nothing is kept.")
+    ] = False,
     targets: Annotated[
         bool, typer.Option("--targets", help="Try the credentials of all targets too; nothing is posted.")
     ] = False,
@@ -35,7 +38,8 @@ def check(
     settings = loaded.settings
     said = (listing("store", list(settings.stores)), listing("target", list(settings.targets)))
     say(f"The config is valid: {'; '.join(said)}.")
-    if targets and not _try_targets(loaded):
+    asked, tried = not stores or _ask_stores(loaded), not targets or _try_targets(loaded)
+    if not (asked and tried):
         sys.exit(1)
 
 
@@ -46,6 +50,18 @@ def _cautions(loaded: Loaded) -> tuple[str, ...]:
             return app.cautions()
     except FeedpubError:
         return ()  # it has not run yet, or its database is ill: that is for `status` to tell
+
+
+def _ask_stores(loaded: Loaded) -> bool:
+    well = True
+    with opened(loaded) as app:
+        for asked in app.ask_stores():
+            if asked.well is False:
+                complain(f"stores.{asked.store}: {asked.told}")
+                well = False
+            else:
+                say(f"stores.{asked.store}: {asked.told}")
+    return well
 
 
 def _try_targets(loaded: Loaded) -> bool:

@@ -66,7 +66,7 @@ def _summary(app: App, done: Round, failures: Sequence[str]) -> Iterator[str]:
     """What a round did, and what comes next; what failed in it is told apart."""
     rounds = done.published.values()
     if noted := sum(one.baseline for one in rounds):
-        yield f"{noted:,} articles noted, none announced."
+        yield f"{_articles(noted)} noted, none announced."
     if skipped := sum(one.skipped for one in rounds):
         yield f"{skipped:,} notices not owed, with the reason: feedpub deliveries list --state skipped"
     new = sum(one.new for one in rounds)
@@ -74,6 +74,8 @@ def _summary(app: App, done: Round, failures: Sequence[str]) -> Iterator[str]:
     withdrawn = sum(one.withdrawn for one in rounds)
     built = sum(one.feeds for one in rounds)
     yield f"{new:,} new, {edited:,} edited, {withdrawn:,} withdrawn; {built:,} feeds built."
+    if kept_out := sum(one.quarantined for one in rounds):
+        yield f"{_articles(kept_out)} kept out of the feeds, with the reason: feedpub status"
     if said := Counter(one.target for one in done.said):
         yield f"Said: {', '.join(f'{count:,} to {target}' for target, count in said.items())}."
     if waiting := app.waiting():
@@ -82,6 +84,10 @@ def _summary(app: App, done: Round, failures: Sequence[str]) -> Iterator[str]:
     for problem in app.problems():
         if problem not in failures:
             yield f"Problem: {problem}"
+
+
+def _articles(count: int) -> str:
+    return f"{count:,} article{'' if count == 1 else 's'}"
 
 
 def _to_come(app: App, *, noted: int, new: int) -> Iterator[str]:

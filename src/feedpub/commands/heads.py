@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
-from urllib.parse import urljoin
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
@@ -136,4 +135,4 @@ def _feeds(links: tuple[_Link, ...]) -> tuple[str, ...]:
 def api_in(header: str, url: str) -> str:
     """Find where a Link header (RFC 8288) of the page at `url` says that WordPress's REST API is; "" for nowhere."""
     said = re.search(rf"""<([^<>]{{1,2000}})>\s*;\s*rel\s*=\s*["']?{re.escape(API)}""", header)
-    return clean.url(urljoin(url, said[1].strip()), url) if said else ""
+    return clean.url(said[1], url) if said else ""

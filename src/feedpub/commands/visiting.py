@@ -77,7 +77,7 @@ class Found:
 
 def visit(url: str, door: Door, *, allow_private: bool) -> Found:
     """Look at the site at `url`, which `address` gave. Raises FeedpubError where nothing is found that can be read."""
-    return _Visit(door, allow_private=allow_private).at(url)
+    return _Visit(door, urlsplit(url).hostname if allow_private else None).at(url)
 
 
 class _Answer(NamedTuple):
@@ -111,11 +111,11 @@ class _Page(NamedTuple):
 
 
 class _Visit:
-    """One visit, and the time that it may take."""
+    """One visit, and the time that it may take. Of private hosts only the one that a person named is asked."""
 
-    def __init__(self, door: Door, *, allow_private: bool) -> None:
+    def __init__(self, door: Door, private_host: str | None) -> None:
         self._door = door
-        self._allow_private = allow_private
+        self._private_host = private_host
         self._end = monotonic() + WITHIN.total_seconds()
 
     def at(self, url: str) -> Found:
@@ -246,11 +246,13 @@ class _Visit:
             raise FeedpubError(f"{_host(url)} answers too slowly: after {WITHIN.seconds} s nothing was found")
         headers = {"Accept": "text/html, application/json, application/rss+xml, application/atom+xml, */*;q=0.5"}
         request = Request("GET", url, headers, says=False, read_limit=READ_LIMIT)
+        private = self._private_host is not None and urlsplit(url).hostname == self._private_host
         try:
-            return self._door.fetch(request, timeout=min(left, PATIENCE), allow_private=self._allow_private)
+            return self._door.fetch(request, timeout=min(left, PATIENCE), allow_private=private)
         except UnreachableError as error:
             # The door speaks of the config, which is not there yet.
-            told = str(error).replace("set allow_private = true", "say --allow-private")
+            meant = "give that address" if self._private_host else "say --allow-private"
+            told = str(error).replace("set allow_private = true", meant)
             raise UnreachableError(told, sent=error.sent) from None
 
 
@@ -265,7 +267,12 @@ def _refusal(url: str, status: int) -> str:
     if status in (429, 503):
         return f"{url} is busy or in maintenance (HTTP {status}): try again later"
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "no page"
-    return f"{url} answers with HTTP {status} ({phrase}): give the address of the site's front page, or of its feed"
+    advice = "give the address of the site's front page, or of its feed"
+    if status in (401, 403):
+        advice = "a login or a firewall stands before it; let feedpub through, or give the address of the site's feed"
+    elif status >= 500:
+        advice = "the site itself fails; look into its error log, and try again"
+    return f"{url} answers with HTTP {status} ({phrase}): {advice}"
 
 
 # ---------------------------------------------------------------- what was said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from feedpub.ledger import schema
 from feedpub.ledger.comments import recount
 from feedpub.ledger.database import Database
 from feedpub.ledger.feeds import expire_tombstones
-from feedpub.ledger.recording import Record, Written, ensure_store, write
+from feedpub.ledger.recording import Record, Written, ensure_store, forget_reasons, write
 from feedpub.ledger.renaming import begin_anew, rename
 from feedpub.ledger.rows import CHUNK, LIVE, WAITING, WITHDRAWN, AnyRow, article_of, chunks, next_seq
 from feedpub.model import Article, Category, Quarantined, Target
@@ -327,6 +327,15 @@ class Articles:
         """Remember something to be told of a store, such as a guard that holds; empty when it is over."""
         with self._database.write() as connection:
             connection.execute(update(schema.store).where(schema.store.c.name == store).values(note=note))
+
+    def forget_missing(self, store: str, present: Container[str]) -> None:
+        """Forget why rows are kept out that are not there any more, and were never articles."""
+        kept_out = schema.quarantine.c
+        with self._database.read() as connection:
+            ids = connection.execute(select(kept_out.id).where(kept_out.store == store)).scalars().all()
+        if missing := [id_ for id_ in ids if id_ not in present]:
+            with self._database.write() as connection:
+                forget_reasons(connection, store, missing)
 
     def note_census(self, store: str, *, now: datetime, whole: bool) -> None:
         """Remember when we last looked what is there."""

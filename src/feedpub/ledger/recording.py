@@ -62,7 +62,8 @@ class Record:
     beginning on (empty: it stays). `ripe`: those of `written` were waiting for their time, and it has come.
     `restored` are those of `written` that had been withdrawn; `recleaned` those that nobody edited: only our own
     cleaning is another, or another kind of store tells of them; `claimed` are the ids that such a one gives to
-    articles, by those they had; `gone` are levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
+    articles, by those they had; `strangers` those of `written` to whom another article leaves its id; `gone` are
+    levels of `changes.PRESENT/MISSED/GONE/SKIPPED` by id.
     """
 
     store: str
@@ -75,6 +76,7 @@ class Record:
     restored: frozenset[str] = frozenset()
     recleaned: frozenset[str] = frozenset()
     claimed: Mapping[str, str] = field(default_factory=dict)
+    strangers: frozenset[str] = frozenset()
     ripe: bool = False
     withdrawn: tuple[str, ...] = ()
     gone: Mapping[str, int] | None = None
@@ -94,8 +96,8 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     seq = next_seq(connection)
     baseline = _move_cursor(connection, record, now)
     others = record.categories is not None and _replace_categories(connection, record.store, record.categories, seq)
-    if record.claimed:
-        take_over(connection, record.store, record.claimed)
+    if record.claimed or record.strangers:
+        take_over(connection, record.store, record.claimed, record.strangers)
     keys, named = _write_articles(connection, record, seq, now)
     _move_edited(connection, record, keys, targets, now)
     _withdraw(connection, record, targets, seq, now)
@@ -361,13 +363,18 @@ def _replace_quarantine(connection: Connection, record: Record, now: datetime) -
 
 
 def _forget_unseen(connection: Connection, record: Record) -> None:
-    """What is gone and never was anything but kept out needs no reason any more."""
+    """What is gone, and is no article or one that is withdrawn, needs no reason any more."""
+    forget_reasons(connection, record.store, [id_ for id_, level in (record.gone or {}).items() if level >= GONE])
+
+
+def forget_reasons(connection: Connection, store: str, ids: Sequence[str]) -> None:
+    """Forget why these are kept out, but for those that still are articles: the way they were is still public."""
     kept_out, article = schema.quarantine.c, schema.article.c
-    seen = exists().where((article.store == kept_out.store) & (article.id == kept_out.id))
-    for some in chunks([id_ for id_, level in (record.gone or {}).items() if level >= GONE]):
-        connection.execute(
-            delete(schema.quarantine).where((kept_out.store == record.store) & kept_out.id.in_(some) & ~seen)
-        )
+    seen = exists().where(
+        (article.store == kept_out.store) & (article.id == kept_out.id) & (article.state != WITHDRAWN)
+    )
+    for some in chunks(ids):
+        connection.execute(delete(schema.quarantine).where((kept_out.store == store) & kept_out.id.in_(some) & ~seen))
 
 
 def _keys(connection: Connection, store: str, ids: Sequence[str]) -> dict[str, int]:

@@ -6,7 +6,7 @@ Inside the transactions of others. It decides nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -77,13 +77,13 @@ def begin_anew(connection: Connection, store: str, seq: int, now: datetime) -> N
     soil_terms(connection, [COMMENT], seq)
 
 
-def take_over(connection: Connection, store: str, claimed: Mapping[str, str]) -> None:
+def take_over(connection: Connection, store: str, claimed: Mapping[str, str], strangers: Collection[str] = ()) -> None:
     """Give articles that another kind of store left the ids they have now, by their old ones.
 
-    One that stands in the way and is not met yet goes by its guid until it is.
+    One that stands in the way, of these or of `strangers`, and is not met yet goes by its guid until it is.
     """
     article, moves = schema.article.c, dict(claimed)
-    for some in chunks(list(claimed.values())):
+    for some in chunks(sorted({*claimed.values(), *strangers})):
         rows = connection.execute(
             select(article.id, article.guid).where((article.store == store) & article.id.in_(some))
         )

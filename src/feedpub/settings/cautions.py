@@ -40,7 +40,14 @@ def cautions(settings: Settings) -> Iterator[str]:
 
 
 def _of_store(store: StoreOptions) -> Iterator[str]:
-    if isinstance(store, SqlOptions) and store.is_query and not wording.names_since(store.query):
+    if not isinstance(store, SqlOptions) or not store.is_query:
+        return
+    if wording.is_limited(store.query):
+        yield (
+            f"stores.{store.name}.query: with a LIMIT nothing is ever withdrawn, and what does not fit is never read; "
+            "leave it out: rows are read a few at a time, however many there are"
+        )
+    if not wording.names_since(store.query):
         yield (
             f"stores.{store.name}.query: without :since all its rows are read at every poll; compare the column that "
             "it gives AS updated with it: WHERE … >= :since"

@@ -1,8 +1,9 @@
 """a pass over a store that keeps no log of its changes -> batches, one for each call.
 
 Such a store is read from the beginning to the end of what may have changed, and only then is it known where the next
-pass begins. Between two calls the pass stays open in memory. The cursor of its batches holds the old place, so that a
-pass broken off, by a crash or by another process, begins again: rows come once more, none too seldom.
+pass begins. Between two calls the pass stays open in memory. The cursor of its batches holds the old place, or the one
+that the batch names, so that a pass broken off, by a crash or by another process, begins again: rows come once more,
+none too seldom.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from feedpub.model import Batch
 
 Walk = Callable[[str], Generator[Batch]]
 """From a place ("": the beginning) to the batches of one pass. The last one has not `more`; its cursor is the place
-where the next pass begins. The cursors of those before it are not read."""
+where the next pass begins. The cursor of one before it is where to begin again if the pass ends there ("": where it
+began)."""
 
 _numbers = count(1)
 
@@ -45,7 +47,7 @@ class Passes:
             self.close()
             return replace(batch, cursor=beginning_at(batch.cursor))
         self._at = f"{next(_numbers)}"
-        return replace(batch, cursor=json.dumps({"place": place, "at": self._at}))
+        return replace(batch, cursor=json.dumps({"place": batch.cursor or place, "at": self._at}))
 
     def close(self) -> None:
         """Break the pass off; what it holds open is closed."""

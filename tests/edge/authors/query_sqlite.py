@@ -56,7 +56,7 @@ class SQLiteAuthor(TablesAuthor):
 
     def spoil(self) -> None:
         with sqlite3.connect(self._path) as connection:
-            rubbish = "INSERT INTO post VALUES (?, CAST(X'FF00FE' AS TEXT), X'00', 'public', 'yesterday', '9999')"
+            rubbish = "INSERT INTO post VALUES (?, CAST(X'FF00FE' AS TEXT), X'00', 'public', '1 day ago', '9999')"
             connection.executemany(rubbish, [(777_777,), (None,)])
         connection.close()
 

@@ -39,6 +39,11 @@ def reason(**said: object) -> str:
     return f"{found.id}: {found.reason}"
 
 
+@pytest.mark.parametrize("said", [{}, {"links": None}, {"links": " "}, {"links": []}, {"links": ","}, {"links": "[]"}])
+def test_who_says_no_links_has_none(said: dict[str, object]) -> None:
+    assert told(**said).article.links == ()
+
+
 def test_every_column_arrives() -> None:
     article = told(
         content="<p>本文</p>", summary="要約", url="https://example.com/1", guid="urn:1", categories='["海外"]',

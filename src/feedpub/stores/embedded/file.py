@@ -97,7 +97,9 @@ class StoreFile:
         if _is_blank(connection):
             raise StoreError(f'{self.path}: nothing is in it: put the store back, or fill it by "feedpub import"')
         if _pragma(connection, "application_id") != schema.APPLICATION_ID:
-            raise StoreError(f"{self.path} is a database of another program: give another path")
+            raise StoreError(
+                f"{self.path} is a database of another program: give another path, or read it by `url` and `query`"
+            )
         version = _pragma(connection, "user_version")
         if version > schema.VERSION:
             raise StoreError(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
+from feedpub import clean
 from feedpub.model import Reply
 from feedpub.stores.feed.parsing import shown
 from feedpub.stores.feed.reading import Unreadable
+from feedpub.stores.feed.words import joined
 
 FOR_NOW = (302, 303, 307)
 FOR_GOOD = (301, 308)
@@ -19,11 +21,11 @@ _SETTLED = timedelta(minutes=1)
 
 def onward(reply: Reply, url: str) -> str:
     """Tell where an answer sends us, from `url`; raises Unreadable where that is nowhere we may go."""
-    there = urljoin(url, reply.headers.get("location", "").strip()).partition("#")[0]
-    parts = urlsplit(there)
-    if parts.scheme not in ("http", "https") or not parts.hostname or there == url or "@" in parts.netloc:
+    said = joined(url, reply.headers.get("location", "")).partition("#")[0]
+    there = clean.url(said)
+    if not there or said == url or "@" in urlsplit(said).netloc:
         raise Unreadable(f"sends on to no other web address (HTTP {reply.status}): correct `url`")
-    if parts.scheme == "http" and urlsplit(url).scheme == "https":
+    if urlsplit(there).scheme == "http" and urlsplit(url).scheme == "https":
         raise Unreadable(f"sends on from https to {shown(there)}, which anybody on the way could forge: correct `url`")
     return there
 

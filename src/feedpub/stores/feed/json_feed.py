@@ -12,7 +12,7 @@ from typing import Any, Final
 from feedpub.model import Image, Link, Quarantined, RawArticle
 from feedpub.stores.feed.dates import date
 from feedpub.stores.feed.header import Header
-from feedpub.stores.feed.reading import Unreadable
+from feedpub.stores.feed.reading import Unreadable, refuse_crowd
 from feedpub.stores.feed.words import as_html, distinct, is_picture
 from feedpub.stores.taxonomy import CategoryTold, Named
 
@@ -32,11 +32,21 @@ def read(said: str) -> tuple[Header, Iterator[Named | Quarantined]]:
         raise Unreadable("is JSON, but no JSON Feed: it has no list of items")
     if "jsonfeed.org/version/" not in _text(feed, "version"):
         raise Unreadable('is JSON, but no JSON Feed: its "version" names none of https://www.jsonfeed.org/')
+    refuse_crowd(len(feed["items"]), max(map(_largest, feed["items"]), default=0))
     hubs = tuple(_text(hub, "url") for hub in _objects(feed, "hubs") if _text(hub, "type").lower() == "websub")
     header = Header(
         _text(feed, "title"), _text(feed, "home_page_url"), _text(feed, "language"), _text(feed, "feed_url"), hubs
     )
     return header, map(_entry, range(1, len(feed["items"]) + 1), feed["items"])
+
+
+def _largest(item: object) -> int:
+    """Count the longest list in an item, and in what is our own of it."""
+    if not isinstance(item, dict):
+        return 0
+    return max(
+        (len(one) for one in (*item.values(), *_object(item, _OURS).values()) if isinstance(one, list)), default=0
+    )
 
 
 def _entry(number: int, item: object) -> Named | Quarantined:

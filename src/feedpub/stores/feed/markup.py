@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urljoin
 
 from lxml import etree
 from lxml import html as lxml_html
 
 from feedpub.clean.urls import srcset
-from feedpub.stores.feed.words import as_html
+from feedpub.stores.feed.words import as_html, joined
 
 _TAG: Final = re.compile(r"</?(?:[a-z]{1,12}|h[1-6])(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _ADDRESSES: Final = frozenset({"href", "src", "poster", "cite", "data-src"})
@@ -38,15 +37,8 @@ def _absolute(html: str, base: str) -> str:
     for element in within.iter(etree.Element):
         for name, value in element.attrib.items():
             if name in _ADDRESSES:
-                element.set(name, _joined(base, value))
+                element.set(name, joined(base, value))
             elif name in ("srcset", "data-srcset"):
                 element.set(name, srcset(value, base))
     written = (etree.tostring(child, encoding="unicode", method="html") for child in within)
     return "".join((as_html(within.text or ""), *written))
-
-
-def _joined(base: str, address: str) -> str:
-    try:
-        return urljoin(base, address.strip())
-    except ValueError:
-        return address

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from lxml import etree
@@ -22,6 +22,7 @@ from feedpub.model import Quarantined, RawArticle
 from feedpub.stores.feed import json_feed, xml
 from feedpub.stores.feed.header import Header
 from feedpub.stores.feed.reading import Unreadable, is_page, root, text
+from feedpub.stores.feed.words import joined
 from feedpub.stores.taxonomy import Named
 
 Format = Literal["rss", "atom", "json"]
@@ -161,6 +162,6 @@ def _linked(said: str, url: str) -> list[str]:
         page = lxml_html.document_fromstring(said.encode("utf-8", "replace"), parser=parser)
     except (etree.LxmlError, ValueError):
         return []
-    base = next((urljoin(url, one.get("href", "")) for one in page.iter("base")), url)
+    base = next((joined(url, one.get("href", "")) for one in page.iter("base")), url)
     links = (one for one in page.iter("link") if "alternate" in one.get("rel", "").lower().split())
-    return [urljoin(base, one.get("href", "")) for one in links if one.get("type", "").strip().lower() in _TYPES]
+    return [joined(base, one.get("href", "")) for one in links if one.get("type", "").strip().lower() in _TYPES]

@@ -14,6 +14,8 @@ from feedpub.model import Image
 from feedpub.stores.feed.reading import Element
 from feedpub.stores.feed.words import distinct, is_picture
 
+_LEAST: Final = 100
+"""Pixels: what says that it is narrower is a sign, such as the author's face, and no picture of what is told."""
 _MEDIA: Final = ("http://search.yahoo.com/mrss/", "http://search.yahoo.com/mrss")
 
 
@@ -21,6 +23,20 @@ def images(entry: Element) -> tuple[Image, ...]:
     """Read the images of an item or entry. A small copy counts only where there is no other."""
     found = [*_contents(entry), *_enclosed(entry)]
     return distinct(found or _thumbnails(entry))
+
+
+def described(entry: Element) -> str:
+    """Read what is said of the one thing that an entry shows, such as a film: of its group, or right in it."""
+    groups = [child for child in entry if _is(child, "group")]
+    holders = [*groups, entry] if len(groups) < 2 else [entry]
+    said = (_text(child) for holder in holders for child in holder if _is(child, "description"))
+    return next(filter(None, said), "")
+
+
+def enclosed(entry: Element) -> str:
+    """Find the address of the file that comes with an entry, such as the sound of a podcast; "" where none does."""
+    found = (child.get("url", "").strip() for child in entry if _local(child) == "enclosure")
+    return next(filter(None, found), "")
 
 
 def _contents(entry: Element) -> Iterator[Image]:
@@ -45,8 +61,9 @@ def _enclosed(entry: Element) -> Iterator[Image]:
 
 def _thumbnails(entry: Element) -> list[Image]:
     holders = [entry, *(child for child in entry if _is(child, "group") or _is(child, "content"))]
-    small = (one for holder in holders for one in holder if _is(one, "thumbnail") and one.get("url"))
-    return [Image(one.get("url", "").strip(), alt=_words(one.getparent(), "description", "title")) for one in small][:1]
+    small = [one for holder in holders for one in holder if _is(one, "thumbnail") and not 0 < _pixels(one) < _LEAST]
+    found = ((one, (one.get("url") or one.text or "").strip()) for one in small)  # note.com writes it as text
+    return [Image(url, alt=_words(one.getparent(), "description", "title")) for one, url in found if url][:1]
 
 
 def _shows(content: Element) -> bool:
@@ -81,21 +98,28 @@ def _words(holder: Element, *names: str) -> str:
     """Read the first of these elements that says anything."""
     if holder.tag not in _TAGS["content"] | _TAGS["group"]:
         return ""
-    said = ("".join(child.itertext()).strip() for name in names for child in holder if _is(child, name))
+    said = (_text(child) for name in names for child in holder if _is(child, name))
     return next(filter(None, said), "")
 
 
 def _width(content: Element) -> tuple[bool, int]:
+    return content.get("isDefault") == "true", _pixels(content)
+
+
+def _pixels(content: Element) -> int:
+    """Tell how wide it says that it is; 0 where it does not."""
     width = content.get("width", "")
-    return content.get("isDefault") == "true", int(width) if width.isascii() and width.isdecimal() and len(
-        width
-    ) < 9 else 0
+    return int(width) if width.isascii() and width.isdecimal() and len(width) < 9 else 0
 
 
 _TAGS: Final = {
     name: frozenset(f"{{{space}}}{name}" for space in _MEDIA)
     for name in ("content", "group", "thumbnail", "description", "title", "credit", "copyright", "license")
 }
+
+
+def _text(element: Element) -> str:
+    return "".join(element.itertext()).strip()
 
 
 def _is(element: Element, name: str) -> bool:

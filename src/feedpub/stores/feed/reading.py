@@ -9,12 +9,18 @@ from __future__ import annotations
 import codecs
 import re
 from html.entities import html5
-from typing import Any
+from typing import Any, Final
 
 from lxml import etree
 
 Element = Any
 """An lxml element: the published stubs do not know `base` and other parts used here."""
+
+MOST_ENTRIES: Final = 20_000
+MOST_PARTS: Final = 1_000
+"""Children of one entry; in JSON, members of one list of it."""
+MOST_PREFIXES: Final = 200
+"""For elements of a namespace that it does not know, feedparser goes through all that were declared anywhere."""
 
 _CODECS = {
     "ascii": "cp1252",
@@ -49,6 +55,7 @@ _REFERENCE = re.compile(
     re.DOTALL,
 )
 _END = re.compile(r"</(?:[\w.-]+:)?(?:rss|feed|RDF)\s*>", re.IGNORECASE)
+_PREFIX = re.compile(r"\bxmlns:([^\s=]{1,100})")
 _OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 _CUT = "it breaks off in the middle"
@@ -89,6 +96,8 @@ def root(said: str, url: str) -> Element:
     knows, and what stands behind the end.
     """
     document = _without_doctype(_after_prolog(said))
+    if len({found[1] for found in _PREFIX.finditer(document)}) > MOST_PREFIXES:
+        raise Unreadable(f"declares more than {MOST_PREFIXES} prefixes of namespaces: it is not read")
     try:
         return _parsed(document, url)
     except etree.XMLSyntaxError:
@@ -99,6 +108,14 @@ def root(said: str, url: str) -> Element:
         fault = _FAULTS.get(getattr(error, "code", 0), "a mistake in the markup") if _END.search(document) else _CUT
         line = said[: len(said) - len(document)].count("\n") + (error.lineno or 1)
         raise Unreadable(f"is not well-formed XML: {fault} (line {line})") from error
+
+
+def refuse_crowd(entries: int, parts: int) -> None:
+    """Raise Unreadable for more entries, or more parts of one of them, than any feed has."""
+    if entries > MOST_ENTRIES:
+        raise Unreadable(f"has more than {MOST_ENTRIES:,} entries: it is not read")
+    if parts > MOST_PARTS:
+        raise Unreadable(f"has an entry of more than {MOST_PARTS:,} elements: it is not read")
 
 
 # ---------------------------------------------------------------- bytes -> text

@@ -14,8 +14,8 @@ from pydantic import Field, field_validator
 from feedpub import clean
 from feedpub.model import EPOCH, Batch, Census, Duration, RawArticle
 from feedpub.stores.base import Home, StoreOptions
-from feedpub.stores.feed.asking import Asking, Document
-from feedpub.stores.feed.place import Place, digest, key
+from feedpub.stores.feed.asking import Asking
+from feedpub.stores.feed.place import Place, digest, faces, key, recognized
 from feedpub.stores.passes import Passes
 from feedpub.stores.taxonomy import CategoryTold, Named, Taxonomy
 
@@ -26,6 +26,9 @@ BATCH = 500
 """Articles in one answer of `changes`."""
 MOST_CATEGORIES = 2_000
 """Of more categories than these, ever told by one feed, the further ones are tags: nobody files by so many."""
+
+LONGEST_CATEGORY = 300
+"""Characters. What is longer is no name, and would be kept for ever."""
 
 
 class FeedOptions(StoreOptions):
@@ -91,21 +94,29 @@ class FeedStore:
 
     def _walk(self, cursor: str) -> Generator[Batch]:
         # Asked to begin anew, we do not forget what the document alone does not tell: categories of articles that have
-        # left it, and dates that we gave.
-        before = Place.parse(cursor) if cursor else Place(dates=self._last.dates, categories=self._last.categories)
+        # left it, first dates and first ids.
+        before = Place.parse(cursor) if cursor else replace(self._last, url="", etag="", modified="", seen={})
         document = self._asking.ask(before)
         if document is None:
             self._last = before
             yield Batch((), cursor)
             return
-        dates = _given(document, before)
-        entries = [self._told(entry, dates) for entry in document.feed.entries]
+        ours, names = recognized(document.feed.entries, before)
+        dates = _first_dates(ours, document.date, before, self._zone)
+        entries = [self._told(entry, dates) for entry in ours]
         seen = {key(one.article): digest(one) for one in entries}
         fresh = [one for one in entries if before.seen.get(key(one.article)) != seen[key(one.article)]]
         taxonomy = Taxonomy.kept(self._name, before.categories)
         articles = [_filed(taxonomy, one) for one in self._oldest_first(fresh)]
         self._last = Place(
-            document.url, document.etag, document.modified, seen=seen, dates=dates, categories=taxonomy.keep()
+            document.url,
+            document.etag,
+            document.modified,
+            seen=seen,
+            dates=dates,
+            faces=faces(document.feed.entries, ours),
+            names=names,
+            categories=taxonomy.keep(),
         )
         told = Batch((), str(self._last), garbage=document.feed.broken)
         if not cursor or self._last.categories != before.categories:
@@ -116,7 +127,8 @@ class FeedStore:
         """Complete an entry by the date that we gave it, and what it is filed under besides."""
         article = entry.article
         dated = replace(article, published=dates.get(key(article), article.published))
-        return Named(dated, (*entry.categories, *self._categories))
+        named = (one for one in entry.categories if len(one.name) + len(one.slug) <= LONGEST_CATEGORY)
+        return Named(dated, (*named, *self._categories))
 
     def _oldest_first(self, entries: Sequence[Named]) -> list[Named]:
         ordered = list(reversed(entries))  # a feed begins with the newest: of one date, the last came first
@@ -124,18 +136,21 @@ class FeedStore:
         return ordered
 
 
-def _given(document: Document, before: Place) -> dict[str, str]:
-    """Date the entries that say nothing of when they came out: by their first edit that we saw, or when we saw them.
+def _first_dates(entries: Sequence[Named], now: datetime | None, before: Place, zone: ZoneInfo) -> dict[str, str]:
+    """Date each entry by the earliest that it ever said: many sites stamp all anew whenever they write their feed.
 
-    Those seen together for the first time are dated a second apart, in the document's order.
+    Those that say nothing of when they came out are dated by their first edit that we saw, or when we saw them: a
+    second apart, in the document's order.
     """
-    given = {}
-    for number, entry in enumerate(document.feed.entries):
-        if not entry.article.published:
-            seen = document.date - timedelta(seconds=number) if document.date else None
-            fallback = entry.article.updated or (seen.isoformat() if seen else "")
-            given[key(entry.article)] = before.dates.get(key(entry.article)) or fallback
-    return given
+    dates = {}
+    for number, entry in enumerate(entries):
+        one = entry.article
+        seen = (now - timedelta(seconds=number)).isoformat() if now else ""
+        first = before.dates.get(key(one), "")
+        moved = EPOCH < _moment(one.published, zone) < _moment(first, zone)
+        sure = _moment(first, zone) > EPOCH and not moved
+        dates[key(one)] = first if sure else one.published or one.updated or seen
+    return dates
 
 
 def _moment(said: str, zone: ZoneInfo) -> datetime:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 from posixpath import splitext
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from feedpub.model import Image
 
@@ -23,6 +23,14 @@ def as_html(plain: str) -> str:
         return escape(said, quote=False)
     parts = (escape(part.strip(), quote=False).replace("\n", "<br>\n") for part in _BLANK_LINE.split(said))
     return "\n".join(f"<p>{part}</p>" for part in parts)
+
+
+def joined(base: str, address: str) -> str:
+    """Resolve an address; one that is none, such as `http://[`, stays as it is: whoever uses it refuses it."""
+    try:
+        return urljoin(base, address.strip())
+    except ValueError:
+        return address
 
 
 def is_picture(address: str, media_type: str) -> bool:

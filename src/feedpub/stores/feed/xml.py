@@ -13,9 +13,9 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 from typing import Any, Final, Literal
-from urllib.parse import urljoin
 
 import feedparser
 from lxml import etree
@@ -25,15 +25,16 @@ from feedpub.model import Image, Link, RawArticle
 from feedpub.stores.feed import markup
 from feedpub.stores.feed.dates import date
 from feedpub.stores.feed.header import Header
-from feedpub.stores.feed.pictures import images
-from feedpub.stores.feed.reading import Element, Unreadable
+from feedpub.stores.feed.pictures import described, enclosed, images
+from feedpub.stores.feed.reading import Element, Unreadable, refuse_crowd
+from feedpub.stores.feed.words import as_html, joined
 from feedpub.stores.taxonomy import CategoryTold, Named
 
 Kind = Literal["rss", "atom"]
 
-MOST_ENTRIES: Final = 20_000
-MOST_ELEMENTS: Final = 1_000
-"""Of one entry. feedparser compares each of its categories with all others."""
+MOST_ELEMENTS: Final = 1_000_000
+MOST_WITHIN: Final = 20_000
+"""Elements at any depth of a document, and of one entry: lxml takes an element out in the square of what it holds."""
 
 _ROOTS: Final[Mapping[str, Kind]] = {"rss": "rss", "rdf": "rss", "feed": "atom"}
 _XML: Final = "{http://www.w3.org/XML/1998/namespace}"
@@ -81,6 +82,8 @@ class _Aside:
     language: str
     authors: tuple[str, ...]
     images: tuple[Image, ...]
+    described: str
+    enclosed: str
 
 
 def kind(root: Element) -> Kind:
@@ -97,13 +100,13 @@ def header(root: Element, kind: Kind) -> Header:
     own = [one for one in top if _space(one) == _space(top) and _local(one) in ("title", "link", "language")]
     titles = [_title(one, kind) for one in own if _local(one) == "title"]
     told = [_text(one) for one in own if _local(one) == "language"]
-    pages = [urljoin(one.base or "", _text(one)) for one in own if _local(one) == "link" and _text(one)]
+    pages = [joined(one.base or "", _text(one)) for one in own if _local(one) == "link" and _text(one)]
     language = root.get(f"{_XML}lang") or top.get(f"{_XML}lang") or _first(told)
     linked = [one for one in top if _local(one) == "link" and one.get("href", "").strip()]
 
     def rel(name: str) -> list[str]:
         there = (one for one in linked if name in one.get("rel", "alternate").lower().split())
-        return [urljoin(one.base or "", one.get("href").strip()) for one in there]
+        return [joined(one.base or "", one.get("href").strip()) for one in there]
 
     return Header(_first(titles), _first(pages or rel("alternate")), language, _first(rel("self")), tuple(rel("hub")))
 
@@ -116,24 +119,31 @@ def entries(root: Element, kind: Kind, url: str) -> Iterator[Named]:
         for one in root.iter(f"{{*}}{name}")
         if (up := one.getparent()) is not None and _local(up).lower() in holders
     ]
-    if len(found) > MOST_ENTRIES:
-        raise Unreadable(f"has more than {MOST_ENTRIES:,} entries: it is not read")
-    if any(len(one) > MOST_ELEMENTS for one in found):
-        raise Unreadable(f"has an entry of more than {MOST_ELEMENTS:,} elements: it is not read")
+    refuse_crowd(len(found), max(map(len, found), default=0))  # feedparser compares each category with all others
+    if _within(root) > MOST_ELEMENTS or any(_within(one) > MOST_WITHIN for one in found):
+        raise Unreadable("has more elements than any feed needs: it is not read")
     asides = [_aside(one) for one in found]
+    marked = []
     for one in found:
         _leave(one, (child for child in one if _is_known(child, one)))
-        for child in one:
-            _guard(child)
-    for holder in dict.fromkeys(one.getparent() for one in found):
+        marked.append(sum(map(_guard, one)) > 0)
+    parents = dict.fromkeys(one.getparent() for one in found)
+    for holder in parents:
         _leave(holder, (child for child in holder if _local(child) == name))
+    if all(holder.getparent() is root for holder in parents):  # of a document without entries nothing is left
+        _leave(root, parents)
     said = _said(etree.tostring(root, encoding="utf-8"), url)
     if len(said) != len(asides):
         raise Unreadable("has entries that stand inside one another: it is not read")
+    said = [_unguarded(one) if mark else one for one, mark in zip(said, marked, strict=True)]
     return map(_entry, said, asides, [kind] * len(said), [url] * len(said))
 
 
 # ---------------------------------------------------------------- before feedparser
+
+
+def _within(element: Element) -> int:
+    return int(element.xpath("count(.//*)"))
 
 
 def _aside(entry: Element) -> _Aside:
@@ -149,6 +159,8 @@ def _aside(entry: Element) -> _Aside:
         language=entry.get(f"{_XML}lang", "").strip() or texts.get(f"{_DC} language", ""),
         authors=tuple(dict.fromkeys(filter(None, map(_author, entry)))),
         images=images(entry),
+        described=described(entry),
+        enclosed=enclosed(entry),
     )
 
 
@@ -169,12 +181,14 @@ def _is_known(child: Element, entry: Element) -> bool:
     return name in (_OWN if space == _space(entry) else _OTHERS.get(space, ()))
 
 
-def _guard(element: Element) -> None:
-    """Mark a text that feedparser would take for UTF-8 read wrongly, and change: one such as "Â¡"."""
+def _guard(element: Element) -> bool:
+    """Mark a text that feedparser would take for UTF-8 read wrongly, and change: one such as "Â¡"; tell if it was."""
     said = "".join(element.itertext())
     if said and not said.isascii() and max(said) <= "\xff":
         within = element[0] if len(element) else element
         within.text = (within.text or "").rstrip() + _GUARD  # at the end: an address must begin as it does
+        return True
+    return False
 
 
 def _unguarded(said: Any) -> Any:  # noqa: ANN401 - whatever feedparser makes of an entry
@@ -200,7 +214,7 @@ def _said(document: bytes, url: str) -> list[Mapping[str, Any]]:
         result = feedparser.parse(
             io.BytesIO(document), response_headers=headers, resolve_relative_uris=False, sanitize_html=False
         )
-        return [_unguarded(dict(entry)) for entry in result.entries]
+        return [dict(entry) for entry in result.entries]
     except Exception as error:  # a library of guesses: whatever it stumbles over is the document's
         raise Unreadable("is no feed that can be read: its elements stand where none does") from error
 
@@ -213,10 +227,12 @@ def _entry(said: Mapping[str, Any], aside: _Aside, kind: Kind, url: str) -> Name
     links = [link for link in said.get("links", ()) if link.get("href", "").strip()]
     address = _first(link["href"].strip() for link in links if link.get("rel") == "alternate") or said.get("link", "")
     summary, content = _texts(said, title.get("value", ""), address, url)
+    if not (summary or content):
+        content = as_html(aside.described)
     article = RawArticle(
         id="",
         guid=aside.guid,
-        url=address,
+        url=address or aside.enclosed,
         title=title.get("value", ""),
         title_is_html=title.get("type") in _HTML,
         summary=summary,
@@ -241,7 +257,9 @@ def _texts(said: Mapping[str, Any], title: str, address: str, url: str) -> tuple
     content = _first(markup.of(one, url) for one in said.get("content", ()))
     if not content and unescape(summary) in (address, title):
         return "", ""
-    return ("", summary) if not content and (not title or markup.has_tags(summary)) else (summary, content)
+    if content or (title and not markup.has_tags(summary)):
+        return summary, content
+    return "", summary if markup.has_tags(summary) else as_html(unescape(summary))
 
 
 def _references(links: Iterable[Mapping[str, Any]]) -> Iterator[Link]:
@@ -266,12 +284,19 @@ def _title(element: Element, kind: Kind) -> str:
     return clean.plain_text(said) if escaped else said
 
 
+@lru_cache(maxsize=512)
+def _name(tag: str) -> tuple[str, str]:
+    """Tell namespace and local name apart: a feed writes a few names many thousand times."""
+    said = etree.QName(tag)
+    return str(said.namespace or ""), str(said.localname)
+
+
 def _local(element: Element) -> str:
-    return str(etree.QName(element).localname)
+    return _name(element.tag)[1]
 
 
 def _space(element: Element) -> str:
-    return str(etree.QName(element).namespace or "")
+    return _name(element.tag)[0]
 
 
 def _text(element: Element) -> str:

@@ -45,7 +45,7 @@ def read(path: Path) -> Iterator[ArticleTold | Broken | Skipped]:
         try:
             yield ArticleTold(1, _article(entry.article, feed), entry.categories)
         except ValueError as reason:
-            yield Broken(1, f'the entry "{entry.article.id}": {reason}')
+            yield Broken(1, f'the entry "{clean.line(entry.article.id)[:200]}": {reason}')
 
 
 def _article(said: RawArticle, feed: ParsedFeed) -> RawArticle:

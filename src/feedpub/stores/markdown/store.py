@@ -107,7 +107,7 @@ class MarkdownStore:
         seen = self._folder.look(now)
         after = checkout.look(self._folder.path.absolute())
         if after.busy or after != before:
-            self._wait(after, place, known, now)
+            self._wait(after, known, now)
             yield Batch((), cursor=place)
             return
         if known.form != self._form:
@@ -119,9 +119,9 @@ class MarkdownStore:
         self._recall(last.cursor)
         yield last
 
-    def _wait(self, seen: checkout.Seen, place: str, known: Manifest, now: int) -> None:
+    def _wait(self, seen: checkout.Seen, known: Manifest, now: int) -> None:
         """No news for a while is as good an answer, but to whoever asks for everything; raises StoreError."""
-        if not place or known.again or now / 10**9 - seen.since > PATIENCE:
+        if not known.form or known.again or now / 10**9 - seen.since > PATIENCE:
             what = seen.busy or "git has just changed it"
             raise StoreError(f"{self._folder.path}: {what}; let it finish, or undo it: it is read at the next poll")
 

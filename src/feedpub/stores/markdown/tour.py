@@ -75,13 +75,21 @@ class Tour:
         for path in self._to_read():
             self._read(path, self._files.get(path) or moved.get(path))
             if self._haul.full:
-                yield self._batch()
+                yield replace(self._batch(), cursor=str(self._so_far(moved)))
         left = {one.path for one in moved.values()}
         self._miss([one for one in self._absent if one.path not in left])
         self._expire()
         last = self._batch(more=False)
         after = Manifest(form, self._sorted(), self._graves, self._taxonomy.keep())
         yield replace(last, cursor=str(after))
+
+    def _so_far(self, moved: Mapping[str, Entry]) -> Manifest:
+        """What was told is known at once: if the tour ends here, files may be renamed or gone when the next begins."""
+        left = {one.path for path, one in moved.items() if path in self._files}
+        absent = {one.path: one for one in self._absent if one.path not in left}
+        return replace(
+            self._known, files=self._sorted() | absent, graves=self._graves, categories=self._taxonomy.keep()
+        )
 
     def _to_read(self) -> list[str]:
         """The files that are new, or have another mark, the oldest first; and, with any of them, rivals for an id."""
@@ -134,6 +142,9 @@ class Tour:
 
     def _refuse(self, path: str, before: Entry | None, reason: str) -> None:
         """Keep a file out that cannot be read. What was public stays so, as it was."""
+        if before is not None and before.double:
+            self._haul.gone.append(_aside(before.path))
+            before = None  # the id that it had is another's
         one = before or Entry(path, "", "", self._id(path, before, ""))
         self._files[path] = replace(one, path=path, mark=self._settled(self._seen[path]), digest="", missing=False)
         self._taken.add(one.id)
@@ -152,32 +163,42 @@ class Tour:
             until=told.until,
             marks=told.marks,
         )
-        rival = self._owners.get(key, path)
         expired = 0 < told.until * 10**9 <= self._now
-        if told.named is None or expired:
-            self._let_go(before, key if before and before.told else "")
-        elif rival != path:
-            self._let_go(before, before.id if before and before.told and before.id != key else "")
+        public = told.named is not None and not expired
+        rival = self._owners.get(key, path) if public else path
+        if before is not None:
+            self._end_reason(before, path if rival != path else "", key if public and rival == path else "")
+        if before is not None and before.told and not (public and before.id == key):
+            self._let_go(before)
+        if rival != path:
             one = self._rival(one, before, rival)
-        else:
-            self._let_go(before, before.id if before and before.told and before.id != key else "")
+        elif public:
             self._tell(one, told)
             one = replace(one, told=True)
             self._owners[key] = path
         self._files[path] = one
         self._taken.add(key)
 
+    def _end_reason(self, before: Entry, rival: str, told: str) -> None:
+        """Tell that what a file was kept out under is no more, unless it is so again: as a `rival`, or `told` now."""
+        if before.double and before.path != rival:
+            self._haul.gone.append(_aside(before.path))
+        refused = not (before.double or before.digest or before.told)
+        if refused and before.id != told and before.id not in self._owners:
+            self._haul.gone.append(legible(before.id))
+
     def _rival(self, one: Entry, before: Entry | None, owner: str) -> Entry:
         """Keep a file out whose id is another's: told once, and looked at once more, in case that one changes too."""
-        if before is not None and before.double and before.digest == one.digest and not self._all:
+        known = before is not None and before.double and (before.path, before.digest) == (one.path, one.digest)
+        if known and not self._all:
             return replace(one, double=True)
         reason = f'{one.path}: its id "{one.id}" is that of {owner}: give it one of its own'
-        self._haul.garbage.append(Quarantined(legible(one.path), reason))
+        self._haul.garbage.append(Quarantined(_aside(one.path), reason))
         return replace(one, double=True, mark="")
 
     def _id(self, path: str, before: Entry | None, said: str) -> str:
         """The id it has; one that its author gives later does not make it another article, one that he changes does."""
-        if before is None:
+        if before is None or before.double:
             return said or self._graves.pop(path, "") or free(path, self._taken)
         never_read = not (before.told or before.digest)
         return said if said and (before.said or never_read) else before.id
@@ -193,11 +214,11 @@ class Tour:
         self._haul.articles.append(replace(reading.with_id(article, one.id), updated=updated))
         self._haul.weight += len(article.content)
 
-    def _let_go(self, before: Entry | None, key: str) -> None:
+    def _let_go(self, before: Entry) -> None:
         """Tell that an article is public no more, unless another file has its id."""
-        if key and before is not None and self._owners.get(key, before.path) == before.path:
-            self._owners.pop(key, None)
-            self._haul.gone.append(legible(key))
+        if self._owners.get(before.id, before.path) == before.path:
+            self._owners.pop(before.id, None)
+            self._haul.gone.append(legible(before.id))
 
     # ------------------------------------------------------------ after all files
 
@@ -208,7 +229,7 @@ class Tour:
                 self._files[one.path] = replace(one, missing=True)
                 continue
             if one.double:
-                self._haul.gone.append(legible(one.path))
+                self._haul.gone.append(_aside(one.path))
             elif (one.told or not one.digest) and one.id not in self._owners:
                 self._haul.gone.append(legible(one.id))
             if one.id != one.path and not one.said:
@@ -243,6 +264,11 @@ class Tour:
             return None
         self._kept = kept
         return tuple(self._taxonomy.by_key.values())
+
+
+def _aside(path: str) -> str:
+    """Whom it is about that a file is kept out for its id: in brackets, as its path may be the id of an article."""
+    return f"({legible(path)})"
 
 
 def _iso(seconds: int) -> str:

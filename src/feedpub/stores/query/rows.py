@@ -112,7 +112,7 @@ def _named(id_: str, updated: str, values: Mapping[str, object], reading: Readin
         tags=_names(values.get("tags"), "tags", reading),
         authors=_names(values.get("authors"), "authors", reading),
         images=_images(values),
-        links=tuple(_link(one) for one in _parts(values.get("links"), "links", reading.delimiter)),
+        links=_links(_parts(values.get("links"), "links", reading.delimiter)),
         announce=_announce(values.get("announce")),
     )
     parts = _parts(values.get("categories"), "categories", reading.delimiter)
@@ -127,6 +127,14 @@ def _id(value: object) -> str:
     if said != said.strip():  # the database would not find it again by what is left of it elsewhere
         raise _Unreadable("an id begins or ends with a blank: write TRIM(…) AS id")
     return said
+
+
+def told_as(value: object) -> str:
+    """Whom a row with this id is about, be it an article or why there is none."""
+    try:
+        return _id(value)
+    except _Unreadable:
+        return NOBODY
 
 
 def _text(value: object, name: str) -> str:
@@ -192,6 +200,11 @@ def _images(values: Mapping[str, object]) -> tuple[Image, ...]:
         _text(values.get(name), name).strip() for name in ("image", "image_alt", "image_credit", "image_license")
     )
     return (Image(url, alt, credit, license_),) if url else ()
+
+
+def _links(parts: Sequence[object]) -> tuple[Link, ...]:
+    """Read links; nothing between two delimiters is none, and nothing that somebody left out."""
+    return tuple(link for part in parts if (link := _link(part)).url or link.title)
 
 
 def _link(part: object) -> Link:

@@ -80,7 +80,7 @@ class QueryStore:
             else:
                 forms = self._forms(connection, ids)
                 covers, found = frozenset(forms), self._some(connection, chain.from_iterable(forms.values()))
-            present = frozenset(one for value in found if (one := rows.words(value)))
+            present = frozenset(map(rows.told_as, found))
         return Census(present, covers=present if self._limited else covers)
 
     def close(self) -> None:
@@ -189,7 +189,7 @@ def _batches(news: Iterator[Named | Quarantined], filed: Filing, place: Place) -
             articles=articles,
             garbage=tuple(one for one in some if isinstance(one, Quarantined)),
             categories=None if taxonomy == told else filed.all(),
-            cursor=str(replace(place, categories=filed.keep(), taxonomy=taxonomy)),
+            cursor="" if more else str(replace(place, categories=filed.keep(), taxonomy=taxonomy)),
             more=more,
         )
         told = taxonomy

@@ -7,7 +7,7 @@ with old dates in the very moment in which another went away. These are asked fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -39,6 +39,18 @@ def sight(answers: Iterable[Answer]) -> Sight:
     )
 
 
+def is_read(cursor: Cursor, types: Iterable[str], seen: Sight) -> bool:
+    """Whether everything that was looked at was read as it was seen.
+
+    Where a cache answers, what one question shows may be hidden from the others for a while.
+    """
+    return all(
+        cursor.place(route).has_read(number, said)
+        for route, (_, posts) in zip(types, seen, strict=True)
+        for number, said, _ in posts
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """Which type, which of its walks and how far: where looking for what was missed goes on."""
@@ -58,7 +70,10 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Calm:
-    """A site of which everything is read: our cursor, what it looked like, and when what else was asked."""
+    """A site of which everything is read: our cursor, what it looked like, and when what else was asked.
+
+    `asked` begins with what was asked longest ago.
+    """
 
     cursor: str
     sight: Sight
@@ -67,12 +82,14 @@ class Calm:
 
     def due(self, now: datetime) -> tuple[Turn, ...]:
         """Whose turn it is: what was asked longest ago, and whatever waited too long."""
-        first, *others = sorted(TURNS, key=lambda turn: self.asked[turn])
+        first, *others = self.asked
         return (first, *(turn for turn in others if abs(now - self.asked[turn]) > SELDOM))
 
-    def after(self, turns: Iterable[Turn], now: datetime, cursor: str) -> Calm:
+    def after(self, turns: Collection[Turn], now: datetime, cursor: str) -> Calm:
         """Note what was asked at `now`, and the cursor that it led to."""
-        return replace(self, cursor=cursor, asked={**self.asked, **dict.fromkeys(turns, now)})
+        # By order, not by date: a clock may be set back, or stand still where a cache answers.
+        waiting = {turn: at for turn, at in self.asked.items() if turn not in turns}
+        return replace(self, cursor=cursor, asked={**waiting, **dict.fromkeys(turns, now)})
 
 
 @dataclass(frozen=True, slots=True)

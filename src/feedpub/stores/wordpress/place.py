@@ -74,6 +74,10 @@ class Place:
         """Whether a post must be read (again)."""
         return str(row_id(row)) in self.unsettled or not self._knows(row)
 
+    def has_read(self, number: int, said: str) -> bool:
+        """Whether a post with this stamp was read, or lies before everything that is looked back to."""
+        return self.seen.get(str(number)) == said or latest(said) <= self.since
+
     def past(self, step: Step) -> Self:
         """Go on to the end of `step`."""
         began = replace(self, started=self.started or _text(step.now))

@@ -7,9 +7,10 @@ by number skip one whenever a row before them is withdrawn.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -74,17 +75,22 @@ class Rest:
 
     def step(self, route: str, query: Query, mark: Mark) -> Step:
         """Read the next page after `mark`; raises StoreError."""
-        offset = max(mark.at - 1, 0)
+        first = offset = max(mark.at - 1, 0)
         answer = self._page(route, query, offset)
         # The page must begin at the mark or before it. Where rows before it were withdrawn, the rest has moved up.
         while offset and not (answer.rows and row_id(answer.rows[0]) <= mark.id):
-            offset = max(offset - PER_PAGE, 0)
+            offset = max(offset - PER_PAGE // 2, 0)  # half a page, so that it reaches beyond the mark
             answer = self._page(route, query, offset)
         rows = tuple(row for row in answer.rows if row_id(row) > mark.id)
-        end = offset + len(answer.rows)
+        shown = offset + len(answer.rows)
+        # Where fewer are shown than counted, nobody can say which are left out, so that nothing is told of a shift.
+        end = max(shown, min(offset + PER_PAGE, answer.total))
+        last = end >= answer.total
+        if offset < first and not rows and not last:
+            raise StoreError(_hidden(self._url, route, answer.total))
         ahead = Mark(row_id(rows[-1]) if rows else mark.id, end)
-        shift = end - len(rows) - mark.at
-        return Step(rows, ahead, shift, end >= answer.total, answer.total, answer.now)
+        shift = 0 if end > shown else end - len(rows) - mark.at
+        return Step(rows, ahead, shift, last, answer.total, answer.now)
 
     def modified(self, route: str, fields: str, since: str, mark: Mark) -> Step:
         """Read the next page of what was modified after `since`; raises StoreError.
@@ -108,24 +114,39 @@ class Rest:
 
     def every(self, route: str, query: Query) -> tuple[Row, ...]:
         """Read a whole list, or raise StoreError: never a part of it."""
+        rows, total = self.shown(route, query)
+        if len(rows) < total:
+            raise StoreError(_hidden(self._url, route, total))
+        return rows
+
+    def shown(self, route: str, query: Query) -> tuple[tuple[Row, ...], int]:
+        """Read all that is shown of a list, and how many are said to be in it; raises StoreError."""
         rows: list[Row] = []
-        mark = Mark()
+        mark, moved = Mark(), False
         while True:
             step = self.step(route, query, mark)
             rows += step.rows
-            mark = step.mark
+            mark, moved = step.mark, moved or step.shift > 0
             if step.last:
                 break
-        if len(rows) < step.total:
+        if moved:
             raise StoreError(f"{self._url}: the list of {route} changed while it was read; it is read again later")
-        return tuple(rows)
+        return tuple(rows), step.total
 
     def some(self, route: str, fields: str, ids: Iterable[int], at_once: int = PER_PAGE) -> Iterator[Row]:
         """Read those of `ids` that are public now, `at_once` to a request; raises StoreError."""
+        for _, answer in self.asked_for(route, fields, ids, at_once):
+            yield from answer.rows
+
+    def asked_for(
+        self, route: str, fields: str, ids: Iterable[int], at_once: int = PER_PAGE
+    ) -> Iterator[tuple[Sequence[int], Answer]]:
+        """Ask for `ids`, `at_once` to a request: which, and what is said of them; raises StoreError."""
         wanted = sorted(set(ids))
         for start in range(0, len(wanted), at_once):
-            few = ",".join(map(str, wanted[start : start + at_once]))
-            yield from self._ask(route, {"include": few, "per_page": str(PER_PAGE), "_fields": fields}).rows
+            few = wanted[start : start + at_once]
+            query = {"include": ",".join(map(str, few)), "per_page": str(PER_PAGE), "_fields": fields}
+            yield few, self._ask(route, query)
 
     def newest(self, route: str, fields: str, offset: int = 0) -> Answer:
         """Read a page of a list from its highest id down; raises StoreError."""
@@ -134,7 +155,15 @@ class Rest:
 
     def _page(self, route: str, query: Query, offset: int) -> Answer:
         page = {"orderby": "id", "order": "asc", "per_page": str(PER_PAGE), "offset": str(offset)}
-        return self._ask(route, {**query, **page})
+        answer = self._ask(route, {**query, **page})
+        if all(row_id(one) <= row_id(other) for one, other in pairwise(answer.rows)):
+            return answer
+        if offset or len(answer.rows) < answer.total:
+            raise StoreError(
+                f"{self._url} gives its {route} in another order than asked for: a plugin that sorts posts must let "
+                "the REST API alone"
+            )
+        return replace(answer, rows=tuple(sorted(answer.rows, key=row_id)))
 
     def _ask(self, route: str, query: Query) -> Answer:
         try:
@@ -183,3 +212,10 @@ class Rest:
             return self._door.fetch(request, timeout=self._timeout, allow_private=self._allow_private)
         except UnreachableError as error:
             raise StoreError(f"{self._url} {unreachable(error)}") from error
+
+
+def _hidden(site: str, route: str, total: int) -> str:
+    return (
+        f"{site} counts {total} {route} and shows fewer: a plugin keeps some out of its REST API, or something in "
+        "front of it cuts answers short; if it is a plugin, set `user` and `application_password`"
+    )

@@ -19,7 +19,7 @@ from feedpub.stores.base import Home, StoreOptions
 from feedpub.stores.manners import Manners
 from feedpub.stores.wordpress import comments, rows
 from feedpub.stores.wordpress.answers import BarredError, BusyError, Row, row_id
-from feedpub.stores.wordpress.calm import LOOKED_AT, TURNS, Calm, Presence, Sight, is_known, sight
+from feedpub.stores.wordpress.calm import LOOKED_AT, TURNS, Calm, Presence, Sight, is_known, is_read, sight
 from feedpub.stores.wordpress.place import Cursor, Place, is_recent
 from feedpub.stores.wordpress.rest import PER_PAGE, Rest, Step
 
@@ -31,6 +31,9 @@ BATCH = 50
 TOGETHER = 25
 """Old posts to one request: a hundred rendered at once are too much for a small host."""
 NO_POSTS = ("categories", "tags", "users", "media", "comments")
+STALE = timedelta(minutes=1)
+"""An answer by so much older than one that was given before it comes from a cache; the clocks of a site's machines
+differ by less."""
 MOST_COMMENTS = 1000
 """Of more new comments than these between two polls, the oldest are not read."""
 
@@ -143,12 +146,37 @@ class WordPressStore:
         """
         with self._politely():
             if ids is None:
-                return Census(_public(self._all()))
+                return self._whole_census()
             sure = self._vouched() & frozenset(ids)
             left = [int(one) for one in ids if one.isdecimal() and one not in sure]
-            present = sure | _public(self._some(rows.STAMP_FIELDS, left))
+            public, unsure = self._present(left)
+            present = sure | public
             self._presence = None if sure else Presence(present, self._sight, self._looked)
-        return Census(present, covers=frozenset(ids))
+        return Census(present, covers=frozenset(ids) - unsure)
+
+    def _whole_census(self) -> Census:
+        """Read all lists. Where one shows fewer posts than it counts, nothing is missed for that."""
+        present: frozenset[str] = frozenset()
+        whole = True
+        for route in self._types:
+            shown, total = self._rest.shown(route, {"_fields": rows.STAMP_FIELDS})
+            present |= _public(shown)
+            whole = whole and len(shown) >= total
+        return Census(present, covers=None if whole else present)
+
+    def _present(self, ids: Iterable[int]) -> tuple[frozenset[str], frozenset[str]]:
+        """Which of `ids` are public now; and which are not there only by an answer from before the last look.
+
+        Such an answer is a cache's, of a time in which they were gone: they may have come back since.
+        """
+        found: list[Row] = []
+        wanted, unsure = set(ids), set[int]()
+        for route in self._types:
+            for few, answer in self._rest.asked_for(route, rows.STAMP_FIELDS, wanted):
+                found += answer.rows
+                unsure |= set(few) if self._looked - answer.now > STALE else set()
+            wanted -= {row_id(row) for row in found}
+        return _public(found), frozenset(str(one) for one in unsure & wanted)
 
     def _vouched(self) -> frozenset[str]:
         return self._presence.vouches(self._sight, self._looked) if self._presence and self._calm else frozenset()
@@ -206,7 +234,7 @@ class WordPressStore:
         news = comments.News(seen=at.comments) if at.left else self._comments(at.comments)
         types = {route: place for route, place in at.types.items() if route in self._types}
         at = replace(at, types=types, taxonomy=taxonomy, comments=news.seen)
-        if self._sight and at.rests:
+        if self._sight and at.rests and is_read(at, self._types, self._sight):
             self._calm = Calm(str(at), self._sight, dict.fromkeys(TURNS, self._looked))
         return Batch(
             articles=tuple(sorted(haul.articles, key=lambda one: (one.updated, int(one.id)))),
@@ -232,10 +260,6 @@ class WordPressStore:
             return self._rest.modified(route, rows.STAMP_FIELDS, place.since, place.mark)
         restriction = {"after": place.since + "Z"} if place.leg == "published" else {}
         return self._rest.step(route, {**restriction, "_fields": rows.STAMP_FIELDS}, place.mark)
-
-    def _all(self) -> Iterator[Row]:
-        for route in self._types:
-            yield from self._rest.every(route, {"_fields": rows.STAMP_FIELDS})
 
     def _some(self, fields: str, ids: Iterable[int]) -> Iterator[Row]:
         """Read those of `ids` that are public now, of whatever type: each number is given once."""
