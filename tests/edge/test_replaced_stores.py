@@ -327,6 +327,21 @@ def test_a_kind_that_changes_under_one_name_is_noticed(stand: Newsstand) -> None
     assert stand.texts() == ["記事5"]
 
 
+def test_a_first_poll_cut_short_is_not_read_twice(database_url: str, tmp_path: Path) -> None:
+    stand, store, asked = Newsstand(database_url, tmp_path), Fragile(), []
+    for number in range(1, 9):
+        store.put(article(str(number)))
+    store.left, answer = 1, store.changes
+    store.changes = lambda cursor: asked.append(cursor) or answer(cursor)  # type: ignore[func-returns-value,method-assign]
+    stand.apply(blog=shelf("blog", store))
+    with pytest.raises(BrokenOffError):
+        stand.poll()
+    store.left = -1
+    stand.round()
+    assert asked == [None, "3", "3", "6"]
+    stand.ledger.close()
+
+
 def test_an_id_that_means_another_article_in_the_other_kind_overwrites_nobody(stand: Newsstand) -> None:
     """Where both tell guids, those decide: the post 5 of another system is not the article 5 of this one."""
     store = Shelf()
@@ -370,21 +385,6 @@ def test_another_kind_dates_no_public_article_into_the_future(stand: Newsstand, 
     assert stand.texts() == ["記事5"]
 
 
-def test_a_first_poll_cut_short_is_not_read_twice(database_url: str, tmp_path: Path) -> None:
-    stand, store, asked = Newsstand(database_url, tmp_path), Fragile(), []
-    for number in range(1, 9):
-        store.put(article(str(number)))
-    store.left, answer = 1, store.changes
-    store.changes = lambda cursor: asked.append(cursor) or answer(cursor)  # type: ignore[func-returns-value,method-assign]
-    stand.apply(blog=shelf("blog", store))
-    with pytest.raises(BrokenOffError):
-        stand.poll()
-    store.left = -1
-    stand.round()
-    assert asked == [None, "3", "3", "6"]
-    stand.ledger.close()
-
-
 def dying(store: Shelf) -> Fragile:
     """The same, at which the process dies after one answer."""
     fragile = Fragile(log=store.log, categories=store.categories)
@@ -416,6 +416,23 @@ def test_a_kind_that_changes_in_the_middle_of_the_first_poll_is_noticed(stand: N
     stand.round()
     assert stand.ledger.articles.counts() == {"live": 8, "quarantined": 0}
     assert stand.texts() == ["記事5"]
+
+
+def test_a_kind_that_changes_before_the_first_poll_was_over_is_noticed_too(database_url: str, tmp_path: Path) -> None:
+    """A site lets us read its first pages, and then no more: its feed is taken instead."""
+    stand, first = Newsstand(database_url, tmp_path), Fragile()
+    for number in (1, 2, 3, 5):
+        first.put(article(str(number), guid=GUIDS[number]))
+    first.left = 1
+    stand.apply(blog=shelf("blog", first))
+    with pytest.raises(BrokenOffError):
+        stand.poll()
+    stand.apply(blog=shelf("blog", other_kind(1, 2, 3, 5), kind="other"))
+    stand.round()
+    assert stand.ledger.articles.quarantined() == ()
+    assert stand.ledger.articles.counts() == {"live": 4, "quarantined": 0}
+    assert stand.texts() == []
+    stand.ledger.close()
 
 
 def test_the_feed_of_a_category_goes_on_under_its_name(stand: Newsstand) -> None:
