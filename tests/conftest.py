@@ -36,7 +36,8 @@ settings.load_profile("patient")
 
 @pytest.fixture(autouse=True)
 def _quiet() -> None:
-    """Keep the log out of the tests' output, whatever a test before made of it."""
+    """Keep the log out of the tests' output, and let every level be heard, whatever a test before made of it."""
+    structlog.reset_defaults()
     structlog.configure(processors=[_drop])
 
 
