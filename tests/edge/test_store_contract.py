@@ -24,6 +24,7 @@ from feedpub.pipeline import Published, Publisher, Setup, Source
 from feedpub.stores.base import Store
 from tests.edge.authors import PLACES
 from tests.edge.authors.author import Author, Deed, Post
+from tests.edge.reading import batches
 from tests.world import HOME, Board, World
 
 SITE = Site(title="航空ニュース", url="https://news.test/", language="ja", timezone="Asia/Tokyo")
@@ -405,13 +406,9 @@ class Reader:
     batches: tuple[Batch, ...] = ()
 
     def read(self) -> list[str]:
-        found: list[Batch] = []
-        more = True
-        while more:
-            found.append(self.store.changes(self.cursor))
-            self.cursor, more = found[-1].cursor, found[-1].more
-        self.batches = tuple(found)
-        return sorted({article.id for batch in found for article in batch.articles})
+        self.batches = tuple(batches(self.store, self.cursor))
+        self.cursor = self.batches[-1].cursor
+        return sorted({article.id for batch in self.batches for article in batch.articles})
 
 
 class Liar:

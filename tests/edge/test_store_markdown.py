@@ -19,6 +19,7 @@ from feedpub.stores import MarkdownOptions
 from feedpub.stores.markdown import tour
 from feedpub.stores.markdown.store import MarkdownStore
 from tests.edge.authors.markdown import opened as opened_for_author
+from tests.edge.reading import batches
 from tests.edge.test_store_contract import SITE, House
 from tests.world import HOME
 
@@ -56,10 +57,9 @@ class Desk:
 
     def batches(self) -> list[Batch]:
         found: list[Batch] = []
-        more = True
-        while more:
-            found.append(self.store.changes(self.cursor))
-            self.cursor, more = found[-1].cursor, found[-1].more
+        for batch in batches(self.store, self.cursor):
+            self.cursor = batch.cursor
+            found.append(batch)
         return found
 
     def read(self) -> dict[str, RawArticle]:

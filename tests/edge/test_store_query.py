@@ -28,6 +28,7 @@ from feedpub.stores.query.rows import Read, Reading
 from feedpub.stores.query.store import BATCH, QueryStore, Question
 from feedpub.stores.sql import SqlOptions
 from tests.databases import PostgreSQL
+from tests.edge.reading import batches
 from tests.world import HOME
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -47,10 +48,8 @@ class Reader:
     def poll(self) -> list[str]:
         """The ids of what changed, in the order in which it is told."""
         self.batches = []
-        more = True
-        while more:
-            batch = self.store.changes(self.cursor)
-            self.cursor, more = batch.cursor, batch.more
+        for batch in batches(self.store, self.cursor):
+            self.cursor = batch.cursor
             self.batches.append(batch)
         return [article.id for article in self.articles]
 

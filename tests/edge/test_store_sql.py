@@ -27,6 +27,7 @@ from feedpub.stores.embedded import schema
 from feedpub.stores.embedded.file import StoreFile
 from feedpub.stores.embedded.writing import Written
 from feedpub.stores.sql import BATCH, SqlOptions, SqlStore
+from tests.edge.reading import batches
 
 WORLD = Category("blog", "world", "海外", "world")
 US = Category("blog", "us", "米国関連", "us", parent="world")
@@ -72,14 +73,6 @@ def sql(path: Path, *statements: str) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
-
-
-def batches(store: SqlStore, cursor: str | None = None) -> Iterator[Batch]:
-    more = True
-    while more:
-        batch = store.changes(cursor)
-        cursor, more = batch.cursor, batch.more
-        yield batch
 
 
 def ids(batch: Batch) -> list[str]:

@@ -20,6 +20,7 @@ from feedpub.model import Batch, Category, Image, RawArticle, RawComment
 from feedpub.stores.wordpress import WordPressOptions
 from feedpub.stores.wordpress.place import REMEMBERED, Cursor, Place
 from feedpub.stores.wordpress.store import WordPressStore
+from tests.edge.reading import batches
 from tests.edge.wordpress_on_loopback import NOON, Canned, Row, Site, on_loopback
 from tests.world import HOME
 
@@ -49,11 +50,10 @@ class Reader:
         self.batches: list[Batch] = []
 
     def poll(self) -> list[RawArticle]:
-        store, more = self.store or opened(self.site, **self.options), True
+        store = self.store or opened(self.site, **self.options)
         self.batches = []
-        while more:
-            batch = store.changes(self.cursor)
-            self.cursor, more = batch.cursor, batch.more
+        for batch in batches(store, self.cursor):
+            self.cursor = batch.cursor
             self.batches.append(batch)
         store.close()
         return [one for batch in self.batches for one in batch.articles]

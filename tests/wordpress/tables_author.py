@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine
 
 from feedpub.stores.sql import SqlOptions
-from tests.edge.authors.author import Post
-from tests.edge.authors.tables import CATEGORIES, INSERT, TablesAuthor
+from tests.edge.authors.tables import CATEGORIES, TablesAuthor
 
 DATABASE = "mysql://wp:wp@127.0.0.1:33061/wp"
 TABLES = ("clock", "post", "term", "filed", "elsewhere")
@@ -34,17 +33,6 @@ class MariaDBAuthor(TablesAuthor):
         "CREATE TABLE term (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(100), parent INT)",
         "CREATE TABLE filed (post BIGINT, term INT, KEY (post))",
     )
-
-    def write_late(self, post: Post) -> Callable[[], None]:
-        connection = self._engine.connect()
-        transaction = connection.begin()
-        connection.execute(text(INSERT), self._row(post))
-
-        def commit() -> None:
-            transaction.commit()
-            connection.close()
-
-        return commit
 
     def spoil(self) -> None:
         for id_ in ("777777", "NULL"):

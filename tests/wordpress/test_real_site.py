@@ -15,6 +15,7 @@ from feedpub.http import Door
 from feedpub.model import Batch, RawArticle, RawComment, Reply, Request
 from feedpub.stores.wordpress import WordPressOptions
 from feedpub.stores.wordpress.store import WordPressStore
+from tests.edge.reading import batches
 from tests.wordpress.site import MARKS, SITE, URL, comment, exported, php, post, slug
 from tests.world import HOME
 
@@ -48,10 +49,8 @@ class Reader:
     def poll(self) -> dict[str, RawArticle]:
         """What is new or says something else than before."""
         self.batches, self.door.asked[:] = [], []
-        more = True
-        while more:
-            batch = self.store.changes(self.cursor)
-            self.cursor, more = batch.cursor, batch.more
+        for batch in batches(self.store, self.cursor):
+            self.cursor = batch.cursor
             self.batches.append(batch)
         read = {one.id: one for batch in self.batches for one in batch.articles}
         changed = {

@@ -21,6 +21,7 @@ from feedpub.stores.query import address
 from feedpub.stores.query.dialects import dialect
 from feedpub.stores.sql import SqlOptions
 from feedpub.stores.wordpress import WordPressOptions
+from tests.edge.reading import batches
 from tests.wordpress.site import MARKS, URL, php, post
 from tests.world import HOME
 
@@ -53,10 +54,8 @@ class Reader:
 
     def poll(self) -> list[str]:
         self.batches = []
-        more = True
-        while more:
-            batch = self.store.changes(self.cursor)
-            self.cursor, more = batch.cursor, batch.more
+        for batch in batches(self.store, self.cursor):
+            self.cursor = batch.cursor
             self.batches.append(batch)
             if batch.categories is not None:
                 self.categories = {one.key: one for one in batch.categories}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -10,8 +10,7 @@ from pathlib import Path
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from feedpub.stores.sql import SqlOptions
-from tests.edge.authors.author import Post
-from tests.edge.authors.tables import CATEGORIES, INSERT, TablesAuthor
+from tests.edge.authors.tables import CATEGORIES, TablesAuthor
 
 QUERY = """
 SELECT p.id, p.title, p.body AS content, p.published, greatest(p.updated, p.published) AS updated,
@@ -44,17 +43,6 @@ class PostgresAuthor(TablesAuthor):
         )
         engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
         super().__init__(engine, options)
-
-    def write_late(self, post: Post) -> Callable[[], None]:
-        connection = self._engine.connect()
-        transaction = connection.begin()
-        connection.execute(text(INSERT), self._row(post))
-
-        def commit() -> None:
-            transaction.commit()
-            connection.close()
-
-        return commit
 
     def spoil(self) -> None:
         self._run("INSERT INTO post VALUES (777777, 'x', 'y', 'public', '-infinity', 'infinity')")

@@ -75,8 +75,16 @@ class TablesAuthor(ABC):
         columns = "id, title, body, status, published, updated"
         self._run(f"INSERT INTO post ({columns}) SELECT {columns} FROM post WHERE id = :id", {"id": int(id_)})
 
-    @abstractmethod
-    def write_late(self, post: Post) -> Callable[[], None]: ...
+    def write_late(self, post: Post) -> Callable[[], None]:
+        connection = self._engine.connect()
+        transaction = connection.begin()
+        connection.execute(text(INSERT), self._row(post))
+
+        def commit() -> None:
+            transaction.commit()
+            connection.close()
+
+        return commit
 
     @abstractmethod
     def spoil(self) -> None: ...
