@@ -20,7 +20,7 @@ from pydantic import BaseModel, SecretStr
 from sqlalchemy import make_url
 
 from feedpub.categories import DESK
-from feedpub.commands.asking import Asked, ask
+from feedpub.commands.asking import ask
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
 from feedpub.commands.moving import export_to
@@ -226,8 +226,8 @@ class App:
             if self._has(store.name):
                 told += [store.error and f"{_store(store.name)}: {store.error}", store.note]
         told += [why for sentences in self._ailing().values() for why in sentences]
-        told += _flooded(self.ledger.deliveries.flooded(), self.settings.targets)
-        told += _brought(self.ledger.deliveries.brought(), self.settings.targets)
+        told += _held(self.ledger.deliveries.flooded(), self.settings.targets, _FLOODED)
+        told += _held(self.ledger.deliveries.brought(), self.settings.targets, _BROUGHT)
         return tuple(one for one in told if one)
 
     def cautions(self) -> tuple[str, ...]:
@@ -319,7 +319,7 @@ class App:
         """Try the credentials of every target without posting anything."""
         return verify(self.publisher)
 
-    def ask_stores(self) -> Iterator[Asked]:
+    def ask_stores(self) -> Iterator[Tried]:
         """Ask every store what its next poll would ask; nothing of the answers is kept."""
         opened = self._fresh(self.settings)
         try:
@@ -432,19 +432,15 @@ def _in_vain(target: str, unsaid: Sequence[Delivery], zone: tzinfo) -> str:
     return f"targets.{target}: {what} could not be said: {unsaid[-1].reason}{then}"
 
 
-def _flooded(counts: Mapping[str, int], targets: Iterable[str]) -> list[str]:
-    return [
-        f"targets.{name}: {counts[name]} notices are held, as so many articles were new at once: look, "
-        f"then `feedpub deliveries release --target {name}`"
-        for name in targets
-        if name in counts
-    ]
+_FLOODED = "notices are held, as so many articles were new at once: look, then"
+_BROUGHT = (
+    "notices were owed where the database was imported from, and are held: when that feedpub is stopped, look, then"
+)
 
 
-def _brought(counts: Mapping[str, int], targets: Iterable[str]) -> list[str]:
+def _held(counts: Mapping[str, int], targets: Iterable[str], why: str) -> list[str]:
     return [
-        f"targets.{name}: {counts[name]} notices were owed where the database was imported from, and are held: "
-        f"when that feedpub is stopped, look, then `feedpub deliveries release --target {name}`"
+        f"targets.{name}: {counts[name]} {why} `feedpub deliveries release --target {name}`"
         for name in targets
         if name in counts
     ]

@@ -113,7 +113,7 @@ def test_a_fault_of_our_own_is_told_by_its_place_and_the_others_are_asked() -> N
     options = ListOptions(name="x")
     sources = {"bad": Source(options, Faulty()), "good": Source(options, ListStore())}
     bad, good = ask(Setup(SITE, FeedsOptions(base_url="https://news.test/feeds/"), sources, {}), {})
-    assert (bad.store, bad.well) == ("bad", False)
+    assert (bad.name, bad.well) == ("bad", False)
     assert "please report it: ValueError at " in bad.told
     assert Faulty.secret not in bad.told
     assert (good.well, good.told) == (True, "answers, but no article is there")

@@ -57,7 +57,7 @@ def publisher(ledger: Ledger, *targets: Network) -> Publisher:
 
 
 def tried(ledger: Ledger, *targets: Network) -> dict[str, Tried]:
-    return {one.target: one for one in verify(publisher(ledger, *targets))}
+    return {one.name: one for one in verify(publisher(ledger, *targets))}
 
 
 def test_each_target_is_told_in_the_order_of_the_config_with_who_we_are_there(ledger: Ledger) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import tzinfo
 from typing import Annotated
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from feedpub.app import Pace, Status
 from feedpub.cli.root import AsJson, cli, known, load_config, opened
 from feedpub.cli.show import complain, listing, moment, say, say_json, table
+from feedpub.commands.trying import Tried
 from feedpub.errors import ConfigError, FeedpubError, UnreachableError
 from feedpub.http import Door
 from feedpub.model import Request, State, parse_duration
@@ -53,26 +55,21 @@ def _cautions(loaded: Loaded) -> tuple[str, ...]:
 
 
 def _ask_stores(loaded: Loaded) -> bool:
-    well = True
     with opened(loaded) as app:
-        for asked in app.ask_stores():
-            if asked.well is False:
-                complain(f"stores.{asked.store}: {asked.told}")
-                well = False
-            else:
-                say(f"stores.{asked.store}: {asked.told}")
-    return well
+        return _told_well(app.ask_stores(), "stores.")
 
 
 def _try_targets(loaded: Loaded) -> bool:
-    well = True
     with opened(loaded) as app:
-        for tried in app.verify():
-            if tried.well is False:
-                complain(f"{tried.target}: {tried.told}")
-                well = False
-            else:
-                say(f"{tried.target}: {tried.told}")
+        return _told_well(app.verify())
+
+
+def _told_well(all_tried: Iterable[Tried], prefix: str = "") -> bool:
+    """Tell each as it comes; whether none of them is ill."""
+    well = True
+    for tried in all_tried:
+        (complain if tried.well is False else say)(f"{prefix}{tried.name}: {tried.told}")
+        well = well and tried.well is not False
     return well
 
 

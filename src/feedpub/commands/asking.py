@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from feedpub import clean
+from feedpub.commands.trying import AT_ONCE, Tried
 from feedpub.errors import FeedpubError, place
 from feedpub.ledger.articles import StoreState
 from feedpub.model import Batch, Quarantined
 from feedpub.pipeline import Setup, Source
 from feedpub.stores.sql import SqlOptions
 
-AT_ONCE = 16
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What came of asking a store: it answers, or not, or (None) there is nothing to ask yet."""
-
-    store: str
-    well: bool | None
-    told: str
-
-
-def ask(setup: Setup, states: Mapping[str, StoreState]) -> Iterator[Asked]:
+def ask(setup: Setup, states: Mapping[str, StoreState]) -> Iterator[Tried]:
     """Ask every store of a setup, many at once; told in the order of the config.
 
     Asked is what the next poll would ask: what changed since the cursor in `states`, and from the beginning where
@@ -36,19 +25,19 @@ def ask(setup: Setup, states: Mapping[str, StoreState]) -> Iterator[Asked]:
         yield from pool.map(lambda name: _ask(setup, name, states.get(name)), setup.sources)
 
 
-def _ask(setup: Setup, name: str, state: StoreState | None) -> Asked:
+def _ask(setup: Setup, name: str, state: StoreState | None) -> Tried:
     source = setup.sources[name]
     cursor = state.cursor if state is not None and state.kind in (None, source.options.form) else None
     if cursor is None and _will_be_made(source):
-        return Asked(name, None, "its file is not there yet: the first poll makes it, and so does `feedpub import`")
+        return Tried(name, None, "its file is not there yet: the first poll makes it, and so does `feedpub import`")
     try:
         batch = source.store.changes(cursor)
     except FeedpubError as error:
-        return Asked(name, well=False, told=str(error))
+        return Tried(name, well=False, told=str(error))
     except Exception as error:  # noqa: BLE001 - one store's fault must not keep the others from being asked
         what = f"{type(error).__name__} at {place(error)}"
-        return Asked(name, well=False, told=f"feedpub itself failed as it read this store, please report it: {what}")
-    return Asked(name, well=True, told=_told(batch, _kept_out(setup, name, batch), first=cursor is None))
+        return Tried(name, well=False, told=f"feedpub itself failed as it read this store, please report it: {what}")
+    return Tried(name, well=True, told=_told(batch, _kept_out(setup, name, batch), first=cursor is None))
 
 
 def _will_be_made(source: Source) -> bool:

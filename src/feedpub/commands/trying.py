@@ -16,9 +16,9 @@ AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of trying a target: it let us in, or not, or (None) nobody can tell without posting."""
+    """What came of trying a target or a store, by its name: it is well, or not, or (None) that cannot be tried."""
 
-    target: str
+    name: str
     well: bool | None
     told: str
 
