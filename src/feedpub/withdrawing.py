@@ -57,15 +57,13 @@ class Withdrawer:
 
     def withdraw(self, name: str, done: Published) -> None:
         """Withdraw what is surely gone, unless it is so much that a person should look first."""
-        articles = self._ledger.articles
+        source, articles = self._house.setup.sources.get(name), self._ledger.articles
+        if source is None:
+            return
         gone, state = articles.surely_gone(name), articles.store_state(name)
         # Beyond that it makes no difference (changes.too_many_gone), and is not told.
         live = articles.live_count(name, 10 * (len(gone) + 1)) if gone else 0
-        source = self._house.setup.sources.get(name)
-        if source is None:
-            return
-        limit = source.options.withdraw_limit
-        held = bool(gone) and too_many_gone(len(gone), live, limit)
+        held = bool(gone) and too_many_gone(len(gone), live, source.options.withdraw_limit)
         note = _too_many_note(name, len(gone), live) if held else ""
         if note != state.note:
             articles.note(name, note)
