@@ -19,7 +19,7 @@ def test_no_reader_notices_where_articles_come_from_or_where_feedpub_runs(postgr
         def fresh(folder: Path, kind: str) -> str:
             return migrated_sqlite(folder) if kind == "sqlite" else postgres.migrated()
 
-    stories = 10 * int(os.environ.get("STORIES", "1"))
+    stories = 6 * int(os.environ.get("STORIES", "1"))
     run_state_machine_as_test(
         Houses,
         settings=settings(

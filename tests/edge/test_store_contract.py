@@ -22,6 +22,7 @@ from feedpub.ledger.database import Database
 from feedpub.model import Batch, Census, Site
 from feedpub.pipeline import Published, Publisher, Setup, Source
 from feedpub.stores.base import Store
+from tests.databases import migrated_sqlite
 from tests.edge.authors import PLACES
 from tests.edge.authors.author import Author, Deed, Post
 from tests.edge.reading import batches
@@ -43,7 +44,7 @@ class House:
         self.world = World(self.now)
         self.store: Store = author.options.open(Door(), HOME)
         self.board = Board(name="board")
-        self.ledger = Ledger(Database(f"sqlite:///{folder / 'feedpub.db'}"))
+        self.ledger = Ledger(Database(migrated_sqlite(folder)))
         self.ledger.open(lead=True)
         self.publisher = Publisher(self.ledger, self.world, self.setup(), lambda: self.now)  # type: ignore[arg-type]
         self.publisher.apply(self.setup())

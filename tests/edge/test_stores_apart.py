@@ -32,7 +32,7 @@ def test_stores_that_hang_or_fail_delay_neither_the_others_nor_the_config(site: 
         daemon = site.start("run")
         daemon.wait_for("listening")
         hanging.wait_for(24)
-        until(site.store.exists)
+        until(lambda: site.store.exists() and site.sql("SELECT 1 FROM sqlite_master WHERE name = 'article'"))
         site.publish("one")
         seconds = until(lambda: in_feed(site, "one"))
         measured("until an article was in the feeds while 24 stores hung", seconds)
