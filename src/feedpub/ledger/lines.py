@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -336,21 +336,8 @@ AnyLine = Annotated[
 ]
 """Every kind of line but the first, in the order in which they stand: what is named stands before what names it."""
 
-KINDS = (
-    "store",
-    "category",
-    "term",
-    "article",
-    "comment",
-    "quarantine",
-    "feed",
-    "part",
-    "former",
-    "target",
-    "spent",
-    "delivery",
-    "end",
-)
+KINDS: tuple[str, ...] = tuple(kind.model_fields["is_"].default for kind in get_args(get_args(AnyLine)[0]))
+"""What their `is` says, in the same order."""
 
 _lines: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

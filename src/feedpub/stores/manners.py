@@ -81,17 +81,23 @@ def asked_wait(reply: Reply) -> timedelta | None:
     if re.fullmatch("[0-9]+", said):
         wait = LONGEST_ASKED if len(said) > len("86400") else timedelta(seconds=int(said))
     else:
-        until, now = _date(said), _date(reply.headers.get("date", ""))
+        until, now = http_date(said), answered_at(reply)
         wait = until - now if until and now else timedelta(0)
     return min(wait, LONGEST_ASKED) if wait > timedelta(0) else None
 
 
-def _date(said: str) -> datetime | None:
+def answered_at(reply: Reply) -> datetime | None:
+    """When a site answered, by its own clock; None where it does not say."""
+    return http_date(reply.headers.get("date", ""))
+
+
+def http_date(said: str) -> datetime | None:
+    """Read the date of a header, in UTC (RFC 9110 §5.6.7); None where it is none."""
     try:
         moment = parsedate_to_datetime(said)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _words(time: timedelta) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from feedpub import clean
@@ -11,6 +10,7 @@ from feedpub.model import Reply
 from feedpub.stores.feed.parsing import shown
 from feedpub.stores.feed.reading import Unreadable
 from feedpub.stores.feed.words import joined
+from feedpub.stores.manners import answered_at, http_date
 
 FOR_NOW = (302, 303, 307)
 FOR_GOOD = (301, 308)
@@ -68,8 +68,5 @@ def validators(reply: Reply) -> tuple[str, str]:
     etag, modified = reply.headers.get("etag", "").strip(), reply.headers.get("last-modified", "").strip()
     if etag:
         return (etag, "") if etag.isascii() and etag.isprintable() else ("", "")
-    try:
-        age = parsedate_to_datetime(reply.headers["date"]) - parsedate_to_datetime(modified)
-    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
-        return "", ""
-    return ("", modified) if age >= _SETTLED else ("", "")
+    now, changed = answered_at(reply), http_date(modified)
+    return ("", modified) if now and changed and now - changed >= _SETTLED else ("", "")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from feedpub.stores.feed.answers import FOR_GOOD, FOR_NOW, moved, onward, refuse
 from feedpub.stores.feed.parsing import ParsedFeed, parse, shown
 from feedpub.stores.feed.place import Place
 from feedpub.stores.feed.reading import Unreadable
-from feedpub.stores.manners import Manners, asked_wait, unreachable
+from feedpub.stores.manners import Manners, answered_at, asked_wait, unreachable
 
 if TYPE_CHECKING:
     from feedpub.http import Door
@@ -125,7 +124,7 @@ class Asking:
             raise Unreadable(str(error).removeprefix(f"{shown(url)} ") if url == self._url else elsewhere) from error
         self._refuse_ours(feed.self_url)
         self._whole_at = self._clock()
-        return Document(feed, url, *validators(reply), _date(reply))
+        return Document(feed, url, *validators(reply), answered_at(reply))
 
     def _refuse_ours(self, url: str) -> None:
         if url and self._ours and _bare(clean.url(url)).startswith(_bare(self._ours)):
@@ -135,10 +134,3 @@ class Asking:
 def _bare(address: str) -> str:
     """Write an address without its scheme: whoever answers by http answers by https."""
     return address.partition("://")[2]
-
-
-def _date(reply: Reply) -> datetime | None:
-    try:
-        return parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
-        return None

@@ -6,6 +6,7 @@ A date without a zone stays one: it is meant in the site's. feedparser would tak
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from feedpub import clean
@@ -51,10 +52,18 @@ _LONGEST = 100
 def date(said: str) -> str:
     """Write a date so that it can be read; what nobody can read comes back as it is, to be told of."""
     value = " ".join(said[:_LONGEST].split())
-    if not value or _reads(value):
+    if not value or moment(value):
         return value
     written = (_iso(found.groupdict()) for form in _FORMS if (found := form.fullmatch(value)))
-    return next(filter(_reads, written), value)
+    return next(filter(moment, written), value)
+
+
+def moment(said: str, zone: ZoneInfo = _UTC) -> datetime | None:
+    """Read a date as the cleaning does; None where it cannot be read. One without a zone is meant in `zone`."""
+    try:
+        return clean.date(said, zone)
+    except ValueError:
+        return None
 
 
 def _iso(parts: dict[str, str | None]) -> str:
@@ -73,11 +82,3 @@ def _iso(parts: dict[str, str | None]) -> str:
             return ""
         signed = f"{_HOURS[zone]:+03}00"
     return f"{day}T{':'.join(f'{int(parts[one] or 0):02}' for one in ('hour', 'minute', 'second'))}{signed}"
-
-
-def _reads(value: str) -> bool:
-    try:
-        clean.date(value, _UTC)
-    except ValueError:
-        return False
-    return True

@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from lxml import etree
 from lxml import html as lxml_html
@@ -19,7 +18,7 @@ from lxml import html as lxml_html
 from feedpub import clean
 from feedpub.errors import StoreError
 from feedpub.model import Quarantined, RawArticle
-from feedpub.stores.feed import json_feed, xml
+from feedpub.stores.feed import dates, json_feed, xml
 from feedpub.stores.feed.header import Header
 from feedpub.stores.feed.reading import Unreadable, is_page, root, text
 from feedpub.stores.feed.words import joined
@@ -27,7 +26,6 @@ from feedpub.stores.taxonomy import Named
 
 Format = Literal["rss", "atom", "json"]
 
-_UTC = ZoneInfo("UTC")
 _TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
 
 
@@ -136,12 +134,7 @@ def _in(language: str, entry: Named) -> Named:
 def _moment(entry: Named) -> datetime:
     """When an entry last changed, to tell the newest of several."""
     one: RawArticle = entry.article
-    for date in (one.updated, one.published):
-        try:
-            return clean.date(date, _UTC)
-        except ValueError:
-            continue
-    return datetime.min.replace(tzinfo=_UTC)
+    return dates.moment(one.updated) or dates.moment(one.published) or datetime.min.replace(tzinfo=UTC)
 
 
 # ---------------------------------------------------------------- a page instead

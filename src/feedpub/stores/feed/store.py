@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
-from feedpub import clean
 from feedpub.model import EPOCH, Batch, Census, Duration, RawArticle
 from feedpub.stores.base import Home, StoreOptions
 from feedpub.stores.feed.asking import Asking
+from feedpub.stores.feed.dates import moment
 from feedpub.stores.feed.place import Place, digest, faces, key, recognized
 from feedpub.stores.passes import Passes
 from feedpub.stores.taxonomy import CategoryTold, Named, Taxonomy
@@ -154,10 +154,7 @@ def _first_dates(entries: Sequence[Named], now: datetime | None, before: Place, 
 
 
 def _moment(said: str, zone: ZoneInfo) -> datetime:
-    try:
-        return clean.date(said, zone)
-    except ValueError:
-        return EPOCH
+    return moment(said, zone) or EPOCH
 
 
 def _filed(taxonomy: Taxonomy, entry: Named) -> RawArticle:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
 from feedpub.errors import StoreError
 from feedpub.model import Reply
-from feedpub.stores.manners import asked_wait
+from feedpub.stores.manners import answered_at, asked_wait
 
 Row = Mapping[str, object]
 
@@ -68,11 +67,8 @@ def row_id(row: Row) -> int:
 
 
 def _date(reply: Reply) -> datetime | None:
-    try:
-        now = parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError, OverflowError):
-        return None
-    return now if now.year in _YEARS else None
+    now = answered_at(reply)
+    return now if now is not None and now.year in _YEARS else None
 
 
 def _is_id(value: object) -> bool:
