@@ -24,6 +24,7 @@ from feedpub.commands.asking import ask
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
 from feedpub.commands.moving import export_to
+from feedpub.commands.problems import Problem, Watch, called
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
 from feedpub.errors import StoreError, place
@@ -75,7 +76,7 @@ class Status:
     feeds: Mapping[str, tuple[str, ...]]
     quarantined: tuple[tuple[str, Quarantined], ...]
     cautions: tuple[str, ...]
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,16 +220,12 @@ class App:
             paces[one.name] = Pace(_how(one.rest, end, moment, zone), end, had, of)
         return paces
 
-    def problems(self) -> tuple[str, ...]:
-        """What keeps feedpub from doing all of its work, one sentence each; empty if nothing does."""
-        told = [self.config_problem, self.publisher.builder.error or self._unwritten()]
-        for store in self.ledger.articles.store_states():
-            if self._has(store.name):
-                told += [store.error and f"{_store(store.name)}: {store.error}", store.note]
-        told += [why for sentences in self._ailing().values() for why in sentences]
-        told += _held(self.ledger.deliveries.flooded(), self.settings.targets, _FLOODED)
-        told += _held(self.ledger.deliveries.brought(), self.settings.targets, _BROUGHT)
-        return tuple(one for one in told if one)
+    def problems(self) -> tuple[Problem, ...]:
+        """What keeps feedpub from doing all of its work; empty if nothing does."""
+        return self._watch().problems(config=self.config_problem, unwritten=self.publisher.builder.error)
+
+    def _watch(self) -> Watch:
+        return Watch(self.ledger, self.settings.targets, self._has, self.settings.site.zone)
 
     def cautions(self) -> tuple[str, ...]:
         """What may not be as it was meant. No problem: a category may be named before its first article comes."""
@@ -240,37 +237,18 @@ class App:
 
     def failures(self, done: Round) -> tuple[str, ...]:
         """What went wrong in this very round, one sentence each."""
-        told = [f"{_store(name)}: {one.error}" for name, one in done.published.items() if one.error]
+        told = [f"{called(name)}: {one.error}" for name, one in done.published.items() if one.error]
         told += [self.publisher.builder.error] if self.publisher.builder.error else []
-        ailing = self._ailing()
+        ailing = self._watch().ailing()
         for target in dict.fromkeys(one.target for one in done.unsaid):
             unsaid = [one for one in done.unsaid if one.target == target]
-            told += ailing.get(target) or [_in_vain(target, unsaid, self.settings.site.zone)]
+            told += [str(one) for one in ailing.get(target, ())] or [_in_vain(target, unsaid, self.settings.site.zone)]
         return tuple(told)
 
     def waiting(self) -> int:
         """How many deliveries fall due by themselves."""
-        counts, stopped = self.ledger.deliveries.counts(), self._ailing()
+        counts, stopped = self.ledger.deliveries.counts(), self._watch().ailing()
         return sum(counts.get(name, {}).get(State.DUE, 0) for name in self.settings.targets if name not in stopped)
-
-    def _ailing(self) -> dict[str, list[str]]:
-        """What a person must do for a target before it goes on, by target."""
-        told: dict[str, list[str]] = {}
-        for target in self.ledger.targets.states():
-            if target.name in self.settings.targets and target.rest.paused:
-                why = f"targets.{target.name} is paused: {target.rest.paused} (`feedpub resume {target.name}`)"
-                told.setdefault(target.name, []).append(why)
-        for name, why in _parked(self.ledger.deliveries.counts(), self.settings.targets):
-            told.setdefault(name, []).append(why)
-        for name, count in self.ledger.deliveries.unpaid().items():
-            if name in self.settings.targets:
-                told.setdefault(name, []).append(_unpaid(name, count))
-        return told
-
-    def _unwritten(self) -> str:
-        since = self.ledger.feeds.unwritten_since()
-        when = "" if since is None else f"{since.astimezone(self.settings.site.zone):%Y-%m-%d %H:%M}"
-        return f"feeds cannot be written since {when}: the log of the feedpub that builds them says why" if when else ""
 
     def signposts(self) -> Signposts:
         """Where feeds went, and which hubs announce those that stand."""
@@ -378,30 +356,12 @@ def _desk_path(settings: Settings) -> str:
     return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
 
 
-def _store(name: str) -> str:
-    """What to call a store; the desk's own errors name its file."""
-    return "the briefs" if name == DESK else f"stores.{name}"
-
-
 def _home(settings: Settings) -> Home:
     return Home(settings.feeds.base_url, settings.site.zone)
 
 
 def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:
     return Setup(settings.site, settings.feeds, sources, dict(settings.targets))
-
-
-def _parked(counts: Mapping[str, Mapping[str, int]], targets: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for name in targets:
-        if count := counts.get(name, {}).get(State.DOUBTFUL):
-            yield (
-                name,
-                (
-                    f"targets.{name}: nobody knows whether {count} of its notices were said: look there, then "
-                    f"`feedpub deliveries retry ID` or `feedpub deliveries cancel ID` for each of "
-                    f"`feedpub deliveries list --state doubtful --target {name}`"
-                ),
-            )
 
 
 def _how(rest: Rest, quiet: datetime | None, moment: datetime, zone: tzinfo) -> str:
@@ -417,33 +377,11 @@ def _when(moment: datetime, today: datetime, zone: tzinfo) -> str:
     return f"{here:%H:%M}" if here.date() == today.astimezone(zone).date() else f"{here:%Y-%m-%d %H:%M}"
 
 
-def _unpaid(target: str, count: int) -> str:
-    what = "a notice waits" if count == 1 else f"{count} notices wait"
-    return (
-        f"targets.{target}: {what} for next month, as this month's budget does not cover more: "
-        f"raise targets.{target}.budget, or `feedpub deliveries cancel --target {target} --held-by budget`"
-    )
-
-
 def _in_vain(target: str, unsaid: Sequence[Delivery], zone: tzinfo) -> str:
     what = "a notice" if len(unsaid) == 1 else f"{len(unsaid)} notices"
     again = min((one.due_at for one in unsaid if one.due_at is not None), default=None)
     then = f"; it is tried again from {_when(again, now(), zone)} on" if again else ""
     return f"targets.{target}: {what} could not be said: {unsaid[-1].reason}{then}"
-
-
-_FLOODED = "notices are held, as so many articles were new at once: look, then"
-_BROUGHT = (
-    "notices were owed where the database was imported from, and are held: when that feedpub is stopped, look, then"
-)
-
-
-def _held(counts: Mapping[str, int], targets: Iterable[str], why: str) -> list[str]:
-    return [
-        f"targets.{name}: {counts[name]} {why} `feedpub deliveries release --target {name}`"
-        for name in targets
-        if name in counts
-    ]
 
 
 def _names(names: Iterable[str]) -> str:

@@ -384,7 +384,7 @@ def test_an_address_that_cannot_be_had_live_is_one_event_and_a_problem_until_it_
             f"one change is not in force: web.listen: {address} is taken by another program; choose another port or "
             "stop that program"
         )
-        assert app.problems() == (why,)
+        assert [str(one) for one in app.problems()] == [why]
         site.configure()
         daemon._apply_config(fronts)
     fronts.stop()

@@ -104,7 +104,7 @@ def test_what_waits_for_money_is_a_problem_that_says_what_to_do(tmp_path: Path, 
     desk.aim()
     desk.app.ledger.deliveries = shop.ledger.deliveries
     (problem,) = desk.app.problems()
-    assert problem == (
+    assert str(problem) == (
         "targets.x: 2 notices wait for next month, as this month's budget does not cover more: raise targets.x.budget, "
         "or `feedpub deliveries cancel --target x --held-by budget`"
     )

@@ -13,6 +13,7 @@ from reader import Reader, make_reader
 from feedpub.feeds.catalog import FeedSpec
 from feedpub.model import Article
 from feedpub.web import Server, admin_app, public_app
+from tests.edge.test_web import Watched
 from tests.golden.samples import OPTIONS, SITE, WHOLE, article, files
 
 US = FeedSpec("category/us", "category", "米国関連 – 航空ニュース")
@@ -62,7 +63,7 @@ class Subscriber:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """One server for all: each test shows it the site it wants."""
-    running = Server.start(admin_app(list), "127.0.0.1:0")
+    running = Server.start(admin_app(Watched()), "127.0.0.1:0")
     yield running
     running.stop()
 

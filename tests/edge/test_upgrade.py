@@ -148,7 +148,7 @@ def test_an_upgrade_from_just_before_the_stores_loses_nothing_either(old_url: st
     with _connected(old_url) as connection:
         after = {table: told(connection, table, order) for table, order in tables.items()}
     assert [row.pop("kind") for row in after["store"]] == ["sql"]
-    assert [row.pop("news_since") for row in after["store"]] == [None]
+    assert [(row.pop("news_since"), row.pop("asked_at")) for row in after["store"]] == [(None, None)]
     assert after == before
 
 

@@ -79,7 +79,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     with known(context) as app:
         found, zone = app.status(), app.settings.site.zone
     if as_json:
-        say_json(asdict(found))
+        say_json(asdict(found) | {"problems": [str(one) for one in found.problems]})
     else:
         _print_status(found, zone)
     sys.exit(1 if found.problems else 0)
@@ -142,7 +142,7 @@ def _print_status(found: Status, zone: tzinfo) -> None:
         say(f"quarantined: {store_name}/{kept_out.id}: {kept_out.reason}")
     for caution in found.cautions:
         say(f"caution: {caution}", style="yellow")
-    for problem in found.problems:
+    for problem in map(str, found.problems):
         say(f"problem: {problem}", style="red")
 
 

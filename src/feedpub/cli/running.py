@@ -81,7 +81,7 @@ def _summary(app: App, done: Round, failures: Sequence[str]) -> Iterator[str]:
     if waiting := app.waiting():
         yield f"{waiting:,} to be said later: feedpub deliveries list --state due"
     yield from _to_come(app, noted=noted, new=new)
-    for problem in app.problems():
+    for problem in map(str, app.problems()):
         if problem not in failures:
             yield f"Problem: {problem}"
 

@@ -81,6 +81,7 @@ store = Table(
     Column("cleaner", String),  # the rules its articles were cleaned by
     Column("kind", String),  # of the store which gave the cursor
     Column("news_since", Moment),  # adopting: the date of the newest article known before
+    Column("asked_at", Moment),  # somebody wants it polled now; empty once a poll has begun since
 )
 
 UNPLACED = "entered = 0 AND state = 'live'"
@@ -343,3 +344,12 @@ attempt = Table(
     UniqueConstraint("delivery", "fence"),
 )
 """The journal: every try that may have opened a socket, appended to, never rewritten once ended."""
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("about", String, primary_key=True),  # which problem, such as paused:discord_news
+    Column("since", Moment, nullable=False),
+    Column("told_at", Moment),  # when it was last told; empty: not yet
+)
+"""The problems that admins are told of, while they last: each once, and again after a day."""

@@ -9,7 +9,8 @@ from starlette.types import ASGIApp
 
 from feedpub.app import App
 from feedpub.errors import ConfigError
-from feedpub.web.apps import admin_app, public_app
+from feedpub.web.admin import admin_app
+from feedpub.web.public import public_app
 from feedpub.web.server import Server
 
 log = structlog.get_logger("feedpub")
@@ -26,7 +27,7 @@ class Fronts:
         self._public = public or Server.start(self._public_app(), settings.web.listen)
         self._public.show(self._public_app())
         try:
-            self._admin = Server.start(admin_app(app.problems), settings.admin.listen, option="admin.listen")
+            self._admin = Server.start(admin_app(app), settings.admin.listen, option="admin.listen")
         except ConfigError:
             self._public.stop()
             raise
@@ -42,7 +43,7 @@ class Fronts:
         else:
             self._public.show(self._public_app())
         if admin != self._listens[1]:
-            moved = Server.start(admin_app(self._app.problems), admin, option="admin.listen")
+            moved = Server.start(admin_app(self._app), admin, option="admin.listen")
             self._admin = _moved(self._admin, moved)
             self._listens = (web, admin)
         if self._listens != before:

@@ -1,10 +1,10 @@
-"""a request -> an answer: feed files to subscribers, or where they went; health to admins."""
+"""a subscriber's request -> a feed file, or where it went."""
 
 from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path, PurePosixPath
@@ -13,26 +13,17 @@ from urllib.parse import quote
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from feedpub.errors import FeedpubError
 from feedpub.feeds.moves import ENDINGS, Gone, Signposts, where
-from feedpub.feeds.pages import SCRIPT_SOURCE
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import FEEDS, KINDS, Output, member, path_of
+from feedpub.web.replies import GUARDS, live, sentence
 
 log = structlog.get_logger("feedpub")
 
-_GUARDS = {
-    "X-Content-Type-Options": "nosniff",
-    # Feeds carry it too: a browser that shows XML would run a script inside it.
-    "Content-Security-Policy": (
-        "default-src 'none'; img-src 'self' https: http: data:; style-src 'self' 'unsafe-inline'; "
-        f"script-src {SCRIPT_SOURCE}; "  # of index.html, and no other
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-}
 _LATER = "This feed cannot be read just now; it will be back."
 _STYLED = frozenset({".rss", ".atom"})
 """What feed.css makes readable."""
@@ -56,10 +47,10 @@ def public_app(
     def answer(request: Request) -> Response:
         path: str = request.scope["path"]
         if prefix != "/" and path in {"/", prefix[:-1]}:
-            return Response(status_code=307, headers=_GUARDS | {"Location": quote(prefix)})
+            return Response(status_code=307, headers=GUARDS | {"Location": quote(prefix)})
         parts = member(path, prefix)
         if parts is None:
-            return _sentence(404, "There is no such feed.")
+            return sentence(404, "There is no such feed.")
         try:
             content, validators = output.read(parts, now())
         except OSError as error:
@@ -68,45 +59,22 @@ def public_app(
                 return _elsewhere("/".join(parts), base, signposts)
             # Not 404: a reader that is told so may drop the subscription.
             log.warning("feed_not_read", file="/".join(parts), why=error.strerror)
-            return _sentence(503, _LATER)
+            return sentence(503, _LATER)
         reply = _file(request, parts[-1], content, validators, now())
         if reply.status_code == 200 and base_url and (links := _links("/".join(parts), base, signposts)):
             reply.headers["Link"] = links
         return reply
 
-    return Starlette(routes=[Route("/health/live", _live), Route("/{path:path}", answer)])
-
-
-def admin_app(problems: Callable[[], Sequence[str]]) -> Starlette:
-    """Tell whether all is well: /health/ready answers 200, or 503 with the sentences that `problems` returns."""
-
-    def ready(_: Request) -> Response:
-        try:
-            told = list(problems())
-        except FeedpubError as error:
-            told = [str(error)]
-        body = {"ready": not told, "problems": told}
-        return JSONResponse(body, 503 if told else 200, headers=_GUARDS | {"Cache-Control": "no-store"})
-
-    return Starlette(routes=[Route("/health/live", _live), Route("/health/ready", ready)])
-
-
-async def _live(_: Request) -> Response:
-    """Answer without a thread or a disk: it speaks for the server alone."""
-    return _sentence(200, "ok")
-
-
-def _sentence(status: int, text: str) -> Response:
-    return PlainTextResponse(text + "\n", status, headers=_GUARDS | {"Cache-Control": "no-store"})
+    return Starlette(routes=[Route("/health/live", live), Route("/{path:path}", answer)])
 
 
 def _file(request: Request, name: str, content: bytes, validators: Validators, now: float) -> Response:
     """The answer to a GET or HEAD of a file that is there."""
     status = verdict(validators, _conditions(request), now)
     if status == 412:
-        return _sentence(412, "The feed is no longer the one you asked for.")
+        return sentence(412, "The feed is no longer the one you asked for.")
     kind = PurePosixPath(name).suffix
-    headers = _GUARDS | {"ETag": validators.etag, "Cache-Control": "no-cache"}
+    headers = GUARDS | {"ETag": validators.etag, "Cache-Control": "no-cache"}
     if validators.modified is not None:
         headers["Last-Modified"] = formatdate(validators.modified, usegmt=True)
     if kind in FEEDS:
@@ -130,12 +98,12 @@ def _elsewhere(path: str, base: str, signposts: Callable[[], Signposts]) -> Resp
     try:
         end = where(path, signposts().moved)
     except FeedpubError:
-        return _sentence(503, _LATER)
+        return sentence(503, _LATER)
     if end is None:
-        return _sentence(404, "There is no such feed.")
+        return sentence(404, "There is no such feed.")
     if isinstance(end, Gone):
-        return _sentence(410, "This feed has ended, and will not come back.")
-    return Response(status_code=301, headers=_GUARDS | {"Location": base + end, "Cache-Control": "no-cache"})
+        return sentence(410, "This feed has ended, and will not come back.")
+    return Response(status_code=301, headers=GUARDS | {"Location": base + end, "Cache-Control": "no-cache"})
 
 
 def _links(path: str, base: str, signposts: Callable[[], Signposts]) -> str:

@@ -1,0 +1,28 @@
+"""What every answer has in common, at both addresses: its guards, a sentence as plain text, and the sign of life."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from feedpub.feeds.pages import SCRIPT_SOURCE
+
+GUARDS = {
+    "X-Content-Type-Options": "nosniff",
+    # Feeds carry it too: a browser that shows XML would run a script inside it.
+    "Content-Security-Policy": (
+        "default-src 'none'; img-src 'self' https: http: data:; style-src 'self' 'unsafe-inline'; "
+        f"script-src {SCRIPT_SOURCE}; "  # of index.html, and no other
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+def sentence(status: int, text: str) -> Response:
+    """Say one line."""
+    return PlainTextResponse(text + "\n", status, headers=GUARDS | {"Cache-Control": "no-store"})
+
+
+async def live(_: Request) -> Response:
+    """Answer without a thread or a disk: it speaks for the server alone."""
+    return sentence(200, "ok")
