@@ -9,18 +9,20 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import make_url
 
 from feedpub.categories import DESK
-from feedpub.commands.asking import ask
+from feedpub.commands.asking import ask, is_to_be_made
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
 from feedpub.commands.moving import export_to
@@ -135,6 +137,26 @@ class App:
             if lost:
                 log.warning("deliveries_recovered", deliveries=lost, why="feedpub was stopped while it worked on them")
         return app
+
+    @classmethod
+    @contextmanager
+    def rehearsal(cls, loaded: Loaded, show: Callable[[str], object] = print) -> Iterator[App]:
+        """An app as it would be after its first look at each store; it is thrown away, and nobody hears of it.
+
+        Raises StoreError if a store cannot be read.
+        """
+        with TemporaryDirectory(prefix="feedpub-") as folder:
+            database = DatabaseOptions(url=SecretStr(f"sqlite:///{folder}/feedpub.db"))
+            feeds = loaded.settings.feeds.model_copy(update={"output": f"{folder}/public"})
+            settings = loaded.settings.model_copy(update={"database": database, "feeds": feeds})
+            app = cls.open(replace(loaded, settings=settings), lead=True, show=show)
+            try:
+                for name, options in settings.stores.items():
+                    if not is_to_be_made(options):
+                        app.publisher.poller.glance(name)
+                yield app
+            finally:
+                app.close()
 
     def apply(self, loaded: Loaded) -> None:
         """Put other settings in force; stores whose options are the same stay open."""
