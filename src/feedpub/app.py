@@ -18,7 +18,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import structlog
-from pydantic import BaseModel, SecretStr
 from sqlalchemy import make_url
 
 from feedpub.categories import DESK
@@ -42,6 +41,7 @@ from feedpub.model import Delivery, Quarantined, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.pipeline import Published, Publisher, Setup, Source
 from feedpub.settings import DatabaseOptions, Loaded, LogOptions, Settings
+from feedpub.settings.shown import secrets
 from feedpub.stores.base import Home
 from feedpub.stores.desk import Desk, DeskOptions
 from feedpub.stores.imports import ImportReport, import_files
@@ -105,6 +105,8 @@ class App:
     """A feedpub with its config in force. Make one with `App.open`, and `close` it."""
 
     settings: Settings
+    loaded: Loaded
+    """What is in force, and where each key of it was set."""
     ledger: Ledger
     door: Door
     publisher: Publisher
@@ -121,7 +123,7 @@ class App:
         Raises LedgerError (LedgerBusy if another leads), ConfigError, StoreError.
         """
         settings = loaded.settings
-        configure_log(settings.log, _secrets(settings))
+        configure_log(settings.log, secrets(settings))
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
@@ -130,7 +132,7 @@ class App:
         desk = DeskOptions(path=_desk_path(settings))
         sources[DESK] = Source(desk, desk.embedded())
         publisher = Publisher(ledger, door, _setup(settings, sources), now)
-        app = cls(settings, ledger, door, publisher, desk.embedded(), "", sources)
+        app = cls(settings, loaded, ledger, door, publisher, desk.embedded(), "", sources)
         if lead:
             app.apply(loaded)
             lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)
@@ -164,7 +166,7 @@ class App:
             log.warning("config_warning", what=warning)
         if loaded.settings.database != self.settings.database:
             log.warning("config_warning", what="database.url: a change takes effect at the next start")
-        configure_log(loaded.settings.log, _secrets(loaded.settings))
+        configure_log(loaded.settings.log, secrets(loaded.settings))
         if loaded.settings.site.url != self.settings.site.url:
             self.door.picture = Pictures(self.door, origins(loaded.settings.site.url)).fetch
         sources = self._reopen(loaded.settings)
@@ -173,7 +175,7 @@ class App:
             if sources.get(name) is not source:
                 _close(name, source)
         self._refile_briefs(loaded.settings)
-        self._sources, self.settings, self.config_problem = sources, loaded.settings, ""
+        self._sources, self.settings, self.loaded, self.config_problem = sources, loaded.settings, loaded, ""
 
     def _fresh(self, settings: Settings) -> dict[str, Source]:
         """The stores of the config, each to be opened when it is first asked."""
@@ -471,17 +473,3 @@ class _Redact:
         for secret in self.secrets:
             value = value.replace(secret, "[secret]")
         return value
-
-
-def _secrets(value: object) -> frozenset[str]:
-    """Every secret of the settings that is long enough to be one."""
-    if isinstance(value, SecretStr):
-        said = value.get_secret_value()
-        return frozenset({said}) if len(said) >= 6 else frozenset()
-    if isinstance(value, BaseModel):
-        return _secrets([getattr(value, name) for name in type(value).model_fields])
-    if isinstance(value, Mapping):
-        return _secrets(list(value.values()))
-    if isinstance(value, (list, tuple)):
-        return frozenset(secret for one in value for secret in _secrets(one))
-    return frozenset()
