@@ -5,8 +5,6 @@ The clock is read here, and nowhere below.
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import structlog
+from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from feedpub.categories import DESK
@@ -37,11 +36,11 @@ from feedpub.ledger.articles import StoreState
 from feedpub.ledger.database import Database
 from feedpub.ledger.importing import Moved, bring
 from feedpub.ledger.targets import TargetState
+from feedpub.log import configure as configure_log
 from feedpub.model import Delivery, Quarantined, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.pipeline import Published, Publisher, Setup, Source
-from feedpub.settings import DatabaseOptions, Loaded, LogOptions, Settings
-from feedpub.settings.shown import secrets
+from feedpub.settings import DatabaseOptions, Loaded, Settings
 from feedpub.stores.base import Home
 from feedpub.stores.desk import Desk, DeskOptions
 from feedpub.stores.imports import ImportReport, import_files
@@ -123,7 +122,7 @@ class App:
         Raises LedgerError (LedgerBusy if another leads), ConfigError, StoreError.
         """
         settings = loaded.settings
-        configure_log(settings.log, secrets(settings))
+        configure_log(settings)
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
@@ -166,7 +165,7 @@ class App:
             log.warning("config_warning", what=warning)
         if loaded.settings.database != self.settings.database:
             log.warning("config_warning", what="database.url: a change takes effect at the next start")
-        configure_log(loaded.settings.log, secrets(loaded.settings))
+        configure_log(loaded.settings)
         if loaded.settings.site.url != self.settings.site.url:
             self.door.picture = Pictures(self.door, origins(loaded.settings.site.url)).fetch
         sources = self._reopen(loaded.settings)
@@ -410,66 +409,3 @@ def _in_vain(target: str, unsaid: Sequence[Delivery], zone: tzinfo) -> str:
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
-
-
-# ---------------------------------------------------------------- the log
-
-
-def configure_log(options: LogOptions, secrets: frozenset[str] = frozenset()) -> None:
-    """Tell events on standard error, one line each: text for a terminal, else JSON. Secrets never pass."""
-    text = options.format == "text" or (options.format == "auto" and sys.stderr.isatty())
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if text
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _Redact(secrets),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[options.level.upper()]),
-        logger_factory=_to_stderr,
-        cache_logger_on_first_use=False,
-    )
-    # Libraries are heard only when something is wrong; what they say may hold an address, so not even then in full.
-    logging.getLogger().handlers = [logging.NullHandler()]
-
-
-class _Stderr:
-    """Writes lines to standard error, whatever becomes of it: a full disk or a closed pipe stops nobody."""
-
-    def _write(self, line: str) -> None:
-        try:
-            sys.stderr.write(line + "\n")
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            return
-
-    debug = info = warning = error = critical = msg = _write
-
-
-def _to_stderr(*_: object) -> _Stderr:
-    return _Stderr()
-
-
-@dataclass(frozen=True, slots=True)
-class _Redact:
-    """The last line of defence: whatever slipped into an event, no configured secret is shown."""
-
-    secrets: frozenset[str]
-
-    def __call__(self, _logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        said = "\n".join(value for value in event.values() if isinstance(value, str))
-        if not any(map(said.__contains__, self.secrets)):  # as nearly always; and there may be thousands
-            return event
-        return {key: self._cleaned(value) for key, value in event.items()}
-
-    def _cleaned(self, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        for secret in self.secrets:
-            value = value.replace(secret, "[secret]")
-        return value
