@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from feedpub.feeds.freshness import PAGES, cache_control
 from feedpub.feeds.moves import ENDING, WORDS
 from feedpub.feeds.pages import POLICY
 from feedpub.feeds.rules import path_shape, plain, rule_file
 from feedpub.model import FeedFile
 
+_TOLD: Final = "what its own server says in headers"
 _PART: Final = rf"archive/{WORDS}/[0-9]+"
 
 
@@ -34,32 +36,31 @@ class Said:
 
 def nginx_headers(said: Said) -> FeedFile:
     """The headers' values as variables: to be included in nginx's block `http`, outside the server."""
-    prefix = rf"^{path_shape(said.base_url)}(?:\.page/)?"
+    base, prefix = plain(said.base_url), rf"^{path_shape(said.base_url)}(?:\.page/)?"
     links = [
-        rf"""    "~{prefix}(?<feedpub_file>{file})\z" '{_links(said.base_url, "$feedpub_file", hubs)}';"""
-        for file, hubs in _files(said.hubs)
+        rf"""    "~{prefix}(?<feedpub_file>{shape})\z" '{_links(f"{base}$feedpub_file", hubs)}';"""
+        for shape, hubs in _files(said.hubs)
     ]
+    kept = [f'    "~{shape}\\z" "{value}";' for shape, value in _kept(said.fresh)]
     lines = [
         *("map $uri $feedpub_links {", *links, "}"),
-        f"map $host $feedpub_max_age {{ default {_seconds(said.fresh)}; }}",
-        f'map $host $feedpub_policy {{ default "{POLICY}"; }}',
+        *("map $uri $feedpub_kept {", *kept, "}"),
+        *("map $host $feedpub_policy {", f'    default "{POLICY}";', "}"),
     ]
-    return rule_file("headers.nginx.conf", "what its answers say", "nginx", lines)
+    return rule_file("headers.nginx.conf", _TOLD, "nginx", lines)
 
 
 def caddy_headers(said: Said) -> FeedFile:
-    """The headers' values as placeholders: to be imported in Caddy's block that serves the files."""
-    links = [
-        rf"	`~^/({file})\z` `{_links(said.base_url, '${1}', hubs)}`"
-        for file, hubs in _files(said.hubs)
+    """The headers' values as placeholders: to be imported in Caddy's block that serves the files, below their path."""
+    base = plain(said.base_url)
+    links = [f"	`~^/({shape})\\z` `{_links(f'{base}${{1}}', hubs)}`" for shape, hubs in _files(said.hubs)]
+    kept = [f"	`~{shape}\\z` `{value}`" for shape, value in _kept(said.fresh)]
+    lines = [
+        *("map {http.request.uri.path} {feedpub_links} {", *links, "}"),
+        *("map {http.request.uri.path} {feedpub_kept} {", *kept, "}"),
+        *("map {http.request.uri.path} {feedpub_policy} {", f"	default `{POLICY}`", "}"),
     ]
-    place = "map {http.request.uri.path} {feedpub_links} {"
-    values = (
-        "map {http.request.uri.path} {feedpub_max_age} {feedpub_policy} {",
-        f"	default {_seconds(said.fresh)} `{POLICY}`",
-        "}",
-    )
-    return rule_file("headers.Caddyfile", "what its answers say", "Caddy", [place, *links, "}", *values])
+    return rule_file("headers.Caddyfile", _TOLD, "Caddy", lines)
 
 
 def _files(told: Mapping[str, Sequence[str]]) -> list[tuple[str, Sequence[str]]]:
@@ -73,11 +74,14 @@ def _files(told: Mapping[str, Sequence[str]]) -> list[tuple[str, Sequence[str]]]
     return [(rf"{shape}\.(?:{ENDING})", hubs) for shape, hubs in ((_PART, ()), *odd, (WORDS, usual))]
 
 
-def _links(base_url: str, file: str, hubs: Sequence[str]) -> str:
+def _links(itself: str, hubs: Sequence[str]) -> str:
     """A Link field (RFC 8288) as feedpub's own server writes it."""
-    links = [(f"{plain(base_url)}{file}", "self"), *((plain(hub), "hub") for hub in hubs)]
+    links = [(itself, "self"), *((plain(hub), "hub") for hub in hubs)]
     return ", ".join(f'<{url}>; rel="{relation}"' for url, relation in links)
 
 
-def _seconds(fresh: timedelta) -> int:
-    return fresh // timedelta(seconds=1)
+def _kept(fresh: timedelta) -> list[tuple[str, str]]:
+    """How long files may be kept, by the shapes of their ends; what is served of a folder is its index.html."""
+    pages = rf"(?:/|\.(?:{'|'.join(sorted(PAGES))}))"
+    return [(rf"\.(?:{ENDING})", cache_control("rss", fresh)), (pages, cache_control("html", fresh)),
+            ("", cache_control("css", fresh))]  # fmt: skip

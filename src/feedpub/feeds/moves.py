@@ -66,10 +66,7 @@ def nginx_rules(moved: Moved, base_url: str) -> FeedFile:
 
 def caddy_rules(moved: Moved, base_url: str) -> FeedFile:
     """The same answers for Caddy: to be imported in the block that serves the files, below their path."""
-    rules = [
-        f'\t"~^/{_shape(address)}" "{_caddy_answer(end, base_url)}"'
-        for address, end in _ends(moved).items()
-    ]
+    rules = [f'\t"~^/{_shape(address)}" "{_caddy_answer(end, base_url)}"' for address, end in _ends(moved).items()]
     frame = ["map {http.request.uri.path} {feedpub_moved} {", *rules, "}", *_CADDY_ANSWERS] if rules else []
     return rule_file("moved.Caddyfile", _TOLD, "Caddy", frame)
 
