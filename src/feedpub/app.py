@@ -14,6 +14,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import structlog
 from pydantic import SecretStr
@@ -55,11 +56,18 @@ def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - the one place
 
 
+How = Literal["paused", "rests", "quiet", "next", "well"]
+"""How a target does; in this order, where several hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Whether a target may speak, in words; and what it spent this month of its budget, if it has one."""
 
     words: str
+    how: How = "well"
+    until: datetime | None = None
+    """When it may speak again, unless it is paused or well."""
     quiet_until: datetime | None = None
     spent: str = ""
     budget: str = ""
@@ -240,7 +248,8 @@ class App:
         for one in targets:
             end, allowance = quiet.get(one.name), self.settings.targets[one.name].allowance()
             had, of = ("", "") if allowance is None else (money(spent.get(one.name, 0)), money(millionths(allowance)))
-            paces[one.name] = Pace(_how(one.rest, end, moment, zone), end, had, of)
+            how, until = _how(one.rest, end, moment)
+            paces[one.name] = Pace(_in_words(one.rest, how, until, moment, zone), how, until, end, had, of)
         return paces
 
     def problems(self) -> tuple[Problem, ...]:
@@ -387,11 +396,22 @@ def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:
     return Setup(settings.site, settings.feeds, sources, dict(settings.targets))
 
 
-def _how(rest: Rest, quiet: datetime | None, moment: datetime, zone: tzinfo) -> str:
+_WAITS: Mapping[How, str] = {"rests": "rests until", "quiet": "quiet until", "next": "next at"}
+
+
+def _how(rest: Rest, quiet: datetime | None, moment: datetime) -> tuple[How, datetime | None]:
+    """Tell how a target does, and until when."""
+    if rest.paused:
+        return "paused", None
+    waits: tuple[tuple[How, datetime], ...]
+    waits = (("rests", rest.rest_until), ("quiet", quiet or moment), ("next", rest.slot_until))
+    return next(((how, until) for how, until in waits if until > moment), ("well", None))
+
+
+def _in_words(rest: Rest, how: How, until: datetime | None, moment: datetime, zone: tzinfo) -> str:
     if rest.paused:
         return f"paused: {rest.paused}"
-    waits = (("rests until", rest.rest_until), ("quiet until", quiet or moment), ("next at", rest.slot_until))
-    return next((f"{what} {_when(until, moment, zone)}" for what, until in waits if until > moment), "well")
+    return "well" if until is None else f"{_WAITS[how]} {_when(until, moment, zone)}"
 
 
 def _when(moment: datetime, today: datetime, zone: tzinfo) -> str:
