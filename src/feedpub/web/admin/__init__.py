@@ -11,8 +11,10 @@ health.py    what is wrong, for monitoring
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
 from feedpub.app import App
@@ -20,11 +22,15 @@ from feedpub.web.admin.access import Access, Doorstep, Guarded, Session
 from feedpub.web.admin.health import health
 from feedpub.web.admin.login import login, logout
 
-__all__ = ["Access", "Session", "admin_app", "health"]
+__all__ = ["Access", "Session", "admin_app", "guarded", "health"]
 
 
 def admin_app(app: App, access: Access) -> ASGIApp:
-    """Answer at the admin address. What stands in no list of open routes needs a session."""
-    inner = Starlette(routes=[*logout(access)])
-    opened = [*health(app), *login(lambda: app.settings.site, access)]
-    return Doorstep(Starlette(routes=[*opened, Mount("/", Guarded(inner, access))]), access)
+    """Answer at the admin address."""
+    return guarded([*health(app), *login(lambda: app.settings.site, access)], [], access)
+
+
+def guarded(opened: Sequence[BaseRoute], pages: Sequence[BaseRoute], access: Access) -> ASGIApp:
+    """Answer what stands among the open routes to anybody, and everything else only after a login."""
+    inside = Guarded(Starlette(routes=[*pages, *logout(access)]), access)
+    return Doorstep(Starlette(routes=[*opened, Mount("/", inside)]), access)

@@ -8,6 +8,7 @@ else's whose name suddenly leads here (DNS rebinding) would otherwise look like 
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 import time
 from collections.abc import Callable, Collection
@@ -178,7 +179,7 @@ def _name(host: str) -> str:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-    return name.rstrip(".") if name.isprintable() and len(name) <= 253 else ""
+    return name.rstrip(".") if re.fullmatch(r"[\w.:%-]{1,253}", name) else ""
 
 
 # ---------------------------------------------------------------- pages
