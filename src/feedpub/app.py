@@ -379,13 +379,21 @@ def _close(name: str, source: Source) -> None:
         log.error("fault", what="close", store=name, error=type(error).__name__, at=place(error))
 
 
+def beside(settings: Settings) -> Path:
+    """The folder for what is ours like the database, which lies there; where that is no file, where it would lie."""
+    return _ledger_path(settings).parent
+
+
 def _desk_path(settings: Settings) -> str:
-    """Beside the database, as it is ours like that; where that is no file, where it would be."""
+    ledger = _ledger_path(settings)
+    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
+
+
+def _ledger_path(settings: Settings) -> Path:
     url = make_url(settings.database.url.get_secret_value())
     if url.get_backend_name() != "sqlite":
         url = make_url(DatabaseOptions().url.get_secret_value())
-    ledger = Path(str(url.database))
-    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
+    return Path(str(url.database))
 
 
 def _home(settings: Settings) -> Home:
