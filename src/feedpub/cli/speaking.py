@@ -1,4 +1,4 @@
-"""What authors and admins say: import, export, brief, announce, resume."""
+"""What authors and admins say: import, export, brief, announce, pause, resume."""
 
 from __future__ import annotations
 
@@ -153,6 +153,15 @@ def announce(
         for one in app.preview(found.guid, targets)[0].previews if targets else ():
             if one.coming and one.waits:
                 say(f"  {one.target}: {coming(one, app.settings.site)}")
+
+
+@cli.command()
+def pause(context: typer.Context, target: str) -> None:
+    """Have a target say nothing from now on; its queue is kept until `feedpub resume`."""
+    with known(context) as app:
+        free = app.decisions.pause(target)
+    again = f"to let it speak again: feedpub resume {target}"
+    say(f"{target} is paused; {again}" if free else f"{target} was paused already; {again}")
 
 
 @cli.command()
