@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from feedpub.errors import GateError, OutputError, place
-from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog, digest, moved
+from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog, digest, moved, slugs
 from feedpub.feeds.comments import comment_entry
 from feedpub.feeds.entries import Entry, Fragment, Look
 from feedpub.feeds.freshness import LONGEST
@@ -139,7 +139,8 @@ class Builder:
 
     def _post(self, specs: Sequence[FeedSpec]) -> None:
         hubs = {spec.address: found for spec in specs if (found := self._plan.hubs(spec.address))}
-        self._signposts = Signposts(moved(self._plan.options, specs, self._ledger.feeds.names()), hubs)
+        moves = moved(self._plan.options, specs, self._ledger.feeds.names())
+        self._signposts = Signposts(moves, hubs, slugs(specs, self._ledger.articles.categories()))
 
     def specs(self) -> tuple[FeedSpec, ...]:
         """Which feeds there are to be, by what the ledger knows now."""

@@ -32,6 +32,8 @@ class Signposts:
     moved: Moved = field(default_factory=dict)
     hubs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By a feed's address (without ending), the WebSub hubs that announce it."""
+    slugs: Mapping[str, str] = field(default_factory=dict)
+    """By what WordPress's addresses call it (`category/米国関連`), a feed's address, where that is another."""
 
 
 ENDINGS: Final = ("rss", "atom", "json")
