@@ -27,7 +27,7 @@ def shape_for_nginx(text: str) -> str:
 
 def shape_for_caddy(text: str) -> str:
     """A text as RE2 compares it, letter by letter, written with plain letters alone."""
-    return _shape(text, lambda odd: rf"\x{{{ord(odd):x}}}")
+    return _shape(text.encode(errors="replace").decode(), lambda odd: rf"\x{{{ord(odd):x}}}")
 
 
 def _shape(text: str, escape: Callable[[str], str]) -> str:
