@@ -27,6 +27,8 @@ pid {folder}/pid;
 error_log {folder}/log;
 events {{}}
 http {{
+    sendfile on;
+    tcp_nopush on;
     access_log off;
     client_body_temp_path {folder}/temporary;
     proxy_temp_path {folder}/temporary;
