@@ -37,7 +37,8 @@ def changed(before: Files, after: Files) -> set[str]:
     return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
 
 
-PAGES = {"index.html", "feeds.opml", "feed.css", "moved.nginx.conf", "moved.Caddyfile"}
+RULES = {f"{what}.{server}" for what in ("headers", "moved", "wordpress") for server in ("nginx.conf", "Caddyfile")}
+PAGES = {"index.html", "feeds.opml", "feed.css"} | RULES
 
 
 def every_format(*feeds: str) -> set[str]:
