@@ -53,6 +53,12 @@ class Poller:
                 log.info("store_taken_over", store=name, left=self._ledger.articles.count_left(name))
         return whole
 
+    def glance(self, name: str) -> None:
+        """Record what a store says first, and no more: enough to see what is there. Raises FeedpubError."""
+        source = self._house.setup.sources[name]
+        state = self._state(name, source)
+        self._record(name, source, state, source.store.changes(state.cursor), Published(), again=False)
+
     def _rules(self, options: StoreOptions) -> str:
         """Name all that decides what becomes of a store's rows."""
         skips = sorted({fold(tag) for tag in options.skip_tags} - {""})
