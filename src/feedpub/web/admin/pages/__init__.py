@@ -14,8 +14,7 @@ write.py       a brief, an article announced, a poll asked for
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from importlib.resources import files
 
 from starlette.requests import Request
@@ -24,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from feedpub.app import App
 from feedpub.feeds.templates import PAGES
-from feedpub.web.admin.pages.answers import Answers
+from feedpub.web.admin.pages.answers import Answers, Page
 from feedpub.web.admin.pages.config import config
 from feedpub.web.admin.pages.deliveries import decide as decide_deliveries
 from feedpub.web.admin.pages.deliveries import deliveries
@@ -41,15 +40,13 @@ STYLE = f"/admin.css?{hashlib.sha256(_STYLE).hexdigest()[:12]}"
 """Where the style sheet of all admin pages is: another address for another one, so that browsers may keep it."""
 PAGES.globals["style"] = STYLE
 
-_Page = Callable[[Request, Answers], Response]
-
 
 def pages(app: App) -> Sequence[BaseRoute]:
     """Every page and every action. A handler finds `request.state.session`, and `request.state.form` with a POST."""
     answers = Answers(app)
 
-    def route(path: str, page: _Page, method: str = "GET") -> BaseRoute:
-        return Route(path, answers.whole(partial(page, answers=answers)), methods=[method])
+    def route(path: str, page: Page, method: str = "GET") -> BaseRoute:
+        return Route(path, answers.whole(page), methods=[method])
 
     return [
         route("/", overview),

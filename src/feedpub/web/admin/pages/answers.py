@@ -58,8 +58,8 @@ class Answers:
         showing = self.showing()
         site = showing.site
         body = PAGES.get_template(f"admin/{name}.html").render(
-            view
-            | {
+            {
+                **view,
                 "t": showing.t,
                 "show": showing,
                 "lang": words(site.language)["lang"],
@@ -94,17 +94,17 @@ class Answers:
 
     # ------------------------------------------------------------ what can go wrong
 
-    def whole(self, handler: Handler) -> Handler:
-        """Answer with one sentence where a page cannot be made, as when the database is away."""
+    def whole(self, page: Page) -> Handler:
+        """Make a page a handler: with one sentence where it cannot be made, as when the database is away."""
 
-        @wraps(handler)
+        @wraps(page)
         def answered(request: Request) -> Response:
             try:
-                return handler(request)
+                return page(request, self)
             except FeedpubError as error:
-                page = self.page(request, "plain", {}, here="", told=self.refused(error))
-                page.status_code = 503 if isinstance(error, LedgerError) else 422
-                return page
+                answer = self.page(request, "plain", {}, here="", told=self.refused(error))
+                answer.status_code = 503 if isinstance(error, LedgerError) else 422
+                return answer
 
         return answered
 
@@ -113,3 +113,7 @@ class Answers:
         page = self.page(request, "plain", {}, here="", told=Told(self.showing().t["no_such_page"], well=False))
         page.status_code = 404
         return page
+
+
+Page = Callable[[Request, Answers], Response]
+"""What makes a page, or does what a form asks for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -51,8 +52,7 @@ def rows(listed: Sequence[Listed], answers: Answers) -> tuple[Row, ...]:
     decisions = answers.app.decisions
     tries, paused = glance.journal(decisions.publisher, listed), decisions.paused()
     return tuple(
-        Row(one, tries.get(one.delivery.id, ()), advised(one, paused), sorted(decisions.heeding(one)))
-        for one in listed
+        Row(one, tries.get(one.delivery.id, ()), advised(one, paused), sorted(decisions.heeding(one))) for one in listed
     )
 
 
@@ -106,6 +106,7 @@ def decide(request: Request, answers: Answers) -> Response:
         return answers.back(home, Told(showing.t["none_such"], well=False))
     if not ticked(form, "sure") and (everything or _grave(word, found, decisions)):
         view = _question(word, found, decisions) | {"filter": asked, "ids": ids, "everything": everything, "home": home}
+        view |= {"back": first(form, "back")}
         return answers.page(request, "sure", view, here="deliveries")
     decided = _do(word, [one.delivery.id for one in found] if everything else list(ids), decisions)
     return answers.back(home, _outcome(word, decided, decisions.silent(found), showing))
@@ -142,7 +143,7 @@ def _doubtful(one: Listed) -> bool:
 
 
 def _question(word: Word, found: Sequence[Listed], decisions: Decisions) -> dict[str, object]:
-    cost = decisions.cost(found) if word is not Word.CANCEL else 0
+    cost = decisions.cost(found) if word is not Word.CANCEL else Decimal(0)
     return {
         "word": word,
         "count": len(found),
@@ -163,7 +164,9 @@ def _do(word: Word, ids: Sequence[int], decisions: Decisions) -> Decided:
 
 def _outcome(word: Word, decided: Decided, silent: Iterable[str], showing: Showing) -> Told:
     t = showing.t
-    lines = [t["but_paused"].format(name=name) for name in silent] if decided.changed and word is not Word.CANCEL else []
+    lines = (
+        [t["but_paused"].format(name=name) for name in silent] if decided.changed and word is not Word.CANCEL else []
+    )
     lines += [_left(one, showing) for one in decided.left[:SHOWN]]
     if (more := len(decided.left) - SHOWN) > 0:
         lines.append(t["and_more"].format(count=more))

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from starlette.requests import Request
 from starlette.responses import Response
 
-from feedpub.app import App, Status
+from feedpub.app import Status
 from feedpub.categories import DESK
 from feedpub.commands import glance
 from feedpub.commands.deciding import Which
@@ -56,7 +56,7 @@ def overview(request: Request, answers: Answers) -> Response:
         "articles": status.articles,
         "stores": tuple(glance.stores(app.publisher, app.polled())),
         "desk": DESK,
-        "targets": tuple(_targets(app, status)),
+        "targets": tuple(_targets(status)),
         "tried": tried,
         "queue": QUEUE,
         "quarantined": status.quarantined[:KEPT_OUT],
@@ -68,7 +68,7 @@ def overview(request: Request, answers: Answers) -> Response:
     return answers.page(request, "overview", view, here="overview")
 
 
-def _targets(app: App, status: Status) -> Iterator[dict[str, object]]:
+def _targets(status: Status) -> Iterator[dict[str, object]]:
     for one in status.targets:
         counts = status.deliveries.get(one.name, {})
         yield {

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from feedpub import clean
 from feedpub.commands import glance
 from feedpub.commands.briefs import Accepted, Brief
-from feedpub.commands.deciding import Announced, Decisions, stands_at
+from feedpub.commands.deciding import Announced, Decisions
 from feedpub.errors import FeedpubError
 from feedpub.feeds.texts import short
 from feedpub.model import Article, Category
@@ -155,7 +155,7 @@ def announce(request: Request, answers: Answers) -> Response:
             "article": article,
             "title": _called(article),
             "targets": targets,
-            "standing": {target: stands_at(one) for target, one in standing.items()},
+            "standing": standing,
             "text": text,
             "rest": [one for one in targets if one not in standing],
             "home": f"/announce?{urlencode({'article': article.guid})}",
