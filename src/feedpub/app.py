@@ -28,7 +28,7 @@ from feedpub.commands.moving import export_to
 from feedpub.commands.problems import Problem, Watch, called
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
-from feedpub.errors import StoreError, place
+from feedpub.errors import FeedpubError, StoreError, place
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
 from feedpub.images import Pictures, origins
@@ -350,6 +350,17 @@ class App:
     def decisions(self) -> Decisions:
         """What people may decide about deliveries."""
         return Decisions(self.publisher)
+
+    def poll_now(self, store: str = "") -> tuple[str, ...]:
+        """Have a store (all, if none is named) polled by whoever leads, now or as soon as somebody does.
+
+        Returns the names of those asked for. An ask that comes while a store is being polled gives one poll more.
+        """
+        if store and store not in self.settings.stores:
+            raise FeedpubError(f"there is no store {store}: the config has {_names(self.settings.stores)}")
+        names = (store,) if store else tuple(self.settings.stores)
+        self.ledger.articles.ask(names, now())
+        return names
 
     def once(self) -> Round:
         """Poll every store, build every feed touched, say everything that is due now."""

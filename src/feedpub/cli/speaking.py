@@ -1,4 +1,4 @@
-"""What authors and admins say: import, export, brief, announce, resume."""
+"""What authors and admins say: import, export, brief, announce, pause, resume."""
 
 from __future__ import annotations
 
@@ -154,6 +154,15 @@ def announce(
         for seen in app.preview(found.guid, targets)[0].previews if targets else ():
             if seen.coming and seen.waits:
                 say(f"  {seen.target}: {coming(seen, app.settings.site)}")
+
+
+@cli.command()
+def pause(context: typer.Context, target: str) -> None:
+    """Have a target say nothing from now on; its queue is kept until `feedpub resume`."""
+    with known(context) as app:
+        free = app.decisions.pause(target)
+    again = f"to let it speak again: feedpub resume {target}"
+    say(f"{target} is paused; {again}" if free else f"{target} was paused already; {again}")
 
 
 @cli.command()

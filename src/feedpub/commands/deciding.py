@@ -14,12 +14,16 @@ from feedpub.commands.preview import Known, drafted_by
 from feedpub.errors import ComposeError, FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Action, Article, Delivery, State
+from feedpub.networks.base import Network
 from feedpub.notices.lifecycle import FEEDS, FLOOD, GUARDS, MOVED, Cancelled, Released, Retried, Wanted, heeds, step
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Publisher
 
 MOST = 100_000
 """Deliveries that one decision may be about."""
+
+BY_HAND = "paused by hand"
+"""Why a target is paused that somebody paused."""
 
 _TO_BE_SAID = "it will be said by the feedpub that runs, else at the next `feedpub once`"
 
@@ -249,14 +253,23 @@ class Decisions:
         self.publisher.ledger.feeds.free(self.publisher.setup.targets, self.publisher.now())
         return decided
 
+    def pause(self, target: str) -> bool:
+        """Have a target say nothing until somebody resumes it. Tells whether it was free to speak until now."""
+        configured = self._target(target)
+        return self.publisher.ledger.targets.pause(configured, BY_HAND, self.publisher.now())
+
     def resume(self, target: str) -> bool:
         """Let a paused target speak again. Tells whether it was paused."""
-        targets = self.publisher.setup.targets
-        if target not in targets:
-            raise FeedpubError(f"there is no target {target}: the config has {names(targets)}")
+        self._target(target)
         paused = any(one.rest.paused for one in self.publisher.ledger.targets.states() if one.name == target)
         self.publisher.ledger.targets.resume(target)
         return paused
+
+    def _target(self, name: str) -> Network:
+        targets = self.publisher.setup.targets
+        if name not in targets:
+            raise FeedpubError(f"there is no target {name}: the config has {names(targets)}")
+        return targets[name]
 
     def _decide(self, ids: Sequence[int], word: Retried | Cancelled | Released) -> Decided:
         deliveries, targets = self.publisher.ledger.deliveries, self.publisher.setup.targets
