@@ -7,6 +7,7 @@ bodies.py    a request's body and form, within limits
 access.py    who asks, and whether they may
 login.py     the login
 health.py    what is wrong, for monitoring
+pages/       what admins see, and what they can do there
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ from feedpub.app import App
 from feedpub.web.admin.access import Access, Doorstep, Guarded, Session
 from feedpub.web.admin.health import health
 from feedpub.web.admin.login import login, logout
+from feedpub.web.admin.pages import pages
 
 __all__ = ["Access", "Session", "admin_app", "guarded", "health"]
 
 
 def admin_app(app: App, access: Access) -> ASGIApp:
     """Answer at the admin address."""
-    return guarded([*health(app), *login(lambda: app.settings.site, access)], [], access)
+    return guarded([*health(app), *login(lambda: app.settings.site, access)], pages(app), access)
 
 
-def guarded(opened: Sequence[BaseRoute], pages: Sequence[BaseRoute], access: Access) -> ASGIApp:
+def guarded(opened: Sequence[BaseRoute], behind: Sequence[BaseRoute], access: Access) -> ASGIApp:
     """Answer what stands among the open routes to anybody, and everything else only after a login."""
-    inside = Guarded(Starlette(routes=[*pages, *logout(access)]), access)
+    inside = Guarded(Starlette(routes=[*behind, *logout(access)]), access)
     return Doorstep(Starlette(routes=[*opened, Mount("/", inside)]), access)
