@@ -2,7 +2,7 @@
 
 root.py        the command itself, and what every subcommand needs
 init.py        init
-running.py     run, poll, once, rebuild, demo
+running.py     run, poll, ping-url, once, rebuild, demo
 looking.py     check, status, healthcheck
 preview.py     preview
 speaking.py    import, export, brief, announce, pause, resume
