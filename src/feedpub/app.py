@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import structlog
+from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from feedpub.categories import DESK
