@@ -18,13 +18,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import structlog
-from sqlalchemy import make_url
 
 from feedpub.categories import DESK
 from feedpub.commands.asking import ask, is_to_be_made
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
+from feedpub.commands.marking import Marking
 from feedpub.commands.moving import export_to
+from feedpub.commands.own_files import own_files
 from feedpub.commands.problems import Problem, Watch, called
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
@@ -114,6 +115,7 @@ class App:
     """Where briefs are written that no store knows of."""
     config_problem: str = ""
     _sources: dict[str, Source] = field(default_factory=dict)
+    _marking: Marking | None = None
 
     @classmethod
     def open(cls, loaded: Loaded, *, lead: bool, make: bool = True, show: Callable[[str], object] = print) -> App:
@@ -129,11 +131,12 @@ class App:
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
         door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
-        desk = DeskOptions(path=_desk_path(settings))
+        desk = DeskOptions(path=str(own_files(settings).briefs))
         sources[DESK] = Source(desk, desk.embedded())
         publisher = Publisher(ledger, door, _setup(settings, sources), now)
         app = cls(settings, loaded, ledger, door, publisher, desk.embedded(), "", sources)
         if lead:
+            app.heed_mark()
             app.apply(loaded)
             lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)
             if lost:
@@ -159,6 +162,15 @@ class App:
                 yield app
             finally:
                 app.close()
+
+    def heed_mark(self) -> None:
+        """Look whether the database is an older copy that somebody put back; then nothing is said twice.
+
+        Only for who leads: before anything else is done, and now and then after.
+        """
+        if self._marking is None:
+            self._marking = Marking(self.ledger, own_files(self.settings).mark)
+        self._marking.heed(self.settings.targets, now())
 
     def apply(self, loaded: Loaded) -> None:
         """Put other settings in force; stores whose options are the same stay open."""
@@ -215,6 +227,8 @@ class App:
         self.door.close()
         for name, source in self._sources.items():
             _close(name, source)
+        if self._marking is not None:
+            self._marking.close()
         self.ledger.close()
 
     # ------------------------------------------------------------ status
@@ -369,15 +383,6 @@ def _close(name: str, source: Source) -> None:
         source.store.close()
     except Exception as error:  # noqa: BLE001 - one store's fault must not keep a config from being in force
         log.error("fault", what="close", store=name, error=type(error).__name__, at=place(error))
-
-
-def _desk_path(settings: Settings) -> str:
-    """Beside the database, as it is ours like that; where that is no file, where it would be."""
-    url = make_url(settings.database.url.get_secret_value())
-    if url.get_backend_name() != "sqlite":
-        url = make_url(DatabaseOptions().url.get_secret_value())
-    ledger = Path(str(url.database))
-    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
 
 
 def _home(settings: Settings) -> Home:

@@ -12,7 +12,7 @@ from feedpub.commands.preview import Known, drafted_by
 from feedpub.errors import ComposeError, FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Action, Article, Delivery, State
-from feedpub.notices.lifecycle import FEEDS, FLOOD, GUARDS, MOVED, Cancelled, Released, Retried, Wanted
+from feedpub.notices.lifecycle import FEEDS, FLOOD, GUARDS, MOVED, PUT_BACK, Cancelled, Released, Retried, Wanted
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Publisher
 
@@ -203,6 +203,7 @@ _STANDING = {
 _GUARDED = {
     FLOOD: "is held as one of too many (held)",
     MOVED: "is held, as it was owed where it was imported from (held)",
+    PUT_BACK: "is held (held)",
 }
 
 
