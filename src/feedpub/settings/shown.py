@@ -19,6 +19,7 @@ from pydantic import BaseModel, SecretStr
 from feedpub.cadence import Cadence
 from feedpub.model import show_duration
 from feedpub.settings import Loaded
+from feedpub.settings.secret import secrets
 from feedpub.settings.shape import Trail, attribute, options
 from feedpub.settings.tables import show
 
@@ -26,8 +27,6 @@ SECRET = "(secret)"  # noqa: S105 - what is shown instead of one
 NONE = "(none)"
 """What is shown for an option without a value: TOML has no word for it."""
 DEFAULT = "default"
-_SHORTEST = 6
-"""A shorter text is too common to be looked for inside others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +41,6 @@ class Shown:
 def in_force(loaded: Loaded) -> tuple[Shown, ...]:
     """Tell every key of the config, those too that nobody set, in the order of docs/configuration.md."""
     return tuple(_Walk(loaded, secrets(loaded.settings)).model((), loaded.settings))
-
-
-def secrets(value: object) -> frozenset[str]:
-    """Every secret of the settings that is long enough to be looked for elsewhere."""
-    if isinstance(value, SecretStr):
-        said = value.get_secret_value()
-        return frozenset({said}) if len(said) >= _SHORTEST else frozenset()
-    if isinstance(value, BaseModel):
-        return secrets([getattr(value, name) for name in type(value).model_fields])
-    if isinstance(value, Mapping):
-        return secrets(list(value.values()))
-    if isinstance(value, list | tuple):
-        return frozenset(secret for one in value for secret in secrets(one))
-    return frozenset()
 
 
 def toml_text(value: object) -> str:
