@@ -21,12 +21,14 @@ from pydantic import SecretStr
 
 from feedpub.categories import DESK
 from feedpub.commands.asking import ask, is_to_be_made
+from feedpub.commands.backup import Made, back_up
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
 from feedpub.commands.marking import Marking
 from feedpub.commands.moving import export_to
 from feedpub.commands.own_files import own_files
 from feedpub.commands.problems import Problem, Watch, called
+from feedpub.commands.restoring import finish
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
 from feedpub.errors import FeedpubError, StoreError, place
@@ -133,6 +135,7 @@ class App:
         """
         settings = loaded.settings
         configure_log(settings)
+        finish(settings)
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
@@ -311,6 +314,11 @@ class App:
     def export(self, path: Path | None, progress: Callable[[int, int], None]) -> int:
         """Write everything the database knows to a file, or (None) to standard output. Returns how many lines."""
         return export_to(path, self.ledger, self.settings.site.url, now(), progress)
+
+    def back_up(self, path: Path | None, *, force: bool = False) -> Made:
+        """Write all that is ours into a file, or (None) to standard output. Raises OutputError, LedgerError."""
+        own, site = own_files(self.settings), self.settings.site.url
+        return back_up(path, self.ledger, own, site=site, made_at=now(), force=force)
 
     def import_export(self, path: Path, progress: Callable[[int, int], None]) -> Moved:
         """Take on what another database knew. Raises ImportRefused, LedgerBusy."""

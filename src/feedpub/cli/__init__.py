@@ -7,10 +7,11 @@ looking.py     check, status, healthcheck
 preview.py     preview
 speaking.py    import, export, brief, announce, pause, resume
 deliveries.py  deliveries list, retry, cancel, release
+backup.py      backup, restore
 show.py        what is shown on a terminal
 """
 
-from feedpub.cli import deliveries, init, looking, preview, running, speaking
+from feedpub.cli import backup, deliveries, init, looking, preview, running, speaking
 from feedpub.cli.root import cli, main
 
-__all__ = ["cli", "deliveries", "init", "looking", "main", "preview", "running", "speaking"]
+__all__ = ["backup", "cli", "deliveries", "init", "looking", "main", "preview", "running", "speaking"]

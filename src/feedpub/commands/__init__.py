@@ -11,4 +11,8 @@ places.py    an address -> where a site's API, its feeds and its front page may 
 visiting.py  the address of a site -> what is there: a WordPress, or a feed
 init.py      what a site says of itself -> the config that fits it
 briefs.py    a short topic -> the desk, where the next poll finds it
+own_files.py settings -> where our own files lie
+marking.py   the ledger + its mark -> whether an older copy was put back
+backup.py    our own files -> one archive
+restoring.py such an archive -> our own files as they were
 """
