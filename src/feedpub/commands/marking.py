@@ -75,5 +75,5 @@ def _behind(standing: Standing, marked: Marked | None, targets: Mapping[str, Tar
         ahead = marked.is_ahead_of(standing.identity, standing.tries)
         return "the database is an older copy of the one that was at work here" if ahead else ""
     patience = min([STALE, *(one.max_age for one in targets.values())])
-    idle = now - standing.polled_at if standing.polled_at is not None and standing.tries else timedelta(0)
+    idle = now - standing.polled_at if standing.polled_at is not None else timedelta(0)
     return "the database was at work elsewhere, or long ago" if idle > patience else ""

@@ -165,8 +165,9 @@ class _Work:
             place.parent.mkdir(parents=True, exist_ok=True)
             ready = self.ready[name] = place.with_name(f".{place.name}.restoring")
             _remove(ready)
-            # Authors' programs may write into a store as other users.
-            ready.touch(stat.S_IMODE(place.stat().st_mode) if place.exists() else 0o600)
+            ready.touch(0o600)
+            if place.exists():  # authors' programs may write into a store as other users
+                ready.chmod(stat.S_IMODE(place.stat().st_mode))
         return ready
 
     def make_ready(self, settings: Settings, now: datetime) -> PutBack:

@@ -46,7 +46,8 @@ def _waiting(here: Delivery, delivery: Delivery, target: Target | None, now: dat
 
 def heard_before(before: Delivery, after: Delivery, target: Target) -> Delivery:
     """Tell how it stands after an event that feedpub may have heard of, and acted on, after the backup was made."""
-    if after.state is State.HELD and after.held_by == FEEDS and before.held_by != FEEDS:
+    waited = before.state is State.HELD and before.held_by == FEEDS
+    if after.state is State.HELD and after.held_by == FEEDS and not waited:
         return replace(after, held_by=PUT_BACK, reason=MAYBE_SAID)
     corrects = after.state is State.DUE and after.said is not None and after.wanted is not None
     # To edit a post twice is harmless; a second reply, or the post said anew once more, is not.
