@@ -55,6 +55,12 @@ class Poller:
             self._ledger.articles.answer(name, before.asked_at)
         return whole
 
+    def glance(self, name: str) -> None:
+        """Record what a store says first, and no more: enough to see what is there. Raises FeedpubError."""
+        source = self._house.setup.sources[name]
+        state = self._state(name, source)
+        self._record(name, source, state, source.store.changes(state.cursor), Published(), again=False)
+
     def _answers(self, done: Published, *, whole: bool) -> bool:
         """Whether this was the poll that somebody asked for: one that failed is, one that was broken off is not."""
         return whole or (bool(done.error) and not self._house.door.closed)

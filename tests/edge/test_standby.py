@@ -47,13 +47,13 @@ class Pair:
 @pytest.fixture
 def pair(tmp_path: Path, launcher: Launcher, postgres: PostgreSQL) -> Iterator[Pair]:
     with wire() as store, Receiver() as hook:
-        sites = [Site(tmp_path / name, launcher) for name in ("one", "other")]
-        pair = Pair(*sites, store, hook, postgres.migrated())
-        for site in sites:
+        one, other = (Site(tmp_path / name, launcher) for name in ("one", "other"))
+        pair = Pair(one, other, store, hook, postgres.migrated())
+        for site in (one, other):
             site.folder.mkdir()
             pair.configure(site)
         yield pair
-        for site in sites:
+        for site in (one, other):
             site.stop_all()
 
 

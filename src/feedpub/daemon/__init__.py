@@ -58,7 +58,7 @@ class Daemon:
         self.app = app
         self._config = config
         self._environ = environ
-        self._directory = Directory(config, environ) if config is not None else None
+        self._directory = Directory(config, environ, app.loaded.digest) if config is not None else None
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._turn = threading.RLock()

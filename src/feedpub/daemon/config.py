@@ -16,13 +16,13 @@ CLOCK_STEP = 5.0
 class Directory:
     """Tells when the files of a config have changed, and come to rest."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        """Begin with what is there now."""
+    def __init__(self, folder: Path, environ: Mapping[str, str], in_force: str) -> None:
+        """Begin with the digest of what is in force."""
         self.forced = threading.Event()
         """Set by whoever wants the config read again, whatever changed."""
         self._folder = folder
         self._environ = environ
-        self._known = self._seen = digest(folder, environ)
+        self._known = self._seen = in_force
 
     def changed(self) -> str:
         """Look for a config to be put in force, by its digest; a change counts when two looks in a row see the same."""

@@ -248,11 +248,11 @@ class Articles:
     def find(self, name: str, *, waiting: bool = False) -> tuple[Article, ...]:
         """Public articles by id or guid, whatever their store; `waiting`: those too that wait for their date."""
         states, one = (LIVE, WAITING) if waiting else (LIVE,), schema.article.c
+        by_id = one.store.in_(select(schema.store.c.name)) & (one.id == name)
+        # Their state is sorted out here: asked for it, SQLite would look through all that are live.
+        query = select(one.body, one.state).where(by_id | (one.guid == name)).order_by(one.pk)
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(one.body).where(one.state.in_(states) & ((one.id == name) | (one.guid == name)))
-            )
-            return tuple(article_of(row.body) for row in rows)
+            return tuple(article_of(row.body) for row in connection.execute(query) if row.state in states)
 
     def counts(self) -> dict[str, int]:
         """How many articles are in each state, and how many in quarantine."""
