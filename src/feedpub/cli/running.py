@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -27,10 +28,13 @@ from feedpub.web.admin.token import token_of
 def run(context: typer.Context) -> None:
     """Poll, build, serve and deliver until told to stop; config changes take effect as they are saved."""
     loaded = load_config(context)
-    app = App.open(loaded, lead=True, show=show)
+    app = App.open(loaded, lead=True, stand_by=True, show=show)
     fronts = Fronts(app)
     code = Daemon(app, context.obj, os.environ).run(fronts)
-    app.ledger.close()
+    # Its end frees the lead; but a database that hangs must not keep us.
+    closing = threading.Thread(target=app.ledger.close, daemon=True)
+    closing.start()
+    closing.join(1.0)
     sys.stdout.flush()
     # A store may still be answering in a thread; nothing of it is lost by not waiting.
     os._exit(code)
