@@ -17,6 +17,8 @@ import structlog
 from sqlalchemy import make_url
 
 from feedpub.categories import DESK
+from feedpub.commands.alerting import Alerts
+from feedpub.commands.alerting import Seen as Ills
 from feedpub.commands.asking import ask
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
@@ -108,6 +110,12 @@ class App:
     """Where briefs are written that no store knows of."""
     config_problem: str = ""
     _sources: dict[str, Source] = field(default_factory=dict)
+    alerts: Alerts = field(init=False)
+    """Tells problems to whom the config names."""
+
+    def __post_init__(self) -> None:
+        """Let alerts look at what is in force at any moment."""
+        self.alerts = Alerts(self.ledger, self.door, lambda: self.settings, self._ills, now)
 
     @classmethod
     def open(cls, loaded: Loaded, *, lead: bool, make: bool = True, show: Callable[[str], object] = print) -> App:
@@ -220,10 +228,16 @@ class App:
 
     def problems(self) -> tuple[Problem, ...]:
         """What keeps feedpub from doing all of its work; empty if nothing does."""
-        return self._watch().problems(config=self.config_problem, unwritten=self.publisher.builder.error)
+        unwritten = self.publisher.builder.error
+        return self._watch().problems(config=self.config_problem, unwritten=unwritten, untold=self.alerts.untold())
+
+    def _ills(self) -> Ills:
+        failed = self.ledger.deliveries.failed()
+        return Ills(self.problems(), {name: failed[name] for name in self.settings.targets if name in failed})
 
     def _watch(self) -> Watch:
-        return Watch(self.ledger, self.settings.targets, self._has, self.settings.site.zone)
+        site = self.settings.site
+        return Watch(self.ledger, self.settings.targets, self._has, site.zone, site.language)
 
     def cautions(self) -> tuple[str, ...]:
         """What may not be as it was meant. No problem: a category may be named before its first article comes."""
@@ -292,8 +306,8 @@ class App:
         return accept(brief, self.desk, self.publisher)
 
     def verify(self) -> Iterator[Tried]:
-        """Try the credentials of every target without posting anything."""
-        return verify(self.publisher)
+        """Try the credentials of every target, and of every alert, without posting anything."""
+        return verify(self.publisher, self.settings.alerts.values())
 
     def ask_stores(self) -> Iterator[Tried]:
         """Ask every store what its next poll would ask; nothing of the answers is kept."""

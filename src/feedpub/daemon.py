@@ -40,6 +40,7 @@ log = structlog.get_logger("feedpub")
 LOOK_EVERY = 0.3
 """Seconds between looks at the config directory; a change counts when two looks in a row see the same."""
 TIDY_EVERY = Cadence(every=timedelta(seconds=15))
+ALERT_EVERY = Cadence(every=timedelta(minutes=1))
 CLOCK_STEP = 5.0
 """Seconds that the wall clock may part from the steady one between two looks before cadences are anchored anew."""
 POOL = 16
@@ -166,6 +167,7 @@ class Daemon:
                 self._cadences[name] = cadence
         if anew or self._scheduler.get_job("tidy") is None:
             self._add("tidy", CadenceTrigger(TIDY_EVERY, None, zone), self._tidy)
+            self._add("alerts", CadenceTrigger(ALERT_EVERY, None, zone), self._alert)
 
     def _last_poll(self, name: str) -> datetime | None:
         """When a feedpub before us last polled; a store never polled is polled at once."""
@@ -199,6 +201,10 @@ class Daemon:
             publisher.tidy()
             self.app.ledger.deliveries.recover(publisher.setup.targets, now(), all_leases=False)
         self._wake.set()
+
+    def _alert(self) -> None:
+        with _told("alert"):
+            self.app.alerts.tell()
 
     # ------------------------------------------------------------ the config, live
 

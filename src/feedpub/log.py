@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from unicodedata import category
 from urllib.parse import unquote, urlsplit
@@ -64,6 +64,14 @@ def secrets(value: object) -> frozenset[str]:
     if isinstance(value, (list, tuple)):
         return frozenset(secret for one in value for secret in secrets(one))
     return frozenset()
+
+
+def without(text: str, hidden: Iterable[str]) -> str:
+    """Take secrets out of a text."""
+    # The longest first: one secret may begin as another does.
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return text
 
 
 def _parts(secret: str) -> Iterator[str]:
@@ -125,10 +133,7 @@ class _Redact:
         return {self._cleaned(key): _each_text(value, self._cleaned) for key, value in event.items()}
 
     def _cleaned(self, text: str) -> str:
-        # The longest first: one secret may begin as another does.
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, "[secret]")
-        return text
+        return without(text, self.secrets)
 
 
 class _Quoted:

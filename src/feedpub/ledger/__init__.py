@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from feedpub.ledger.alerts import Alerts
 from feedpub.ledger.articles import Articles
 from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Deliveries
@@ -25,6 +26,7 @@ class Ledger:
         self.leftovers = Leftovers(self.database)
         self.targets = Targets(self.database)
         self.deliveries = Deliveries(self.database)
+        self.alerts = Alerts(self.database)
 
     def open(self, *, lead: bool) -> None:
         """Connect. `lead`: be the only one that polls, builds, delivers and migrates (LedgerBusy).
