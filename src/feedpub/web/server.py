@@ -128,6 +128,8 @@ class _Line(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request; where there are too many, the one that has been idle longest gives way."""
         super().connection_made(transport)
+        # uvicorn writes an answer in two pieces; the second would wait until the first one's arrival was told.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if len(self.connections) > self._patience.connections and not self._make_room():
             self._refuse(503)
             return
