@@ -61,6 +61,7 @@ test-networks: $(READY)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE)
 lock: $(READY)
 	$(COMPILE) --group pyproject.toml:build -o requirements-build.lock
+	$(COMPILE) --group pyproject.toml:sbom -o requirements-sbom.lock
 	$(COMPILE) pyproject.toml --extra mysql --extra postgres --group dev -o requirements-dev.lock
 	$(COMPILE) pyproject.toml --extra mysql --extra postgres -c requirements-dev.lock -o requirements.lock
 

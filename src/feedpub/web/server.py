@@ -156,9 +156,11 @@ class _Hall:
         server = await self._loop.create_server(lambda: _Line(self, self._loop), sock=door, backlog=_BACKLOG)
         self.begin(self._watch())
         await self._closing.wait()
+        self._loop.remove_reader(door)  # not yet closed: asyncio would lose who was let in just now, and never hang up
+        arriving = asyncio.all_tasks() - self._tasks - {asyncio.current_task()}
+        if arriving:
+            await asyncio.wait(arriving, timeout=self._grace)
         server.close()
-        for _ in range(3):
-            await asyncio.sleep(0)  # who was let in just now has a line by then
         for line in list(self.lines):
             line.end()
         if self.lines:
