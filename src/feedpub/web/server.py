@@ -39,7 +39,7 @@ _READERS: Final = 4
 _FORMS: Final = 256 * 1024
 """The largest body that an application is given, in bytes."""
 _TURN: Final = 20e-6
-"""Seconds after which a thread that computes lets others go on: a request waits for it several times, a build hardly."""
+"""Seconds after which a thread that computes lets others go on; an answer waits for that several times."""
 _NEVER: Final = float("inf")
 _REFUSALS: Final = {
     status: told(status, text)
