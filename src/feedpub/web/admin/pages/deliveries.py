@@ -52,7 +52,13 @@ def rows(listed: Sequence[Listed], answers: Answers) -> tuple[Row, ...]:
     decisions = answers.app.decisions
     tries, paused = glance.journal(decisions.publisher, listed), decisions.paused()
     return tuple(
-        Row(one, tries.get(one.delivery.id, ()), advised(one, paused), sorted(decisions.heeding(one))) for one in listed
+        Row(
+            one,
+            tries.get(one.delivery.id, ()),
+            advised(one, paused),
+            [word for word in Word if word in decisions.heeding(one)],
+        )
+        for one in listed
     )
 
 

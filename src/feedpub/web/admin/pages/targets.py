@@ -12,7 +12,7 @@ from feedpub.web.admin.pages.answers import Answers, Told
 from feedpub.web.admin.pages.deliveries import rows
 from feedpub.web.admin.pages.forms import Filter, Form, back, first
 
-LATEST = 20
+LATEST = 10
 """Deliveries shown."""
 
 
