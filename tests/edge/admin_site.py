@@ -197,6 +197,6 @@ def busy_room(folder: Path, server: Receiver, language: str = "ja", **extra: Tab
         busy.publish("hostile", title=HOSTILE, url="https://news.test/?a=%22%3E<b>", tags=(HOSTILE,))
         busy.publish("broken", title="日付のない記事", published="いつか")
         busy.once()
-        busy.publish(*(f"flood{number:02}" for number in range(25)))
+        busy.publish(*(f"flood{number:02}" for number in range(25)), age=timedelta(hours=1))
         busy.once()
         yield busy

@@ -540,22 +540,22 @@ def test_a_brief_for_later_waits_for_its_time(quiet: Room) -> None:
     assert quiet.app.status().articles["waiting"] == 1
 
 
-@pytest.mark.parametrize(
-    ("fields", "why"),
-    [
-        ({"text": " \u3000\n"}, "A brief needs words"),
-        ({"text": "x", "link": "javascript:alert(1)"}, "an absolute address is needed"),
-        ({"text": "x", "link": "news.test"}, "an absolute address is needed"),
-        ({"text": "x", "at": "2020-01-01T00:00"}, "That time has passed"),
-        ({"text": "x", "at": "someday"}, "Nothing was done. this is no time"),
-        ({"text": "x", "category": "nowhere"}, "Nothing was done. there is no category nowhere"),
-    ],
+UNFIT = (
+    ({"text": " \u3000\n"}, "A brief needs words"),
+    ({"text": "x", "link": "javascript:alert(1)"}, "an absolute address is needed"),
+    ({"text": "x", "link": "news.test"}, "an absolute address is needed"),
+    ({"text": "x", "at": "2020-01-01T00:00"}, "That time has passed"),
+    ({"text": "x", "at": "someday"}, "Nothing was done. this is no time"),
+    ({"text": "x", "category": "nowhere"}, "Nothing was done. there is no category nowhere"),
 )
-def test_a_brief_that_cannot_go_out_comes_back_to_be_mended(quiet: Room, fields: dict[str, str], why: str) -> None:
+
+
+def test_a_brief_that_cannot_go_out_comes_back_to_be_mended(quiet: Room) -> None:
     page = quiet.admin.ask("/write")
-    told = quiet.admin.press(page, "form[action='/brief'] button.main", **fields)
-    assert (told.status, why in told.told) == (422, True), told.told
-    assert told.tree.cssselect("textarea")[0].text_content().strip("\n") == fields["text"].strip("\n")
+    for fields, why in UNFIT:
+        told = quiet.admin.press(page, "form[action='/brief'] button.main", **fields)
+        assert (told.status, why in told.told) == (422, True), told.told
+        assert told.tree.cssselect("textarea")[0].text_content().strip("\n") == fields["text"].strip("\n")
     assert not quiet.app.desk.file.mark()
 
 
