@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from feedpub.commands.deciding import Which
 from feedpub.model import State
@@ -164,6 +165,27 @@ def test_a_page_that_cannot_be_made_says_why(quiet: Room) -> None:
     page = quiet.admin.ask("/deliveries")
     assert page.status == 503
     assert page.told.startswith("Nothing was done.")
+
+
+def test_a_fault_of_our_own_is_told_and_logged_without_its_text(quiet: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(type(quiet.app), "status", broken)
+    with capture_logs() as told:
+        page = quiet.admin.ask("/")
+    assert (page.status, "feedpub itself failed" in page.told, "a secret" in page.body) == (500, True, False)
+    (fault,) = [one for one in told if one["event"] == "fault"]
+    assert (fault["error"], "a secret" in str(fault)) == ("RuntimeError", False)
+
+
+def test_what_an_admin_did_is_in_the_log_but_not_what_was_written(quiet: Room) -> None:
+    with capture_logs() as told:
+        quiet.admin.press(quiet.admin.ask("/targets/terminal"), "button[value=pause]")
+        quiet.admin.press(quiet.admin.ask("/write"), "form[action='/brief'] button.main", text="まだ内緒")
+    paused, brief = [one for one in told if one["event"] == "admin_acted"]
+    assert (paused["path"], paused["do"]) == ("/targets/terminal", "pause")
+    assert "内緒" not in str(brief)
 
 
 # ---------------------------------------------------------------- the overview

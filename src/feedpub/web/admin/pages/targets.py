@@ -11,6 +11,7 @@ from feedpub.model import State
 from feedpub.web.admin.pages.answers import Answers, Told
 from feedpub.web.admin.pages.deliveries import rows
 from feedpub.web.admin.pages.forms import Filter, Form, back, first
+from feedpub.web.admin.pages.overview import of_target
 
 LATEST = 10
 """Deliveries shown."""
@@ -31,18 +32,13 @@ def target(request: Request, answers: Answers) -> Response:
         "options": options,
         "rest": state.rest,
         "pace": status.paces[name],
-        "problems": [one for one in status.problems if one.sentence and _is_about(one.name, one.sentence, name)],
+        "problems": [one for one in status.problems if of_target(one, name)],
         "counts": [(one, counts.get(one, 0), Filter((one,), name).address()) for one in State],
         "tried": tried.get(name),
         "rows": rows(app.decisions.listed(Which(target=name), LATEST), answers),
         "all_address": Filter(target=name).address(),
     }
     return answers.page(request, "target", view, here="overview")
-
-
-def _is_about(named: str, sentence: str, target: str) -> bool:
-    """Whether a problem is the target's; a store may have the same name."""
-    return named == target and f"targets.{target}" in sentence
 
 
 def decide(request: Request, answers: Answers) -> Response:
