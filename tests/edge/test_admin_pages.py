@@ -479,6 +479,15 @@ def test_what_is_said_by_hand_to_a_paused_target_waits_and_that_is_told(tmp_path
             assert told.path.startswith("/targets/discord_news?")
 
 
+def test_a_target_tells_when_it_may_speak(tmp_path: Path) -> None:
+    rules: Table = {"every": "90s", "delay": "3m", "quiet": "23:00-06:00", "max_per_day": 4, "max_age": "1d"}
+    with room(tmp_path / "a", site=ENGLISH, targets={"terminal": CONSOLE | rules}) as one:
+        told = one.admin.ask("/targets/terminal").all(".facts-list div")
+        assert told[-5:] == [
+            "At most one in1 min 30 s", "Grace3 min", "Most in a day4", "Quiet hours23:00-06:00", "No news after1 d"
+        ]  # fmt: skip
+
+
 def test_a_store_and_a_target_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
     stores: Table = {"main": {"kind": "feed", "url": "http://127.0.0.1:9/feed", "allow_private": True}}
     with room(tmp_path / "a", site=ENGLISH, stores=stores, targets={"main": CONSOLE}) as one:

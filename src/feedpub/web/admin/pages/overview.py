@@ -59,6 +59,7 @@ def overview(request: Request, answers: Answers) -> Response:
         "stores": tuple(glance.stores(app.publisher, app.polled())),
         "desk": DESK,
         "targets": tuple(_targets(status)),
+        "budgets": any(one.budget for one in status.paces.values()),
         "tried": tried,
         "queue": QUEUE,
         "quarantined": status.quarantined[:KEPT_OUT],
