@@ -157,7 +157,8 @@ def configured(folder: Path, **tables: Table) -> Path:
 def room(folder: Path, *known: str, **tables: Table) -> Iterator[Room]:
     """Open one that has polled once: the `known` articles were there before. What is said to consoles goes nowhere."""
     folder.mkdir(exist_ok=True)
-    Path(migrated_sqlite(folder).removeprefix("sqlite:///")).rename(folder / "feedpub.db")
+    if "database" not in tables:
+        Path(migrated_sqlite(folder).removeprefix("sqlite:///")).rename(folder / "feedpub.db")
     app = App.open(load(configured(folder, **tables), {}), lead=True, show=lambda _: None)
     server = Server.start(admin_app(app, Access(TOKEN)), "127.0.0.1:0")
     try:
@@ -177,7 +178,7 @@ LONG = "とても長い見出し" * 8 + "averylongwordwithoutanyblank" * 6
 
 
 @contextmanager
-def busy_room(folder: Path, server: Receiver, language: str = "ja", **extra: Table) -> Iterator[Room]:
+def busy_room(folder: Path, server: Receiver, language: str = "ja", **tables: Table) -> Iterator[Room]:
     """One in which a bit of everything has happened: said, failed, in doubt, paused, held, kept out."""
     site = SITE | {"language": language, "title": "航空ニュース" if language == "ja" else "Aviation News"}
     targets: Table = {
@@ -187,7 +188,7 @@ def busy_room(folder: Path, server: Receiver, language: str = "ja", **extra: Tab
         "paid": CONSOLE | {"every": "10m"},
         "terminal": CONSOLE,
     }
-    with room(folder, "old", site=site, targets=targets | dict(extra)) as busy:
+    with room(folder, "old", site=site, targets=targets, **tables) as busy:
         server.routes |= {
             "POST /doubtful": Answer(500, "gone"),
             "POST /api/webhooks/1/token": Answer(403, {"message": "Missing Access", "code": 50001}),

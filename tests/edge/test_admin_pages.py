@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from feedpub.commands.deciding import Which
 from feedpub.model import State
 from feedpub.web.admin.pages import STYLE, pages
+from tests.databases import PostgreSQL
 from tests.edge.admin_site import HOSTILE, Room, Seen, busy_room, room
 from tests.edge.front_door import CONSOLE, FEEDS, SITE, STORE, Table, discord, webhook
 from tests.edge.receiver import Answer, Receiver
@@ -675,7 +676,20 @@ def test_a_poll_is_asked_for_of_one_store_or_of_all(tmp_path: Path) -> None:
         assert "there is no store nobody" in nobody.told
 
 
-# ---------------------------------------------------------------- many
+# ---------------------------------------------------------------- both databases, many rows
+
+
+def test_on_postgresql_the_pages_are_the_same(tmp_path: Path, busy: Room, postgres: PostgreSQL) -> None:
+    database: Table = {"url": postgres.migrated()}
+    with Receiver() as server, busy_room(tmp_path / "a", server, "en", database=database) as one:
+        for path in (*PAGES, "/announce?article=news", "/deliveries?state=held&target=paid&held_by=flood&before=200"):
+            assert one.admin.ask(path).status == 200
+        for asked in ("article=news", "state=doubtful&state=sent", "since=1h&target=paid", "target=mastodon"):
+            here, there = (room.admin.ask(f"/deliveries?{asked}") for room in (one, busy))
+            assert sorted(here.all(".subject")) == sorted(there.all(".subject"))
+        assert one.admin.ask("/feeds").all("tbody td.number") == busy.admin.ask("/feeds").all("tbody td.number")
+        told = one.admin.press(one.admin.ask("/targets/mastodon"), "button[value=pause]")
+        assert told.told == "mastodon is paused."
 
 
 def test_a_site_with_a_thousand_feeds_lists_them_page_by_page(tmp_path: Path) -> None:
