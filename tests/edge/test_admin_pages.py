@@ -215,6 +215,12 @@ def test_the_overview_tells_when_each_store_is_polled_and_when_next(quiet: Room)
     assert datetime.fromisoformat(page.tree.cssselect("tbody time")[-1].get("datetime")).hour == 6
 
 
+def test_who_stands_by_says_so(quiet: Room) -> None:
+    assert "stands by" not in quiet.admin.ask("/").text
+    quiet.app.standing_by = True
+    assert "This feedpub stands by: another one leads." in quiet.admin.ask("/").text
+
+
 def test_a_store_that_fails_is_told_first_and_can_be_polled_at_once(quiet: Room) -> None:
     stores: Table = {"main": {"kind": "feed", "url": "http://127.0.0.1:9/feed", "allow_private": True}}
     quiet.apply(site=ENGLISH, stores=stores, targets={"terminal": CONSOLE})
