@@ -235,7 +235,7 @@ class Deliveries:
         lost: ColumnElement[bool] = schema.delivery.c.state.in_(_OPEN)
         if not all_leases:
             lost &= schema.delivery.c.lease_until < now
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             rows = connection.execute(locked(select(schema.delivery).where(lost))).all()
             for row in rows:
                 delivery = delivery_of(row)
@@ -270,7 +270,7 @@ class Deliveries:
         The `changed` targets need no rest any more, and what failed there is tried at once; a pause stays.
         """
         one, of = schema.delivery.c, schema.target.c
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             connection.execute(
                 update(schema.target).where(of.name.in_(list(changed))).values(failures=0, rest_until=EPOCH)
             )
@@ -300,7 +300,7 @@ class Deliveries:
         """
         one, of = schema.delivery.c, schema.target.c
         back = min(step, timedelta(0))
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             connection.execute(
                 update(schema.target).values(
                     rest_until=_moved(of.rest_until, back), slot_until=_moved(of.slot_until, back)
