@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from feedpub.commands.backup import BRIEFS, LEDGER, MANIFEST, Manifest, Member, store_member
 from feedpub.commands.own_files import OwnFiles, own_files
-from feedpub.errors import ImportRefused, LedgerTooNew, OutputError
+from feedpub.errors import ImportRefused, LedgerBusy, LedgerTooNew, OutputError
 from feedpub.ledger import Ledger
 from feedpub.ledger.copying import BEGINNING, check_file, copy_file, copy_in, copy_out, make_single
 from feedpub.ledger.database import Database
@@ -75,7 +75,7 @@ def restore(file: Path | None, settings: Settings, now: datetime, *, keep_stores
     own = own_files(settings)
     finish(settings)
     with closing(_database(settings)) as database, _Work(own, keep_stores=keep_stores) as work:
-        database.lead()
+        _have_to_ourselves(database)
         manifest = work.unpack(file)
         _refuse_foreign(file, manifest, settings.site.url)
         put_back = work.make_ready(settings, now)
@@ -95,12 +95,19 @@ def finish(settings: Settings) -> None:
     own = own_files(settings)
     if own.beside("restore").exists():
         with closing(_database(settings)) as database:
-            database.lead()
+            _have_to_ourselves(database)
             _carry_out(own, database)
 
 
 def _database(settings: Settings) -> Database:
     return Database(settings.database.url.get_secret_value())
+
+
+def _have_to_ourselves(database: Database) -> None:
+    """Keep everybody else out until the end."""
+    database.lead()
+    if not database.alone():
+        raise LedgerBusy("another feedpub delivers from this PostgreSQL database: stop all of them first")
 
 
 # ---------------------------------------------------------------- making ready
