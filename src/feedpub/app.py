@@ -20,6 +20,8 @@ import structlog
 from pydantic import SecretStr
 
 from feedpub.categories import DESK
+from feedpub.commands.alerting import Alerts
+from feedpub.commands.alerting import Seen as Ills
 from feedpub.commands.asking import ask, is_to_be_made
 from feedpub.commands.backup import Made, back_up
 from feedpub.commands.briefs import Accepted, Brief, accept
@@ -27,7 +29,7 @@ from feedpub.commands.deciding import Decisions
 from feedpub.commands.marking import Marking
 from feedpub.commands.moving import export_to
 from feedpub.commands.own_files import own_files
-from feedpub.commands.problems import About, Problem, Watch, called
+from feedpub.commands.problems import Problem, Watch, called
 from feedpub.commands.restoring import finish
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
@@ -154,6 +156,12 @@ class App:
     """Whether the database is as this feedpub needs it; if not, it will be when this one leads."""
     _sources: dict[str, Source] = field(default_factory=dict)
     _marking: Marking | None = None
+    alerts: Alerts = field(init=False)
+    """Tells problems to whom the config names."""
+
+    def __post_init__(self) -> None:
+        """Let alerts look at what is in force at any moment."""
+        self.alerts = Alerts(self.ledger, self.door, lambda: self.settings, self._ills, now)
 
     @classmethod
     def open(
@@ -356,11 +364,17 @@ class App:
         """What keeps feedpub from doing all of its work; empty if nothing does."""
         if not self.ready:  # only the leader knows how all stands; but whether it can be asked at all, we see
             self.ledger.database.up_to_date()
-            return (Problem(About.CONFIG, self.config_problem),) if self.config_problem else ()
-        return self._watch().problems(config=self.config_problem, unwritten=self.publisher.builder.error)
+            return self._watch().of_config(self.config_problem)
+        unwritten = self.publisher.builder.error
+        return self._watch().problems(config=self.config_problem, unwritten=unwritten, untold=self.alerts.untold())
+
+    def _ills(self) -> Ills:
+        failed = self.ledger.deliveries.failed()
+        return Ills(self.problems(), {name: failed[name] for name in self.settings.targets if name in failed})
 
     def _watch(self) -> Watch:
-        return Watch(self.ledger, self.settings.targets, self._has, self.settings.site.zone)
+        site = self.settings.site
+        return Watch(self.ledger, self.settings.targets, self._has, site.zone, site.language)
 
     def cautions(self) -> tuple[str, ...]:
         """What may not be as it was meant. No problem: a category may be named before its first article comes."""
@@ -434,8 +448,8 @@ class App:
         return accept(brief, self.desk, self.publisher)
 
     def verify(self) -> Iterator[Tried]:
-        """Try the credentials of every target without posting anything."""
-        return verify(self.publisher)
+        """Try the credentials of every target, and of every alert, without posting anything."""
+        return verify(self.publisher, self.settings.alerts.values())
 
     def ask_stores(self) -> Iterator[Tried]:
         """Ask every store what its next poll would ask; nothing of the answers is kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from feedpub.ledger.alerts import Alerts
 from feedpub.ledger.articles import Articles
 from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Deliveries
@@ -27,6 +28,7 @@ class Ledger:
         self.targets = Targets(self.database)
         self.deliveries = Deliveries(self.database)
         self.history = History(self.database)
+        self.alerts = Alerts(self.database)
 
     def open(self, *, lead: bool, stand_by: bool = False) -> bool:
         """Connect; tells whether we lead now. `lead`: be the only one that polls, builds and migrates (LedgerBusy).

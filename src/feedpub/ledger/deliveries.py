@@ -431,11 +431,23 @@ class Deliveries:
         """How many deliveries of each target wait for a month in which there is money again."""
         return self._held_by(BUDGET, *_WAITING)
 
+    def doubtful(self) -> dict[str, int]:
+        """How many deliveries of each target may have been said or not."""
+        return self._count(schema.delivery.c.state == State.DOUBTFUL)
+
+    def failed(self) -> dict[str, int]:
+        """How many deliveries of each target were given up."""
+        return self._count(schema.delivery.c.state == State.FAILED)
+
     def _held_by(self, what: str, *states: State) -> dict[str, int]:
         one = schema.delivery.c
-        held = one.state.in_(states) & (one.held_by == what)
+        return self._count(one.state.in_(states) & (one.held_by == what))
+
+    def _count(self, which: ColumnElement[bool]) -> dict[str, int]:
+        """Count by target. The index by state finds them: those that are done are not looked at."""
+        one = schema.delivery.c
         with self._database.read() as connection:
-            rows = connection.execute(select(one.target, func.count()).where(held).group_by(one.target))
+            rows = connection.execute(select(one.target, func.count()).where(which).group_by(one.target))
             return {row[0]: row[1] for row in rows}
 
     def attempts(self, delivery: int) -> tuple[Mapping[str, Any], ...]:
