@@ -175,6 +175,21 @@ def test_a_copy_of_the_database_that_somebody_made_by_hand_is_put_back_as_well(l
     assert (lived.folder / "feedpub.db.before-restore").exists()
 
 
+def test_the_database_that_lies_there_may_be_told_to_be_an_older_copy(lived: Site, hook: Receiver) -> None:
+    """As after a copy of the whole folder was put back, with the mark of that time."""
+    whole = {name: (lived.folder / name).read_bytes() for name in (*OWN, ".feedpub-mark")}
+    lived.publish("d")
+    lived.feedpub("once")
+    said = len(hook.requests)
+    for name, content in whole.items():
+        (lived.folder / name).write_bytes(content)
+    lived.publish("d")
+    lived.feedpub("restore", "feedpub.db")
+    lived.feedpub("once")
+    assert len(hook.requests) == said
+    assert [one["article"] for one in lived.deliveries("--held-by", "restore")] == ["d"]
+
+
 def test_what_was_there_is_kept_aside_each_time(lived: Site) -> None:
     lived.feedpub("backup", "b.tar")
     before = {name: (lived.folder / name).read_bytes() for name in OWN}
