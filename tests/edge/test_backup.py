@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from feedpub.commands.restoring import finish, restore
 from feedpub.settings import Settings, load
@@ -26,8 +27,9 @@ from tests.databases import PostgreSQL
 from tests.edge.front_door import STORE, Site, until, webhook
 from tests.edge.moving import POSTGRESQL, SQLITE, Fresh, fresh
 from tests.edge.receiver import Receiver
+from tests.edge.test_upgrade import old_url
 
-__all__ = ["fresh"]
+__all__ = ["fresh", "old_url"]
 
 OWN = ("feedpub.db", "feedpub-briefs.db", "articles.db")
 
@@ -175,6 +177,18 @@ def test_a_copy_of_the_database_that_somebody_made_by_hand_is_put_back_as_well(l
     assert (lived.folder / "feedpub.db.before-restore").exists()
 
 
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+def test_a_database_of_an_earlier_feedpub_is_brought_up_to_date_before_it_comes_back(
+    lived: Site, hook: Receiver, old_url: str
+) -> None:
+    lived.feedpub("restore", str(make_url(old_url).database))
+    assert sound(lived.folder / "feedpub.db")["alert"] == 0
+    assert not list(lived.folder.glob(".*before*"))
+    said = len(hook.requests)
+    lived.feedpub("once")
+    assert len(hook.requests) == said
+
+
 def test_the_database_that_lies_there_may_be_told_to_be_an_older_copy(lived: Site, hook: Receiver) -> None:
     """As after a copy of the whole folder was put back, with the mark of that time."""
     whole = {name: (lived.folder / name).read_bytes() for name in (*OWN, ".feedpub-mark")}
@@ -256,7 +270,11 @@ def test_what_is_no_backup_of_this_site_is_refused_and_nothing_is_changed(lived:
                 archive.add(folder / name, name)
         _refused(lived, sentence)
     whole = (lived.folder / "good.tar").read_bytes()
+    with closing(sqlite3.connect(folder / "feedpub.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
     for content, sentence in (
+        ((folder / "feedpub.db").read_bytes(), "has schema '9999', which this feedpub does not know"),
+        ((lived.folder / "articles.db").read_bytes(), "b.tar is no database of feedpub"),
         (whole[: len(whole) // 2], "was cut short"),
         (b"hello", "is no backup of feedpub"),
         (b"SQLite format 3\0" + b"x" * 5000, "is damaged, or no SQLite database"),

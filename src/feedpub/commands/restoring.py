@@ -25,7 +25,7 @@ from feedpub.commands.backup import BRIEFS, LEDGER, MANIFEST, Manifest, Member, 
 from feedpub.commands.own_files import OwnFiles, own_files
 from feedpub.errors import ImportRefused, LedgerBusy, LedgerTooNew, OutputError
 from feedpub.ledger import Ledger
-from feedpub.ledger.copying import BEGINNING, check_file, copy_file, copy_in, copy_out, make_single
+from feedpub.ledger.copying import BEGINNING, check_file, copy_file, copy_in, copy_out, is_ledger, make_single
 from feedpub.ledger.database import Database
 from feedpub.ledger.restoring import PutBack
 from feedpub.outputs.whole import told, whole
@@ -145,6 +145,8 @@ class _Work:
         """Have every file lie beside its place. A SQLite file alone is taken for the database; it has no manifest."""
         if file is not None and file != Path("-") and _is_sqlite(file):
             copy_file(file, self._make(LEDGER, self.own.ledger))
+            if not is_ledger(self.ready[LEDGER]):
+                raise ImportRefused(f"{file} is no database of feedpub: name a backup, or a copy of the database")
             return None
         with _archive(file) as archive:
             members = iter(archive)
