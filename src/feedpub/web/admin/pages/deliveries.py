@@ -13,7 +13,7 @@ from feedpub.commands import glance
 from feedpub.commands.deciding import Advice, Decided, Decisions, Left, Which, Word, advised, counted
 from feedpub.ledger.deliveries import Listed, Try
 from feedpub.model import State
-from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, MOVED
+from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, MOVED, PUT_BACK
 from feedpub.notices.pace import BUDGET, millionths, money
 from feedpub.notices.plan import WHEN
 from feedpub.web.admin.pages.answers import Answers, Told
@@ -24,7 +24,7 @@ PAGE = 50
 """Deliveries on one page."""
 SHOWN = 20
 """As many are named where a person is asked once more, or told what stays as it is."""
-GUARDS = (FEEDS, FLOOD, BUDGET, AUTHOR, WHEN, MOVED)
+GUARDS = (FEEDS, FLOOD, BUDGET, AUTHOR, WHEN, MOVED, PUT_BACK)
 """What a delivery may wait for, or why its target never heard of it."""
 TABS = {
     "all": (),
