@@ -24,7 +24,7 @@ from sqlalchemy import make_url
 from feedpub.commands.restoring import finish, restore
 from feedpub.settings import Settings, load
 from tests.databases import PostgreSQL
-from tests.edge.front_door import STORE, Site, until, webhook
+from tests.edge.front_door import STORE, Launcher, Site, until, webhook
 from tests.edge.moving import POSTGRESQL, SQLITE, Fresh, fresh
 from tests.edge.receiver import Receiver
 from tests.edge.test_upgrade import old_url
@@ -40,15 +40,25 @@ def hook() -> Iterator[Receiver]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, launcher: Launcher) -> Path:
+    """The folder of a site that has said three articles and a brief."""
+    site = Site(tmp_path_factory.mktemp("model"), launcher)
+    with Receiver() as hook:
+        on(site, hook)
+        site.feedpub("once")
+        site.publish("a", "b", "c")
+        site.feedpub("brief", "短信です")
+        site.feedpub("once")
+        assert len(hook.requests) == 4
+    return site.folder
+
+
 @pytest.fixture
-def lived(site: Site, hook: Receiver) -> Site:
-    """A site that has said three articles and a brief."""
+def lived(site: Site, hook: Receiver, model: Path) -> Site:
+    """Such a site."""
+    shutil.copytree(model, site.folder, dirs_exist_ok=True)
     on(site, hook)
-    site.feedpub("once")
-    site.publish("a", "b", "c")
-    site.feedpub("brief", "短信です")
-    site.feedpub("once")
-    assert len(hook.requests) == 4
     return site
 
 
