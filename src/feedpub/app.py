@@ -230,7 +230,7 @@ class App:
         """
         if self._marking is None:
             self._marking = Marking(self.ledger, own_files(self.settings).mark)
-        self._marking.heed(self.settings.targets, now())
+        self._marking.heed(self.settings.targets, self.clock())
 
     # ------------------------------------------------------------ leading, or standing by
 

@@ -22,6 +22,7 @@ from sqlalchemy.engine.default import DefaultDialect
 import feedpub.app
 import feedpub.daemon.cadences
 from feedpub.cli import main
+from feedpub.commands import backup
 from feedpub.http import Door, _Line, _OnLine
 from feedpub.ledger import importing, recording
 from feedpub.ledger.articles import Articles
@@ -162,6 +163,13 @@ IMPORTING: dict[str, Arm] = {
 }
 """Where one dies who is about to move house."""
 
+KEEPING: dict[str, Arm] = {
+    "before a copy is made": before(backup, "copy_file"),
+    "before a file of ours is renamed": before(os, "rename"),
+    "a file of ours is renamed": after(os, "rename"),
+}
+"""Where one dies who makes a backup, or puts one back."""
+
 
 # ---------------------------------------------------------------- a child's life
 
@@ -169,7 +177,7 @@ IMPORTING: dict[str, Arm] = {
 def live() -> None:
     """Be feedpub, as the environment says."""
     if "MORTAL_POINT" in os.environ:
-        (POINTS | IMPORTING)[os.environ.pop("MORTAL_POINT")](Reaper(int(os.environ.pop("MORTAL_NTH"))))
+        (POINTS | IMPORTING | KEEPING)[os.environ.pop("MORTAL_POINT")](Reaper(int(os.environ.pop("MORTAL_NTH"))))
     if "MORTAL_AHEAD" in os.environ:
         _set_clock(timedelta(seconds=float(os.environ.pop("MORTAL_AHEAD"))))
     main()

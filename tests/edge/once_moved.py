@@ -1,8 +1,8 @@
 """Each article once, whatever becomes of its store and of the machine: a Hypothesis state machine in virtual time.
 
 The site is one; the stores that tell of it get other names and other kinds, are taken out and put back, skip tags and
-no longer do; the database goes from one kind to the other, while the feedpub it came from may go on delivering. Every
-step may be cut short by a crash at some commit.
+no longer do; the database goes from one kind to the other, while the feedpub it came from may go on delivering; a copy
+of it is put back by hand, long after it was made. Every step may be cut short by a crash at some commit.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from feedpub.commands.marking import Marking
 from feedpub.feeds.catalog import FeedsOptions
 from feedpub.ledger import Ledger
+from feedpub.ledger.copying import copy_in, copy_out
+from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Listed
 from feedpub.ledger.importing import bring
 from feedpub.model import Batch, Category, Census, RawArticle, State
 from feedpub.networks.base import Network
-from feedpub.notices.lifecycle import MOVED, Cancelled, Released
+from feedpub.notices.lifecycle import MOVED, PUT_BACK, Cancelled, Released
 from feedpub.pipeline import Publisher, Setup, Source
 from feedpub.stores.base import StoreOptions
 from tests.edge.moving import told, written_down
@@ -54,6 +57,8 @@ ACTS: dict[str, tuple[int, dict[str, st.SearchStrategy[Any]]]] = {
     "take_out_or_put_back": (2, {"fuse": FUSE}),
     "move_house": (2, {"goes_on": st.booleans(), "fuse": FUSE}),
     "old_one_delivers": (3, {}),
+    "copy": (3, {}),
+    "put_back": (3, {"fuse": FUSE}),
 }
 """What may happen: a method of the machine, how often, and what it is called with."""
 
@@ -148,6 +153,16 @@ class View:
         )
 
 
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the database, and what was true when it was made."""
+
+    path: Path
+    standing: dict[tuple[str, str], list[tuple[str, bool]]]
+    left: set[int]
+    met: set[int]
+
+
 # ---------------------------------------------------------------- the machine
 
 
@@ -176,7 +191,12 @@ class OnceMoved(RuleBasedStateMachine):
         self.unheard: set[int] = set()
         """What came with a tag that was skipped, or was met late, by another kind of store: it may be no news."""
         self.by_hand: set[tuple[str, str]] = set()
-        """What a person decided on, and what an old feedpub said after its database had been moved."""
+        """What a person decided on, what an old feedpub said after its database had been moved, and what a database
+        that was put back does not know of."""
+        self.copied: Copy | None = None
+        self.marking: Marking | None = None
+        self.starting: tuple[int, bool] | None = None
+        """At which commit of its next start feedpub dies."""
         self.write(list(OLD))
         self._start()
         self._poll()
@@ -187,8 +207,15 @@ class OnceMoved(RuleBasedStateMachine):
         self.database = FusedDatabase(self.url)
         self.ledger = Ledger(self.database)
         self.ledger.open(lead=True)
+        if self.starting is not None:
+            self.database.fuse, self.database.before = self.starting
+            self.starting = None
         door: Any = self.world
         self.publisher = Publisher(self.ledger, door, self._setup(), lambda: self.now)
+        if self.marking is not None:
+            self.marking.close()
+        self.marking = Marking(self.ledger, self.folder / "mark")
+        self.marking.heed(_targets(), self.now)
         self.publisher.apply(self._setup())
         self.ledger.deliveries.recover(self.publisher.setup.targets, self.now, all_leases=True)
 
@@ -301,12 +328,43 @@ class OnceMoved(RuleBasedStateMachine):
             page.departures += page.tagged and self.skipping
         self._apply(fuse)
 
+    def copy(self) -> None:
+        """Copy the database, as any program can that makes backups."""
+        path = self.folder / f"copy{self.now.timestamp()}.db"
+        if not path.exists():
+            with self.database.snapshot() as connection:
+                copy_out(connection, path)
+            self.copied = Copy(path, self._standing(), set(self.left), set(self.met))
+
+    def put_back(self, fuse: tuple[int, bool] | None) -> None:
+        """Put the copy in place of the database, by hand, and start."""
+        if self.copied is None:
+            return
+        self.ledger.close()
+        with closing(Database(self.url)) as database, database.write() as connection:
+            copy_in(self.copied.path, connection)
+        now = self._standing()
+        self.by_hand |= {one for one in now.keys() | self.copied.standing.keys()
+                         if now.get(one) != self.copied.standing.get(one)}  # fmt: skip
+        self.left, self.met = self.copied.left, self.copied.met | self.met
+        self.starting = fuse
+        with self._mortal():
+            self._start()
+
+    def _standing(self) -> dict[tuple[str, str], list[tuple[str, bool]]]:
+        """What was ever posted of each article, and whether it stands."""
+        found: dict[tuple[str, str], list[tuple[str, bool]]] = {}
+        for post in self.world.posts:
+            found.setdefault((post.target, post.guid), []).append((post.id, post.standing))
+        return found
+
     def rename(self, fuse: tuple[int, bool] | None) -> None:
         self._give_name()
         self._apply(fuse)
 
     def _give_name(self) -> None:
         """Name the store anew; the name that it replaces is the one that feedpub knows."""
+        self.copied = None  # a config that is newer than the database by two names knows nothing of its stores
         self.replaces, self.name, self.names = self.in_force, f"blog{self.names}", self.names + 1
 
     def change_kind(self, kind: str, renamed: bool, fuse: tuple[int, bool] | None) -> None:
@@ -315,7 +373,7 @@ class OnceMoved(RuleBasedStateMachine):
             return
         if renamed:
             self._give_name()
-        self.kind = kind
+        self.kind, self.copied = kind, None
         self.left, self.met = self._live(), set()
         newest = max(page.published for page in self.paper.pages.values())
         self.unheard |= {
@@ -331,7 +389,7 @@ class OnceMoved(RuleBasedStateMachine):
         """Go on with a database of the other kind; the old feedpub is stopped, or is forgotten and goes on."""
         if self.old is not None:
             self.old.ledger.close()
-        lines, self.old = told(self.database, self.now), self.publisher
+        lines, self.old, self.copied = told(self.database, self.now), self.publisher, None
         if not goes_on:
             self.old.ledger.close()
             self.old = None
@@ -394,7 +452,9 @@ class OnceMoved(RuleBasedStateMachine):
         listed = self.ledger.deliveries.listed(states=[State.HELD, State.DOUBTFUL], limit=1000)
         for one in listed:
             delivery = one.delivery
-            if delivery.held_by != MOVED and (delivery.state is State.HELD or delivery.due_at is not None):
+            if delivery.held_by not in {MOVED, PUT_BACK} and (
+                delivery.state is State.HELD or delivery.due_at is not None
+            ):
                 continue
             subject = (delivery.target, one.about.guid)
             self.by_hand.add(subject)

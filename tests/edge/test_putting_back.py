@@ -261,7 +261,8 @@ def test_a_mark_that_cannot_be_read_is_none_and_is_written_anew(tmp_path: Path, 
 
 def test_where_no_mark_can_be_written_that_is_told_once_and_nothing_else_is_amiss(tmp_path: Path) -> None:
     desk = MarkedDesk(migrated_sqlite(tmp_path), tmp_path)
-    marking = Marking(desk.ledger, tmp_path / "nowhere" / "mark")
+    (tmp_path / "file").touch()
+    marking = Marking(desk.ledger, tmp_path / "file" / "mark")
     with capture_logs() as events:
         assert marking.heed(desk.targets, desk.now) is None
         desk.article("1")

@@ -140,6 +140,7 @@ def _workroom(room: Path) -> Iterator[Path]:
     What a backup that was killed has left there is taken away.
     """
     with told(str(room)):
+        room.parent.mkdir(parents=True, exist_ok=True)
         room.mkdir(mode=0o700, exist_ok=True)
         lock = os.open(room, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

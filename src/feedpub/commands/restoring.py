@@ -23,9 +23,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from feedpub.commands.backup import BRIEFS, LEDGER, MANIFEST, Manifest, Member, store_member
 from feedpub.commands.own_files import OwnFiles, own_files
-from feedpub.errors import ImportRefused, LedgerTooNew
+from feedpub.errors import ImportRefused, LedgerBusy, LedgerTooNew, OutputError
 from feedpub.ledger import Ledger
-from feedpub.ledger.copying import BEGINNING, check_file, copy_file, copy_in, copy_out, make_single
+from feedpub.ledger.copying import BEGINNING, check_file, copy_file, copy_in, copy_out, is_ledger, make_single
 from feedpub.ledger.database import Database
 from feedpub.ledger.restoring import PutBack
 from feedpub.outputs.whole import told, whole
@@ -75,7 +75,7 @@ def restore(file: Path | None, settings: Settings, now: datetime, *, keep_stores
     own = own_files(settings)
     finish(settings)
     with closing(_database(settings)) as database, _Work(own, keep_stores=keep_stores) as work:
-        database.lead()
+        _have_to_ourselves(database)
         manifest = work.unpack(file)
         _refuse_foreign(file, manifest, settings.site.url)
         put_back = work.make_ready(settings, now)
@@ -95,12 +95,19 @@ def finish(settings: Settings) -> None:
     own = own_files(settings)
     if own.beside("restore").exists():
         with closing(_database(settings)) as database:
-            database.lead()
+            _have_to_ourselves(database)
             _carry_out(own, database)
 
 
 def _database(settings: Settings) -> Database:
     return Database(settings.database.url.get_secret_value())
+
+
+def _have_to_ourselves(database: Database) -> None:
+    """Keep everybody else out until the end."""
+    database.lead()
+    if not database.alone():
+        raise LedgerBusy("another feedpub delivers from this PostgreSQL database: stop all of them first")
 
 
 # ---------------------------------------------------------------- making ready
@@ -114,6 +121,8 @@ class _Work:
     keep_stores: bool
     ready: dict[str, Path] = field(default_factory=dict)
     asides: dict[str, Path] = field(default_factory=dict)
+    copied: Path | None = None
+    """What is in a server's database now, to be kept aside."""
     decided: bool = False
 
     def __enter__(self) -> Self:
@@ -122,7 +131,7 @@ class _Work:
     def __exit__(self, *_: object) -> None:
         """Leave nothing behind that nobody asked for."""
         if not self.decided:
-            for path in self.ready.values():
+            for path in (*self.ready.values(), self.own.beside("kept")):
                 _remove(path)
 
     def place(self, name: str) -> Path | None:
@@ -136,6 +145,8 @@ class _Work:
         """Have every file lie beside its place. A SQLite file alone is taken for the database; it has no manifest."""
         if file is not None and file != Path("-") and _is_sqlite(file):
             copy_file(file, self._make(LEDGER, self.own.ledger))
+            if not is_ledger(self.ready[LEDGER]):
+                raise ImportRefused(f"{file} is no database of feedpub: name a backup, or a copy of the database")
             return None
         with _archive(file) as archive:
             members = iter(archive)
@@ -179,10 +190,13 @@ class _Work:
         with closing(Ledger(Database(f"sqlite:///{self.ready[LEDGER]}", make=False))) as ledger:
             ledger.database.migrate()
             put_back = ledger.history.put_back(settings.targets, now)
+        for before_upgrade in self.own.ledger.parent.glob(f"{self.ready[LEDGER].name}.before-*"):
+            _remove(before_upgrade)
         for name, ready in self.ready.items():
             make_single(ready)
             with told(str(ready)):
                 _sync(ready)
+                _sync(ready.parent)
             self.asides[name] = _free(self.place(name) or ready)
         return put_back
 
@@ -191,9 +205,11 @@ class _Work:
         kept = {name: self.asides[name] if (self.place(name) or ready).exists() else None
                 for name, ready in self.ready.items()}  # fmt: skip
         if not self.own.is_file:
+            self.copied = self.own.beside("kept")
+            _remove(self.copied)
             database.migrate()
             with database.snapshot() as connection:
-                copy_out(connection, self.asides[LEDGER])
+                copy_out(connection, self.copied)
             kept[LEDGER] = self.asides[LEDGER]
         return kept
 
@@ -205,6 +221,9 @@ class _Work:
             for name, ready in files.items()
             if (place := self.place(name)) is not None
         )
+        if self.copied is not None:
+            aside = self.asides[LEDGER].absolute()
+            moves = (_Move(ready=self.copied.absolute(), place=aside, aside=aside), *moves)
         rows = None if self.own.is_file else self.ready[LEDGER].absolute()
         with whole(self.own.beside("restore")) as file:
             file.write(_Plan(rows=rows, moves=moves).model_dump_json().encode())
@@ -218,7 +237,7 @@ def _carry_out(own: OwnFiles, database: Database) -> None:
     """Do all that was decided and is not done yet."""
     decided = own.beside("restore")
     with told(str(decided)):
-        plan = _Plan.model_validate_json(decided.read_bytes())
+        plan = _plan(decided)
     if plan.rows is not None and plan.rows.exists():
         database.migrate()
         with database.write() as connection:
@@ -230,6 +249,13 @@ def _carry_out(own: OwnFiles, database: Database) -> None:
     with told(str(decided)):
         decided.unlink()
         _sync(decided.parent)
+
+
+def _plan(decided: Path) -> _Plan:
+    try:
+        return _Plan.model_validate_json(decided.read_bytes())
+    except ValidationError:
+        raise OutputError(f"{decided} cannot be read: remove it, and restore once more") from None
 
 
 def _swap(move: _Move) -> None:

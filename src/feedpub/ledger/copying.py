@@ -36,6 +36,13 @@ def check_file(place: Path) -> None:
         raise LedgerError(f"{place} is damaged: take another backup")
 
 
+def is_ledger(place: Path) -> bool:
+    """Whether a SQLite file is a ledger, of whatever schema. Raises LedgerError."""
+    tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('alembic_version', 'delivery')"
+    with _told(place, place), closing(_opened(place)) as connection:
+        return bool(connection.execute(tables).fetchone() == (2,))
+
+
 def make_single(place: Path) -> None:
     """Have all of a SQLite file in the one file, with nothing beside it. Raises LedgerError."""
     with _told(place, place), closing(_opened(place)) as connection:

@@ -58,6 +58,7 @@ class Mark:
             # Tries go on while it is looked how far they have come.
             said = Marked(identity, max(tries, before.tries if before is not None and same else 0), frozenset(former))
             if said != before:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
                 others = "".join(f"{one}\n" for one in sorted(former))
                 with whole(self._path) as file:
                     file.write(f"{said.tries:0{_DIGITS}}\n{said.identity}\n{others}".encode("ascii"))
