@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from feedpub.model import show_duration
+from feedpub.networks.discord import Discord
 from feedpub.settings import Settings, load, reference, schema
-from feedpub.settings.shape import beneath, is_model, kinds, options
+from feedpub.settings.sections import SHARED, models, options_in
+from feedpub.settings.shape import options
 from tests.guides import SECRETS
 from tests.json_schema import faults
 
@@ -26,6 +29,18 @@ CONFIGS = [ROOT / "config" / "feedpub.toml", *sorted(EXAMPLES.glob("*.toml"))]
 SITE = {"title": "航空ニュース", "url": "https://news.test/"}
 FEEDS = {"base_url": "https://news.test/feeds/"}
 SECRET = {"env": "TOKEN"}
+WORKS = {
+    "server": "https://social.test",
+    "identifier": "news.test",
+    "room": "!room:matrix.test",
+    "chat_id": "@news",
+    "hub_url": "https://hub.test/",
+    "budget": 20,
+    "url": "https://hook.test/",
+    "token": "123456:a-token-of-some-length",
+    **dict.fromkeys(("app_password", "api_key", "api_secret", "access_token", "access_secret"), "abcd-efgh-ijkl-mnop"),
+}
+"""What the required options of targets may be."""
 
 
 def in_force(text: str) -> str:
@@ -48,12 +63,8 @@ def test_the_reference_is_a_config_that_loads(tmp_path: Path, text: str) -> None
     (tmp_path / "feedpub.toml").write_text(text, encoding="utf-8")
     loaded = load(tmp_path, SECRETS)
     assert loaded.warnings == ()
-    assert {one.kind for one in loaded.settings.targets.values()} == kind_names("targets")
-    assert {one.kind for one in loaded.settings.stores.values()} == kind_names("stores")
-
-
-def kind_names(section: str) -> set[str]:
-    return set(kinds(beneath(beneath(Settings, section), "NAME")))
+    assert {one.kind for one in loaded.settings.targets.values()} == set(models("targets"))
+    assert {one.kind for one in loaded.settings.stores.values()} == set(models("stores"))
 
 
 def test_the_reference_changes_nothing_where_it_is_put_in_force(tmp_path: Path) -> None:
@@ -83,20 +94,34 @@ def parted(one: Any, other: Any, trail: tuple[str, ...] = ()) -> set[tuple[str, 
 
 def test_every_option_stands_in_the_reference_with_a_remark() -> None:
     tables = tomllib.loads(in_force(reference.written()))
-    for key, option in Settings.model_fields.items():
-        shape = option.annotation
-        if is_model(shape):
-            assert isinstance(shape, type)
-            assert set(tables[key]) == set(options(shape)), key
-            continue
-        for kind, model in kinds(beneath(shape, "NAME")).items():
-            said = {name for table in tables[key].values() if table["kind"] == kind for name in table}
-            shared = set(tables[key]["wordpress" if key == "stores" else "mastodon"])
-            assert set(options(model)) <= said | shared, kind
-            assert said <= set(options(model)), kind
+    assert set(tables) == set(Settings.model_fields)
+    for key in set(tables) - set(SHARED):
+        shape = Settings.model_fields[key].annotation
+        assert isinstance(shape, type)
+        assert issubclass(shape, BaseModel)
+        assert set(tables[key]) == set(options(shape)), key
+    for section, first in (("stores", "wordpress"), ("targets", "mastodon")):
+        for kind, model in models(section).items():
+            said = {name for table in tables[section].values() if table["kind"] == kind for name in table}
+            assert said <= set(options(model)) <= said | set(tables[section][first]), kind
+    assert set(tables["alerts"]["ops"]) == set(options_in("alerts", Discord))
     for line in reference.written().splitlines():
-        if re.match(r"#?\w+ = [^{]", line) and not line.startswith(("kind", '#template = """')):
+        if re.match(r"#?\w+ = ", line) and not line.startswith(("kind", '#template = """')):
             assert re.search(r"\S +# \S", line), line
+
+
+def test_an_alert_may_be_what_the_settings_take_as_one() -> None:
+    for kind, model in models("targets").items():
+        works = WORKS | {"webhook_url": SECRETS.get(f"{kind.upper()}_WEBHOOK")}
+        table = {"kind": kind} | {key: works[key] for key, one in options(model).items() if one.is_required()}
+        tables = {"site": SITE, "feeds": FEEDS, "alerts": {"ops": table}}
+        takes = kind in models("alerts")
+        assert bool(faults(SCHEMA, tables)) is not takes, kind
+        if takes:
+            assert Settings.model_validate(tables).alerts["ops"].kind == kind
+        else:
+            with pytest.raises(ValidationError):
+                Settings.model_validate(tables)
 
 
 # ---------------------------------------------------------------- what the schema takes, and what not
@@ -136,6 +161,7 @@ def test_the_schema_takes_the_reference_in_force() -> None:
         ({"targets": {"a": {"kind": "slack", "webhook_url": {"enw": "X"}}}}, ".targets.a.webhook_url anyOf"),
         ({"targets": {"a": {"kind": "websub", "hub_url": "x", "template": "x"}}}, ".targets.a.template additionalProp"),
         ({"targets": {"a": {"kind": "x", "budget": 0}}}, ".targets.a.budget exclusiveMinimum"),
+        ({"alerts": {"a": {"kind": "console", "delay": "3m"}}}, ".alerts.a.delay additionalProperties"),
         ({"log": {"level": "loud"}}, ".log.level anyOf"),
     ],
 )

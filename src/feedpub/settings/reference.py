@@ -17,9 +17,9 @@ from pydantic.fields import FieldInfo
 from feedpub.networks.base import Network
 from feedpub.settings.options import Settings
 from feedpub.settings.schema import plain
-from feedpub.settings.shape import beneath, choices, kinds, options
+from feedpub.settings.sections import SHARED, models, options_in
+from feedpub.settings.shape import beneath, choices, options
 from feedpub.settings.shown import toml_text
-from feedpub.stores.base import StoreOptions
 from feedpub.stores.query.options import QueryOptions
 
 _HEAD = """\
@@ -28,11 +28,10 @@ _HEAD = """\
 ## without one is required. Copy the tables that you need into a file in config/; this folder is not read.
 ## More about each of them: docs/configuration.md
 """
-_SHARED: Mapping[str, tuple[type[BaseModel], str, str]] = {
-    "stores": (StoreOptions, "wordpress", "what every store has"),
-    "targets": (Network, "mastodon", "what every target has"),
-}
-"""By table of tables: the options that all kinds share, and the kind in whose table they are shown."""
+_FIRST = {"stores": ("wordpress", "what every store has"), "targets": ("mastodon", "what every target has")}
+"""By section, the kind in whose table the options are shown that all kinds share."""
+_ALERT = "discord"
+"""The kind that an alert is shown with."""
 _INNER = {"categories": "us", "own": "fighters", "by_category": '"米国関連"'}
 """The keys of tables inside tables, as examples."""
 _COLUMN = 44
@@ -45,9 +44,10 @@ def written() -> str:
     """Write the file."""
     parts = [_HEAD]
     for key, option in Settings.model_fields.items():
-        if key in _SHARED:
-            models = dict(sorted(kinds(beneath(option.annotation, "NAME")).items()))
-            parts += ["\n".join(table) + "\n" for table in _tables(key, models)]
+        if key in _FIRST:
+            parts += ["\n".join(table) + "\n" for table in _tables(key)]
+        elif key in SHARED:
+            parts.append("\n".join(_alert()) + "\n")
         elif isinstance(option.annotation, type) and issubclass(option.annotation, BaseModel):
             parts.append("\n".join(_table(key, options(option.annotation))) + "\n")
     return "\n".join(parts)
@@ -56,11 +56,23 @@ def written() -> str:
 # ---------------------------------------------------------------- tables
 
 
-def _tables(section: str, models: Mapping[str, type[BaseModel]]) -> Iterator[list[str]]:
+def _alert() -> Iterator[str]:
+    """Write one table for all kinds: what is their own stands with the targets."""
+    yield f"## Who is told when something is wrong: any kind of target but {', '.join(sorted(_no_alerts()))}, with the"
+    yield "## options that are its own."
+    yield from _table("alerts.ops", options_in("alerts", models("alerts")[_ALERT]), kind=_ALERT)
+
+
+def _no_alerts() -> set[str]:
+    return set(models("targets")) - set(models("alerts"))
+
+
+def _tables(section: str) -> Iterator[list[str]]:
     """Write one table for each kind. What all share is written once, with the kind that can all of it."""
-    base, first, what = _SHARED[section]
-    for kind in sorted(models, key=lambda kind: (kind != first, kind)):
-        model, head = models[kind], f"{section}.{kind}"
+    first, what = _FIRST[section]
+    base, found = SHARED[section], models(section)
+    for kind in sorted(found, key=lambda kind: (kind != first, kind)):
+        model, head = found[kind], f"{section}.{kind}"
         own = {key: option for key, option in options(model).items() if not _is_shared(key, option, options(base))}
         if issubclass(model, QueryOptions):
             asked = [key for key in QueryOptions.model_fields if key in own and key != "kind"]
@@ -92,10 +104,10 @@ def _about(model: type[BaseModel], base: type[BaseModel]) -> Iterator[str]:
         yield from (f"## {line}" for line in wrap(f"No options of this kind: {', '.join(lacked)}", _LONG))
 
 
-def _table(head: str, shown: Mapping[str, FieldInfo], needed: Sequence[str] = ()) -> Iterator[str]:
+def _table(head: str, shown: Mapping[str, FieldInfo], needed: Sequence[str] = (), kind: str = "") -> Iterator[str]:
     """Write a table, and those inside it."""
     yield f"[{head}]"
-    yield from _lines(shown, head.rpartition(".")[2], needed)
+    yield from _lines(shown, kind or head.rpartition(".")[2], needed)
     yield from _inner(head, shown)
 
 

@@ -17,10 +17,9 @@ from pydantic.fields import FieldInfo
 
 from feedpub.cadence import Cadence
 from feedpub.model import show_duration
-from feedpub.networks.base import Network
 from feedpub.settings.options import Settings
-from feedpub.settings.shape import Shape, beneath, choices, is_model, kinds, options
-from feedpub.stores.base import StoreOptions
+from feedpub.settings.sections import SHARED, models, options_in
+from feedpub.settings.shape import Shape, beneath, choices, is_model, options
 
 Schema = dict[str, Any]
 
@@ -36,16 +35,14 @@ _REFERENCE: Schema = {
     "maxProperties": 1,
     "additionalProperties": False,
 }
-_SHARED: Mapping[str, type[BaseModel]] = {"stores": StoreOptions, "targets": Network}
-"""What every kind of these tables has, said once."""
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
 
 def schema() -> Schema:
     """Describe a file of the config."""
     definitions = {"reference": _REFERENCE}
-    for section, base in _SHARED.items():
-        shared = options(base).items()
+    for section, base in SHARED.items():
+        shared = options_in(section, base).items()
         definitions |= {f"{section}.{key}": _option(option) for key, option in shared if key != "kind"}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -66,47 +63,49 @@ def written() -> str:
 
 
 def _section(key: str, shape: Shape) -> Schema:
-    if key not in _SHARED:
-        return _table(shape, f"[{key}]")
-    return {"type": "object", "patternProperties": {NAME: _kinds(key, shape)}, "additionalProperties": False}
+    if key not in SHARED:
+        return _model(shape, f"[{key}]")
+    return {"type": "object", "patternProperties": {NAME: _kinds(key)}, "additionalProperties": False}
 
 
-def _kinds(section: str, shape: Shape) -> Schema:
+def _kinds(section: str) -> Schema:
     """Describe tables that `kind` tells apart, so that an editor names the very option that is wrong.
 
     (Of a `oneOf` it could only say that none fits.) What all kinds know stands in front, for completion.
     """
-    models = dict(sorted(kinds(beneath(shape, "NAME")).items()))
-    shared = options(_SHARED[section])
+    shared = {key: _option(option) for key, option in options_in(section, SHARED[section]).items()}
+    tables = {kind: options_in(section, model) for kind, model in models(section).items()}
     known: Schema = {key: {"$ref": f"#/definitions/{section}.{key}"} for key in shared}
-    for own in dict.fromkeys(key for model in models.values() for key in options(model) if key not in shared):
-        whose = ", ".join(kind for kind, model in models.items() if own in options(model))
-        known[own] = {"description": f"of kind {whose}"}
+    for own in dict.fromkeys(key for table in tables.values() for key in table if key not in shared):
+        known[own] = {"description": f"of kind {', '.join(kind for kind, table in tables.items() if own in table)}"}
     return {
         "type": "object",
-        "properties": known | {"kind": {"description": "what it is", "enum": list(models)}},
+        "properties": known | {"kind": {"description": "what it is", "enum": list(tables)}},
         "required": ["kind"],
         "allOf": [
             {
                 "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
-                "then": _table(model, f'[{section}.NAME] kind = "{kind}"', section),
+                "then": _table(table, f'[{section}.NAME] kind = "{kind}"', section, shared),
             }
-            for kind, model in models.items()
+            for kind, table in tables.items()
         ],
     }
 
 
-def _table(shape: Shape, title: str, section: str = "") -> Schema:
-    """Describe a table; what every kind of its `section` has is said elsewhere."""
+def _model(shape: Shape, title: str = "") -> Schema:
     if not (isinstance(shape, type) and issubclass(shape, BaseModel)):
-        raise TypeError(f"{title} is no table")
-    shared = options(_SHARED[section]) if section else {}
+        raise TypeError(f"{title or shape} is no table")
+    return _table(options(shape), title)
+
+
+def _table(table: Mapping[str, FieldInfo], title: str, section: str = "", shared: Schema | None = None) -> Schema:
+    """Describe a table by its options; those that all kinds of its `section` share are described elsewhere."""
     properties: Schema = {}
-    for key, option in options(shape).items():
+    for key, option in table.items():
         said = _option(option)
-        is_shared = key in shared and said == _option(shared[key])
+        is_shared = shared is not None and shared.get(key) == said
         properties[key] = {"$ref": f"#/definitions/{section}.{key}"} if is_shared else said
-    required = [key for key, option in options(shape).items() if option.is_required()]
+    required = [key for key, option in table.items() if option.is_required()]
     return {
         **({"title": title} if title else {}),
         "type": "object",
@@ -140,7 +139,7 @@ def _value(shape: Shape, option: FieldInfo | None = None) -> Schema:
 
 def _forms(choice: Shape, option: FieldInfo | None) -> Iterator[Schema]:
     if is_model(choice):
-        yield _table(choice, "")
+        yield _model(choice)
     elif get_origin(choice) is dict:
         yield {"type": "object", "additionalProperties": _value(beneath(choice, ""))}
     elif get_origin(choice) is tuple:
