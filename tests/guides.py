@@ -41,6 +41,7 @@ SECRETS = {
     "HOOK_SECRET": OLD,
     "HOOK_SECRET_NEW": NEW,
     "DATABASE_URL": "postgresql://feedpub:password@localhost/feedpub",
+    "OPS_WEBHOOK": "https://discord.com/api/webhooks/2/token",
 }
 """What the guides' secrets hold, by their names: those of variables, or of files in capitals."""
 

@@ -8,7 +8,6 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -28,8 +27,8 @@ from feedpub.web.server import Server
 from tests.databases import PostgreSQL, migrated_sqlite
 from tests.edge.front_door import Site, Table, written
 from tests.edge.receiver import Answer, Mood, Receiver
+from tests.edge.users import NOBODY, let_in, nobody
 
-NOBODY = 65534
 RSS = """<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel><title>航空ニュース</title>
 <link>https://news.test/</link><description>空</description>
 <atom:link href="{url}" rel="self"/>{item}</channel></rss>"""
@@ -86,28 +85,11 @@ def test_before_the_first_start_nothing_is_wrong_and_nothing_is_made(folder: Pat
     assert [path.name for path in folder.iterdir()] == ["config"]
 
 
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Be a user who may do little, if this one may do all."""
-    ours = os.geteuid()
-    if ours == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(ours)
-
-
 @pytest.fixture
 def open_folder(folder: Path) -> Iterator[Path]:
-    """A folder that everybody may come to, and this user's only to look at."""
-    shut = [path for path in (folder, *folder.parents) if os.geteuid() == path.stat().st_uid]
-    modes = {path: path.stat().st_mode for path in shut}
-    for path in shut:
-        path.chmod(modes[path] | 0o011)
-    yield folder
-    for path, mode in modes.items():
-        path.chmod(mode)
+    """The folder, and everybody may come to it."""
+    with let_in(folder):
+        yield folder
 
 
 def test_a_folder_that_this_user_may_not_write_to_is_told_with_the_command_that_mends_it(open_folder: Path) -> None:

@@ -109,7 +109,7 @@ def permissions(folders: Iterable[Place], loaded: Loaded) -> Iterator[Finding]:
     faults = dict.fromkeys(fault for place in folders for fault in _unwritable(place, loaded.settings))
     yield from (ill(about, fault) for fault in faults)
     if not faults:
-        yield well(about, f"this user ({_who()}) may write where feedpub does")
+        yield well(about, f"this user ({_who()}) may write where it has to")
     for path in _exposed(loaded):
         told = f"{path} holds a secret, and every user of this machine may read it: chmod o-r {quote(str(path))}"
         yield caution(about, told)
