@@ -19,13 +19,14 @@ from feedpub.commands import machine
 from feedpub.commands.checking import Checks
 from feedpub.commands.findings import Finding, How
 from feedpub.commands.machine import Place
+from feedpub.errors import ConfigError
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
 from feedpub.settings import Loaded, load
 from feedpub.web.public import public_app
 from feedpub.web.server import Server
 from tests.databases import PostgreSQL, migrated_sqlite
-from tests.edge.front_door import Site, Table, written
+from tests.edge.front_door import ROOT, Site, Table, written
 from tests.edge.receiver import Answer, Mood, Receiver
 from tests.edge.users import NOBODY, let_in, nobody
 
@@ -254,6 +255,11 @@ def test_a_postgresql_is_looked_at_and_its_clock_is_ours(postgres: PostgreSQL) -
     assert the(found(loaded(database={"url": postgres.fresh()})), "database").how is How.UNSEEN
 
 
+def test_an_address_that_is_no_databases_is_a_mistake_of_the_config() -> None:
+    with pytest.raises(ConfigError, match=r"database\.url"):
+        found(loaded(database={"url": "postgresql://me:canary-s3cret@127.0.0.1:many/news"}))
+
+
 def test_a_database_that_does_not_answer_is_told_without_its_address() -> None:
     told = the(found(loaded(database={"url": "postgresql://me:canary-s3cret@127.0.0.1:1/news"})), "database")
     assert told.how is How.ILL
@@ -375,7 +381,7 @@ def test_hubs_are_asked_whether_they_answer(web: Receiver) -> None:
     seen = found(loaded(targets=hubs), offline=False)
     assert {name: the(seen, f"targets.{name}").how for name in hubs} == {
         "hub": How.WELL,
-        "gone": How.ILL,
+        "gone": How.CAUTION,
         "ill": How.ILL,
         "shut": How.ILL,
     }
@@ -426,3 +432,8 @@ def test_check_shows_what_is_in_force_and_from_where(site: Site) -> None:
     only = site.feedpub("check", "--show", "targets.room", "log", "--json").json
     assert {one["key"].split(".")[0] for one in only} == {"targets", "log"}
     assert "nothing of that name" in site.feedpub("check", "--show", "targets.nobody", code=1).err
+
+
+def test_schema_prints_the_files_that_editors_and_admins_take(site: Site) -> None:
+    for args, file in ((("schema",), "feedpub.schema.json"), (("schema", "--reference"), "reference.toml")):
+        assert site.feedpub(*args).out == (ROOT / "config" / "examples" / file).read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import socket
+import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ from feedpub.stores.sql import SqlOptions
 
 LEAST_BYTES = 200 << 20
 LEAST_FILES = 10_000
+OLDEST_SQLITE = (3, 37)
 LOOKED_THROUGH = timedelta(seconds=4)
 """So long a database is looked through for damage, at most."""
 MOST_FOLDERS = 2_000
@@ -183,6 +185,8 @@ def _exposed(loaded: Loaded) -> Iterator[Path]:
 def database(settings: Settings, now: Callable[[], datetime]) -> tuple[Finding, Condition | None]:
     """How the database is: whether it can be used, whose schema it has, whether it is whole."""
     about = "database"
+    if too_old := outdated(sqlite3.sqlite_version_info):
+        return ill(about, too_old), None
     url = settings.database.url.get_secret_value()
     try:
         found = look(url, now, within=LOOKED_THROUGH)
@@ -197,6 +201,14 @@ def database(settings: Settings, now: Callable[[], datetime]) -> tuple[Finding, 
         told = f"{file} is damaged: stop feedpub, and restore a backup"
         return ill(about, told), found
     return _as_it_is(file, kind, found), found
+
+
+def outdated(version: tuple[int, ...]) -> str:
+    """Say that SQLite is too old for what we make with it (the embedded store's tables are STRICT); "" if it is not."""
+    if version >= OLDEST_SQLITE:
+        return ""
+    here, needed = (".".join(map(str, one)) for one in (version, OLDEST_SQLITE))
+    return f"this Python's SQLite is {here}, and {needed} or later is needed: install a Python with a newer one"
 
 
 def _as_it_is(file: Path | None, kind: str, found: Condition) -> Finding:

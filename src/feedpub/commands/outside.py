@@ -75,15 +75,15 @@ class Outside:
 
     # ------------------------------------------------------------ the time
 
-    def stores(self, settings: Settings) -> Iterator[Finding]:
-        """Ask the sites that articles come from for the time, and for nothing else."""
+    def stores(self, settings: Settings) -> tuple[Finding, ...]:
+        """Ask the sites that articles come from for the time, and for nothing else: nothing is found of them."""
         for store in settings.stores.values():
             if isinstance(store, FeedOptions | WordPressOptions):
                 try:
                     self.get(store.url, allow_private=store.allow_private, method="HEAD")
                 except UnreachableError:
                     continue  # that is for `check --stores` to tell
-        yield from ()
+        return ()
 
     # ------------------------------------------------------------ hubs
 
@@ -94,8 +94,10 @@ class Outside:
             reply = self.get(target.hub_url, allow_private=target.allow_private)
         except UnreachableError as error:
             return ill(about, f"the hub cannot be asked: {error}")
-        if reply.status in (404, 410) or reply.status >= 500:
+        if reply.status >= 500:
             return ill(about, f"the hub {host} answers HTTP {reply.status}: see whether hub_url is right")
+        if reply.status in (404, 410):  # it may be there for those alone who tell it something
+            return caution(about, f"the hub {host} has no page (HTTP {reply.status}): see whether hub_url is right")
         return well(about, f"the hub {host} answers")
 
     # ------------------------------------------------------------ our feeds, as others see them
