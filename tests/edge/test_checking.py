@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from feedpub.app import now
-from feedpub.commands import machine
+from feedpub.commands import databases, folders, ports
 from feedpub.commands.checking import Checks
 from feedpub.commands.findings import Finding, How
-from feedpub.commands.machine import Place
+from feedpub.commands.folders import Place
 from feedpub.errors import ConfigError
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
@@ -102,7 +102,7 @@ def test_a_folder_that_this_user_may_not_write_to_is_told_with_the_command_that_
         feeds={"base_url": "https://news.test/", "output": "feed files"}, database={"url": "sqlite:///db/x/a.db"}
     )
     with nobody():
-        told = [one for one in machine.permissions(machine.places(config.settings), config) if one.how is How.ILL]
+        told = [one for one in folders.permissions(folders.places(config.settings), config) if one.how is How.ILL]
         who = f"{os.geteuid()}:{os.getegid()}"
     assert (
         f"feeds.output: feed files cannot be written by this user ({who}): chown -R {who} '{open_folder}/feed files'"
@@ -121,7 +121,7 @@ def test_what_another_user_left_in_a_folder_of_ours_is_told(open_folder: Path) -
         os.chown(open_folder / name, NOBODY, -1)
     config = loaded(feeds={"base_url": "https://news.test/", "output": "public"})
     with nobody():
-        told = [one.told for one in machine.permissions(machine.places(config.settings), config) if one.how is How.ILL]
+        told = [one.told for one in folders.permissions(folders.places(config.settings), config) if one.how is How.ILL]
     assert any(one.startswith("feeds.output: public holds what another user has written") for one in told)
     assert any(one.startswith("database.url: data holds what another user has written") for one in told)
 
@@ -136,13 +136,13 @@ def test_a_file_where_a_folder_should_be_is_told(folder: Path) -> None:
 
 def test_little_room_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place("feeds.output", Path("data/public"))
-    monkeypatch.setattr(machine, "LEAST_BYTES", 1 << 60)
-    (told,) = machine.disk([place])
+    monkeypatch.setattr(folders, "LEAST_BYTES", 1 << 60)
+    (told,) = folders.disk([place])
     assert told.how is How.ILL
     assert told.told.startswith("only ")
-    monkeypatch.setattr(machine, "LEAST_BYTES", 0)
-    monkeypatch.setattr(machine, "LEAST_FILES", 1 << 60)
-    (told,) = machine.disk([place, Place("TMPDIR", Path("data"))])
+    monkeypatch.setattr(folders, "LEAST_BYTES", 0)
+    monkeypatch.setattr(folders, "LEAST_FILES", 1 << 60)
+    (told,) = folders.disk([place, Place("TMPDIR", Path("data"))])
     assert "inodes" in told.told
     assert "data/public, data" in told.told
 
@@ -156,7 +156,7 @@ def test_a_secret_that_everybody_may_read_is_a_caution_only_if_we_need_not_be_ev
     (told,) = [one.told for one in found(config)["permissions"] if one.how is How.CAUTION]
     assert told.endswith(f"every user of this machine may read it: chmod o-r '{secret}'")
     with nobody():
-        others = [one for one in machine.permissions((), config) if one.how is How.CAUTION]
+        others = [one for one in folders.permissions((), config) if one.how is How.CAUTION]
     assert bool(others) is (os.geteuid() != 0), "who reads it as one of everybody must go on so"
     secret.chmod(0o600)
     assert [one.how for one in found(config)["permissions"]] == [How.WELL]
@@ -196,7 +196,7 @@ def test_a_feedpub_that_runs_is_recognised(folder: Path) -> None:
 def test_an_address_of_another_machine_is_told() -> None:
     seen = found(loaded(web={"listen": "192.0.2.1:8080"}))["ports"]
     assert "web.listen: this machine has no address 192.0.2.1:8080" in seen[0].told
-    assert "below 1024" in machine._because(errno.EACCES, "0.0.0.0:80")
+    assert "below 1024" in ports._because(errno.EACCES, "0.0.0.0:80")
 
 
 # ---------------------------------------------------------------- databases
@@ -241,7 +241,7 @@ def test_a_large_database_is_looked_through_for_a_moment_only(folder: Path, monk
         connection.execute("CREATE TABLE filling (n INTEGER PRIMARY KEY, text TEXT)")
         connection.executemany("INSERT INTO filling (text) VALUES (?)", [("x" * 50,)] * 20_000)
     connection.close()
-    monkeypatch.setattr(machine, "LOOKED_THROUGH", timedelta(0))
+    monkeypatch.setattr(databases, "LOOKED_THROUGH", timedelta(0))
     told = the(found(loaded(database={"url": url})), "database")
     assert told.how is How.WELL
     assert "too large to be looked through" in told.told

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feedpub.commands.databases import file_system_of, outdated
 from feedpub.commands.findings import How
-from feedpub.commands.machine import file_system_of, outdated
-from feedpub.commands.outside import clock, is_inside, mismatch
+from feedpub.commands.outside import clock
+from feedpub.commands.ports import is_inside, mismatch
 from feedpub.settings import Settings
 
 MOUNTS = """\

@@ -5,7 +5,6 @@ Everything goes through the guarded door. What answers is judged by what it is, 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from feedpub import clean
 from feedpub.commands.findings import Finding, caution, ill, unseen, well
+from feedpub.commands.ports import is_inside
 from feedpub.errors import StoreError, UnreachableError
 from feedpub.http import Door, PrivateAddressError
 from feedpub.model import Reply, Request
@@ -194,33 +194,11 @@ def _private(url: str) -> Finding:
     return unseen("feeds", f"{told}; to look all the same, say --allow-private")
 
 
-def is_inside(host: str) -> bool:
-    """Whether an address or a name is one of this machine or of a private network, by how it is written."""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal", ".lan"))
-
-
 def _host(url: str) -> str:
     return urlsplit(url).hostname or "the other side"
 
 
-# ---------------------------------------------------------------- two options that should agree
-
-
-def mismatch(settings: Settings) -> Iterator[Finding]:
-    """Whether readers who follow feeds.base_url can come to web.listen. Pure."""
-    base, web = urlsplit(settings.feeds.base_url), settings.web
-    host, port = base.hostname or "", base.port
-    if not port or not web.port:
-        return
-    if is_inside(host) and port != web.port:
-        told = f"feeds.base_url says port {port}, and web.listen port {web.port}"
-        yield caution("ports", f"{told}: write the same one, unless another program passes readers on")
-    if not is_inside(host) and port == web.port and is_inside(web.host) and web.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared
-        told = f"readers come to port {port} by feeds.base_url, and web.listen takes only what comes from this machine"
-        yield caution("ports", f'{told}: write web.listen = "0.0.0.0:{port}", unless a web server stands before it')
+# ---------------------------------------------------------------- the clock
 
 
 def clock(aheads: Mapping[str, timedelta], *, offline: bool = False) -> Finding:

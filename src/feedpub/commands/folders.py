@@ -1,45 +1,30 @@
-"""a config + this machine -> how its disk, its permissions, its database and its ports are. Nothing is changed."""
+"""a config + this machine -> whether there is room where feedpub writes, and whether it may. Nothing is changed."""
 
 from __future__ import annotations
 
 import errno
 import os
-import re
-import socket
-import sqlite3
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from shlex import quote
 
-from feedpub.commands.findings import Finding, caution, ill, unseen, well
-from feedpub.errors import LedgerError
-from feedpub.ledger.looking import Condition, file_of, look
-from feedpub.settings import Listening, Loaded, Settings
+from feedpub.commands.findings import Finding, caution, ill, well
+from feedpub.ledger.looking import file_of
+from feedpub.settings import Loaded, Settings
 from feedpub.settings.shown import SECRET, in_force
 from feedpub.stores.sql import SqlOptions
 
 LEAST_BYTES = 200 << 20
 LEAST_FILES = 10_000
-OLDEST_SQLITE = (3, 37)
-LOOKED_THROUGH = timedelta(seconds=4)
-"""So long a database is looked through for damage, at most."""
 MOST_FOLDERS = 2_000
 """So many folders of the output are looked at."""
 
 _DEFAULT = Path("data/feedpub.db")
 """Beside it lies what we keep of our own, where the database is none."""
-_REMOTE = re.compile(
-    r"nfs\d?|cifs|smb\w*|ncpfs|afs|ceph|glusterfs|lustre|beegfs|ocfs2|gfs2|fuse\.(sshfs|glusterfs\w*|s3fs|rclone)"
-)
-"""File systems on which SQLite's locks do not hold."""
-_SHARED = re.compile(r"9p|virtiofs|vboxsf|fuse\.(grpcfuse|osxfs|vmhgfs-fuse)|fakeowner")
-"""File systems that a virtual machine shares with its host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,125 +162,3 @@ def _exposed(loaded: Loaded) -> Iterator[Path]:
         is_our_groups = found.st_gid in (os.getegid(), *os.getgroups()) and bool(found.st_mode & stat.S_IRGRP)
         if found.st_mode & stat.S_IROTH and (is_ours or is_our_groups):
             yield path
-
-
-# ---------------------------------------------------------------- the database
-
-
-def database(settings: Settings, now: Callable[[], datetime]) -> tuple[Finding, Condition | None]:
-    """How the database is: whether it can be used, whose schema it has, whether it is whole."""
-    about = "database"
-    if too_old := outdated(sqlite3.sqlite_version_info):
-        return ill(about, too_old), None
-    url = settings.database.url.get_secret_value()
-    try:
-        found = look(url, now, within=LOOKED_THROUGH)
-    except LedgerError as error:
-        return ill(about, str(error)), None
-    file = file_of(url)
-    kind = _file_system(file.absolute()) if file else ""
-    if _REMOTE.fullmatch(kind):
-        told = f"{file} lies on a network file system ({kind}), where SQLite's locks do not hold: it would be damaged"
-        return ill(about, f"{told}; move it to a disk of this machine, or use PostgreSQL"), found
-    if found.sound is False:
-        told = f"{file} is damaged: stop feedpub, and restore a backup"
-        return ill(about, told), found
-    return _as_it_is(file, kind, found), found
-
-
-def outdated(version: tuple[int, ...]) -> str:
-    """Say that SQLite is too old for what we make with it (the embedded store's tables are STRICT); "" if it is not."""
-    if version >= OLDEST_SQLITE:
-        return ""
-    here, needed = (".".join(map(str, one)) for one in (version, OLDEST_SQLITE))
-    return f"this Python's SQLite is {here}, and {needed} or later is needed: install a Python with a newer one"
-
-
-def _as_it_is(file: Path | None, kind: str, found: Condition) -> Finding:
-    about = "database"
-    named = f"{found.program}, {file}" if file else found.program
-    if not found.made:
-        return unseen(about, f"{named}: not there yet; the first start makes it")
-    if not found.current:
-        aside = ", after it has copied the file aside" if file else ""
-        return unseen(about, f"{named}: an earlier feedpub's; the next start upgrades it{aside}")
-    if _SHARED.fullmatch(kind):
-        told = f"it lies on a file system shared with another machine ({kind}): a volume of its own is safer and faster"
-        return caution(about, f"{named}: {told}")
-    if file and found.sound is None:
-        return well(about, f"{named}: it can be used; it is too large to be looked through for damage here")
-    return well(about, f"{named}: it can be used{', and nothing in it is damaged' if file else ''}")
-
-
-def _file_system(path: Path) -> str:
-    """Name the kind of file system that a path lies on; "" where the machine does not tell."""
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return ""
-    return file_system_of(path, mounts)
-
-
-def file_system_of(path: Path, mounts: Iterable[str]) -> str:
-    """Find the mount that holds a path in lines of /proc/self/mountinfo; the last of those that fit best counts."""
-    best, found = -1, ""
-    for line in mounts:
-        here, _, there = line.partition(" - ")
-        fields = here.split()
-        if len(fields) < 5 or not there:
-            continue
-        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
-        if path.is_relative_to(point) and len(point) >= best:
-            best, found = len(point), there.split()[0]
-    return found
-
-
-# ---------------------------------------------------------------- ports
-
-
-def listening(settings: Settings, ask: Callable[[str], bool]) -> Iterator[Finding]:
-    """Whether both addresses can be had; `ask` tells whether a feedpub answers at http://HOST:PORT."""
-    free, ours = [], []
-    for option, address in (("web.listen", settings.web), ("admin.listen", settings.admin)):
-        code = _bind(address)
-        if code is None:
-            free.append(address.listen)
-        elif code == errno.EADDRINUSE and ask(_asked_at(address)):
-            ours.append(address.listen)
-        else:
-            yield ill("ports", f"{option}: {_because(code, address.listen)}")
-    if free:
-        yield well("ports", f"{' and '.join(free)} can be listened at")
-    if ours:
-        yield well("ports", f"feedpub runs, and answers at {' and '.join(ours)}")
-
-
-def _bind(address: Listening) -> int | None:
-    """Try to have an address, without taking connections; tells the error's number, if there is one."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        with closing(socket.socket(family)) as door:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if address.host == "::" and socket.has_dualstack_ipv6():
-                door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            door.bind((address.host, address.port))
-    except (OSError, UnicodeError) as error:
-        return getattr(error, "errno", None) or errno.EADDRNOTAVAIL
-    return None
-
-
-def _asked_at(address: Listening) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - asked of ourselves
-    return f"http://[{host}]:{address.port}" if ":" in host else f"http://{host}:{address.port}"
-
-
-_BECAUSE: Mapping[int, str] = {
-    errno.EADDRINUSE: "{listen} is taken by another program: choose another port, or stop that program",
-    errno.EACCES: "ports below 1024, as in {listen}, need rights that feedpub does not have: choose a higher one",
-}
-
-
-def _because(code: int, listen: str) -> str:
-    return _BECAUSE.get(
-        code, "this machine has no address {listen}: write 127.0.0.1, or 0.0.0.0 for all it has"
-    ).format(listen=listen)
