@@ -13,18 +13,14 @@ from pathlib import Path
 from shlex import quote
 
 from feedpub.commands.findings import Finding, caution, ill, well
-from feedpub.ledger.looking import file_of
+from feedpub.commands.own_files import own_files
 from feedpub.settings import Loaded, Settings
 from feedpub.settings.shown import SECRET, in_force
-from feedpub.stores.sql import SqlOptions
 
 LEAST_BYTES = 200 << 20
 LEAST_FILES = 10_000
 MOST_FOLDERS = 2_000
 """So many folders of the output are looked at."""
-
-_DEFAULT = Path("data/feedpub.db")
-"""Beside it lies what we keep of our own, where the database is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +40,11 @@ class Place:
 
 def places(settings: Settings) -> tuple[Place, ...]:
     """Every folder that feedpub writes to. Raises ConfigError."""
-    file = file_of(settings.database.url.get_secret_value())
-    stores = [
-        Place(f"stores.{name}.path", Path(one.path).parent)
-        for name, one in settings.stores.items()
-        if isinstance(one, SqlOptions) and not one.is_query
-    ]
+    own = own_files(settings)
     return (
         Place("feeds.output", Path(settings.feeds.output)),
-        Place("database.url", file.parent) if file else Place("the folder of briefs", _DEFAULT.parent),
-        *stores,
+        Place("database.url" if own.is_file else "the folder of briefs", own.ledger.parent),
+        *(Place(f"stores.{name}.path", path.parent) for name, path in own.stores.items()),
         Place("TMPDIR", Path(tempfile.gettempdir())),
     )
 
@@ -136,9 +127,8 @@ def _within(place: Place, settings: Settings) -> Iterator[Path]:
         folders = (Path(there) / name for there, names, _ in os.walk(place.folder) for name in names)
         yield from islice(folders, MOST_FOLDERS)
         return
-    file = file_of(settings.database.url.get_secret_value())
-    stores = [Path(one.path) for one in settings.stores.values() if isinstance(one, SqlOptions) and not one.is_query]
-    for path in filter(None, (file, *stores)):
+    own = own_files(settings)
+    for path in (own.ledger, own.briefs, own.mark, *own.stores.values()):
         if path.parent == place.folder:
             yield from (one for suffix in ("", "-wal", "-shm", ".lock") if (one := Path(f"{path}{suffix}")).exists())
 
