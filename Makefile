@@ -6,11 +6,12 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test test-wordpress test-browser test-readers test-networks test-image check fix lock clean
+.PHONY: help demo reference bench test test-wordpress test-browser test-readers test-networks test-image check fix lock clean
 
 help:
 	@echo 'make demo            feedpub with a sample site on http://127.0.0.1:8080'
 	@echo 'make test            linters, types, import contracts and all tests'
+	@echo 'make reference       config/examples: the JSON Schema and the list of all options, as the models are now'
 	@echo 'make bench           how long a feed takes, beside five other ways; sites with 1,000 to 1,000,000 articles; one'
 	@echo '                     article to 1,000 webhooks: 20 minutes, 10 GB of disk (BENCH=--quick: 5 minutes, 1 GB;'
 	@echo '                     BENCH="--folder DIR": on the disk of DIR)'
@@ -26,6 +27,10 @@ help:
 
 demo: $(READY)
 	@$(BIN)/feedpub demo
+
+reference: $(READY)
+	$(BIN)/feedpub schema >config/examples/feedpub.schema.json
+	$(BIN)/feedpub schema --reference >config/examples/reference.toml
 
 test: check
 	$(BIN)/pytest -n 4 --dist worksteal -m 'not wordpress and not browser and not readers and not networks and not image'

@@ -26,6 +26,9 @@ SECRETS = {
     "MATRIX_TOKEN": "a-token-of-some-length",
     "TELEGRAM_TOKEN": "123456:a-token-of-some-length",
     "MISSKEY_TOKEN": "a-token-of-some-length",
+    "ADMIN_TOKEN": "a-token-of-some-length",
+    "PING_URL": "https://ping.test/xmlrpc/key",
+    "WEBHOOK_URL": "https://hook.test/key",
     "BLOG_RANKING_PING": "https://ping.test/xmlrpc/0123456789abcdef",
     "TEAMS_WEBHOOK": "https://prod-1.westus.logic.azure.test/workflows/0/triggers/manual/paths/invoke?sig=0123456789",
     "MATTERMOST_WEBHOOK": "https://mattermost.test/hooks/0123456789abcdef",
@@ -38,6 +41,7 @@ SECRETS = {
     "HOOK_SECRET": OLD,
     "HOOK_SECRET_NEW": NEW,
     "DATABASE_URL": "postgresql://feedpub:password@localhost/feedpub",
+    "OPS_WEBHOOK": "https://discord.com/api/webhooks/2/token",
 }
 """What the guides' secrets hold, by their names: those of variables, or of files in capitals."""
 

@@ -75,8 +75,8 @@ class Site(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    title: str = Field(min_length=1, description="the site's name, as subscribers read it")
-    url: str = Field(description="the site's address, absolute, http or https")
+    title: str = Field(min_length=1, description="the site's name, as subscribers read it", examples=["航空ニュース"])
+    url: str = Field(description="the site's address, absolute, http or https", examples=["https://example.jp/"])
     language: str = Field(default="en", description="BCP 47, such as ja")
     timezone: str = Field(default="UTC", description="IANA name, such as Asia/Tokyo; meant by dates without a zone")
     description: str = Field(default="", description="one sentence about the site")
@@ -549,9 +549,15 @@ class Wording(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    template: str | None = Field(default=None, description="the notice, instead of the target's template")
-    prefix: str | None = Field(default=None, description="what stands before the headline")
-    hashtags: tuple[str, ...] | None = Field(default=None, description="these hashtags, and none by the target's map")
+    template: str | None = Field(
+        default=None,
+        description="the notice, instead of the target's template",
+        examples=["【米国】{{ title }} {{ url }}"],
+    )
+    prefix: str | None = Field(default=None, description="what stands before the headline", examples=["【米国】"])
+    hashtags: tuple[str, ...] | None = Field(
+        default=None, description="these hashtags, and none by the target's map", examples=[["米国", "空軍"]]
+    )
 
 
 class Target(Protocol):

@@ -8,7 +8,6 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,20 +15,21 @@ from pathlib import Path
 import pytest
 
 from feedpub.app import now
-from feedpub.commands import machine
+from feedpub.commands import databases, folders, ports
 from feedpub.commands.checking import Checks
 from feedpub.commands.findings import Finding, How
-from feedpub.commands.machine import Place
+from feedpub.commands.folders import Place
+from feedpub.errors import ConfigError
 from feedpub.feeds.moves import Signposts
 from feedpub.http import Door
 from feedpub.settings import Loaded, load
 from feedpub.web.public import public_app
 from feedpub.web.server import Server
 from tests.databases import PostgreSQL, migrated_sqlite
-from tests.edge.front_door import Site, Table, written
+from tests.edge.front_door import ROOT, Site, Table, written
 from tests.edge.receiver import Answer, Mood, Receiver
+from tests.edge.users import NOBODY, let_in, nobody
 
-NOBODY = 65534
 RSS = """<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel><title>航空ニュース</title>
 <link>https://news.test/</link><description>空</description>
 <atom:link href="{url}" rel="self"/>{item}</channel></rss>"""
@@ -86,28 +86,11 @@ def test_before_the_first_start_nothing_is_wrong_and_nothing_is_made(folder: Pat
     assert [path.name for path in folder.iterdir()] == ["config"]
 
 
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Be a user who may do little, if this one may do all."""
-    ours = os.geteuid()
-    if ours == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(ours)
-
-
 @pytest.fixture
 def open_folder(folder: Path) -> Iterator[Path]:
-    """A folder that everybody may come to, and this user's only to look at."""
-    shut = [path for path in (folder, *folder.parents) if os.geteuid() == path.stat().st_uid]
-    modes = {path: path.stat().st_mode for path in shut}
-    for path in shut:
-        path.chmod(modes[path] | 0o011)
-    yield folder
-    for path, mode in modes.items():
-        path.chmod(mode)
+    """The folder, and everybody may come to it."""
+    with let_in(folder):
+        yield folder
 
 
 def test_a_folder_that_this_user_may_not_write_to_is_told_with_the_command_that_mends_it(open_folder: Path) -> None:
@@ -119,7 +102,7 @@ def test_a_folder_that_this_user_may_not_write_to_is_told_with_the_command_that_
         feeds={"base_url": "https://news.test/", "output": "feed files"}, database={"url": "sqlite:///db/x/a.db"}
     )
     with nobody():
-        told = [one for one in machine.permissions(machine.places(config.settings), config) if one.how is How.ILL]
+        told = [one for one in folders.permissions(folders.places(config.settings), config) if one.how is How.ILL]
         who = f"{os.geteuid()}:{os.getegid()}"
     assert (
         f"feeds.output: feed files cannot be written by this user ({who}): chown -R {who} '{open_folder}/feed files'"
@@ -138,7 +121,7 @@ def test_what_another_user_left_in_a_folder_of_ours_is_told(open_folder: Path) -
         os.chown(open_folder / name, NOBODY, -1)
     config = loaded(feeds={"base_url": "https://news.test/", "output": "public"})
     with nobody():
-        told = [one.told for one in machine.permissions(machine.places(config.settings), config) if one.how is How.ILL]
+        told = [one.told for one in folders.permissions(folders.places(config.settings), config) if one.how is How.ILL]
     assert any(one.startswith("feeds.output: public holds what another user has written") for one in told)
     assert any(one.startswith("database.url: data holds what another user has written") for one in told)
 
@@ -153,13 +136,13 @@ def test_a_file_where_a_folder_should_be_is_told(folder: Path) -> None:
 
 def test_little_room_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place("feeds.output", Path("data/public"))
-    monkeypatch.setattr(machine, "LEAST_BYTES", 1 << 60)
-    (told,) = machine.disk([place])
+    monkeypatch.setattr(folders, "LEAST_BYTES", 1 << 60)
+    (told,) = folders.disk([place])
     assert told.how is How.ILL
     assert told.told.startswith("only ")
-    monkeypatch.setattr(machine, "LEAST_BYTES", 0)
-    monkeypatch.setattr(machine, "LEAST_FILES", 1 << 60)
-    (told,) = machine.disk([place, Place("TMPDIR", Path("data"))])
+    monkeypatch.setattr(folders, "LEAST_BYTES", 0)
+    monkeypatch.setattr(folders, "LEAST_FILES", 1 << 60)
+    (told,) = folders.disk([place, Place("TMPDIR", Path("data"))])
     assert "inodes" in told.told
     assert "data/public, data" in told.told
 
@@ -173,7 +156,7 @@ def test_a_secret_that_everybody_may_read_is_a_caution_only_if_we_need_not_be_ev
     (told,) = [one.told for one in found(config)["permissions"] if one.how is How.CAUTION]
     assert told.endswith(f"every user of this machine may read it: chmod o-r '{secret}'")
     with nobody():
-        others = [one for one in machine.permissions((), config) if one.how is How.CAUTION]
+        others = [one for one in folders.permissions((), config) if one.how is How.CAUTION]
     assert bool(others) is (os.geteuid() != 0), "who reads it as one of everybody must go on so"
     secret.chmod(0o600)
     assert [one.how for one in found(config)["permissions"]] == [How.WELL]
@@ -213,7 +196,7 @@ def test_a_feedpub_that_runs_is_recognised(folder: Path) -> None:
 def test_an_address_of_another_machine_is_told() -> None:
     seen = found(loaded(web={"listen": "192.0.2.1:8080"}))["ports"]
     assert "web.listen: this machine has no address 192.0.2.1:8080" in seen[0].told
-    assert "below 1024" in machine._because(errno.EACCES, "0.0.0.0:80")
+    assert "below 1024" in ports._because(errno.EACCES, "0.0.0.0:80")
 
 
 # ---------------------------------------------------------------- databases
@@ -258,7 +241,7 @@ def test_a_large_database_is_looked_through_for_a_moment_only(folder: Path, monk
         connection.execute("CREATE TABLE filling (n INTEGER PRIMARY KEY, text TEXT)")
         connection.executemany("INSERT INTO filling (text) VALUES (?)", [("x" * 50,)] * 20_000)
     connection.close()
-    monkeypatch.setattr(machine, "LOOKED_THROUGH", timedelta(0))
+    monkeypatch.setattr(databases, "LOOKED_THROUGH", timedelta(0))
     told = the(found(loaded(database={"url": url})), "database")
     assert told.how is How.WELL
     assert "too large to be looked through" in told.told
@@ -270,6 +253,11 @@ def test_a_postgresql_is_looked_at_and_its_clock_is_ours(postgres: PostgreSQL) -
     assert the(seen, "database").told.startswith("PostgreSQL 18")
     assert the(seen, "clock").told == "this machine's clock goes with the database"
     assert the(found(loaded(database={"url": postgres.fresh()})), "database").how is How.UNSEEN
+
+
+def test_an_address_that_is_no_databases_is_a_mistake_of_the_config() -> None:
+    with pytest.raises(ConfigError, match=r"database\.url"):
+        found(loaded(database={"url": "postgresql://me:canary-s3cret@127.0.0.1:many/news"}))
 
 
 def test_a_database_that_does_not_answer_is_told_without_its_address() -> None:
@@ -393,7 +381,7 @@ def test_hubs_are_asked_whether_they_answer(web: Receiver) -> None:
     seen = found(loaded(targets=hubs), offline=False)
     assert {name: the(seen, f"targets.{name}").how for name in hubs} == {
         "hub": How.WELL,
-        "gone": How.ILL,
+        "gone": How.CAUTION,
         "ill": How.ILL,
         "shut": How.ILL,
     }
@@ -444,3 +432,8 @@ def test_check_shows_what_is_in_force_and_from_where(site: Site) -> None:
     only = site.feedpub("check", "--show", "targets.room", "log", "--json").json
     assert {one["key"].split(".")[0] for one in only} == {"targets", "log"}
     assert "nothing of that name" in site.feedpub("check", "--show", "targets.nobody", code=1).err
+
+
+def test_schema_prints_the_files_that_editors_and_admins_take(site: Site) -> None:
+    for args, file in ((("schema",), "feedpub.schema.json"), (("schema", "--reference"), "reference.toml")):
+        assert site.feedpub(*args).out == (ROOT / "config" / "examples" / file).read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from feedpub.errors import ConfigError
 from feedpub.settings import Loaded, digest, load
+from tests.edge.users import let_in, nobody
 
 BASE = """\
 [site]
@@ -104,10 +105,19 @@ def test_every_file_that_cannot_be_read_is_told(config: Path) -> None:
     ]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_of_somebody_else_is_told(config: Path) -> None:
     (config / "feedpub.toml").chmod(0)
-    assert refusal(config) == ["config/feedpub.toml: this user may not read it"]
+    with let_in(config.absolute()), nobody():
+        assert refusal(config) == ["config/feedpub.toml: this user may not read it"]
+
+
+def test_a_directory_of_somebody_else_is_told_and_watched(config: Path) -> None:
+    config.chmod(0)
+    with let_in(config.absolute().parent), nobody():
+        assert refusal(config) == ["config: there is no such directory, or it may not be read; --config names another"]
+        shut = digest(config, {})
+    config.chmod(0o755)
+    assert shut != digest(config, {}) == load(config, {}).digest
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.2, 0.5, 0.8, 0.97])
@@ -356,6 +366,30 @@ def test_the_digest_never_raises(config: Path) -> None:
     (config / "a.toml").mkdir()
     (config / "b.toml").symlink_to("b.toml")
     assert len({digest(config, {}), digest(Path("nowhere"), {}), digest(config / "feedpub.toml", {})}) == 2
+
+
+def test_a_directory_that_is_away_for_a_moment_is_the_same_when_it_is_back(config: Path) -> None:
+    first = digest(config, {})
+    config.rename("aside")
+    assert digest(config, {}) != first
+    assert refusal(config) == ["config: there is no such directory, or it may not be read; --config names another"]
+    Path("aside").rename(config)
+    assert digest(config, {}) == load(config, {}).digest == first
+
+
+def test_a_secret_that_kubernetes_swaps_is_seen(config: Path) -> None:
+    for number in (1, 2):
+        Path(f"secrets/..2024_{number}").mkdir(parents=True)
+        Path(f"secrets/..2024_{number}/hook").write_text(f"{DISCORD}{number}\n")
+    Path("secrets/..data").symlink_to("..2024_1")
+    Path("secrets/hook").symlink_to("..data/hook")
+    (config / "targets.toml").write_text(TARGET + '{ file = "secrets/hook" }')
+    first = digest(config, {})
+    assert webhook(load(config, {})) == f"{DISCORD}1"
+    Path("secrets/..data_tmp").symlink_to("..2024_2")
+    Path("secrets/..data_tmp").rename("secrets/..data")
+    assert digest(config, {}) != first
+    assert webhook(load(config, {})) == f"{DISCORD}2"
 
 
 def test_a_kubernetes_swap_is_seen_whole(tmp_path: Path) -> None:

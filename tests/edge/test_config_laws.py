@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ from hypothesis import strategies as st
 
 from feedpub.errors import ConfigError
 from feedpub.settings import Settings, load
+from feedpub.settings.schema import schema
 from feedpub.settings.shape import Shape, beneath, chosen, keys, kinds
+from feedpub.settings.shown import in_force
+from tests.json_schema import faults
 from tests.toml_text import written
 
+SCHEMA = schema()
 CANARY = "canary-s3cret"
 DISCORD = f"https://discord.com/api/webhooks/1/{CANARY}"
 WORKS = {
@@ -89,7 +94,9 @@ def judge(config: Path, environ: Mapping[str, str]) -> bool:
 def test_whatever_is_written_is_loaded_or_refused_without_its_values(config: Path, table: dict[str, Any]) -> None:
     text, _ = written(table, lambda: "header")
     (config / "feedpub.toml").write_text("# anything\n" + text, encoding="utf-8")
-    judge(config, {})
+    if judge(config, {}):
+        assert faults(SCHEMA, tomllib.loads(text)) == []
+        assert len(in_force(load(config, {}))) > len(Settings.model_fields)
 
 
 variables = st.lists(

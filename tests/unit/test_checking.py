@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feedpub.commands.databases import file_system_of, outdated
 from feedpub.commands.findings import How
-from feedpub.commands.machine import file_system_of
-from feedpub.commands.outside import clock, is_inside, mismatch
+from feedpub.commands.outside import clock
+from feedpub.commands.ports import is_inside, mismatch
 from feedpub.settings import Settings
 
 MOUNTS = """\
@@ -41,6 +42,11 @@ def settings(base_url: str, listen: str) -> Settings:
 )
 def test_the_file_system_is_that_of_the_mount_nearest_to_a_path(path: str, kind: str) -> None:
     assert file_system_of(Path(path), MOUNTS) == kind
+
+
+def test_a_sqlite_too_old_is_told() -> None:
+    assert outdated((3, 37, 0)) == outdated((3, 40, 1)) == ""
+    assert outdated((3, 36, 9)).startswith("this Python's SQLite is 3.36.9, and 3.37 or later is needed")
 
 
 @given(st.lists(st.text(), max_size=5))

@@ -3,7 +3,7 @@
 root.py        the command itself, and what every subcommand needs
 init.py        init
 running.py     run, poll, ping-url, once, rebuild, demo
-checking.py    check
+checking.py    check, schema
 looking.py     status, healthcheck
 preview.py     preview
 speaking.py    import, export, brief, announce, pause, resume

@@ -1,4 +1,4 @@
-"""Looking before running: check."""
+"""Looking before running: check, schema."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -20,6 +21,8 @@ from feedpub.commands.trying import Tried
 from feedpub.errors import FeedpubError
 from feedpub.http import Door
 from feedpub.settings import Loaded
+from feedpub.settings import reference as every_option
+from feedpub.settings import schema as json_schema
 from feedpub.settings.shown import Shown, in_force
 
 _WIDTH = 44
@@ -118,6 +121,21 @@ def _tell(one: Finding) -> None:
         complain(f"caution: {told}", style="yellow")
     else:
         say(told)
+
+
+# ---------------------------------------------------------------- what a config may say
+
+
+@cli.command()
+def schema(
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Every option as a config file instead, each with its default.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of the config files: editors complete and check by it."""
+    if isinstance(sys.stdout, TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")  # JSON and TOML are UTF-8, whatever the terminal speaks
+    sys.stdout.write(every_option.written() if reference else json_schema.written())
 
 
 # ---------------------------------------------------------------- what is in force

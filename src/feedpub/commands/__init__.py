@@ -11,7 +11,9 @@ places.py    an address -> where a site's API, its feeds and its front page may 
 visiting.py  the address of a site -> what is there: a WordPress, or a feed
 init.py      what a site says of itself -> the config that fits it
 findings.py  one line about each thing that was looked at
-machine.py   a config + this machine -> how its disk, permissions, database and ports are
+folders.py   a config + this machine -> whether there is room where feedpub writes, and whether it may
+databases.py a config -> how its database is
+ports.py     a config + this machine -> whether its addresses can be listened at
 outside.py   a config + the network -> how its feeds, its hubs and the clock are
 checking.py  all of these at once, with an end
 briefs.py    a short topic -> the desk, where the next poll finds it

@@ -12,7 +12,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 
-from feedpub.commands import machine, outside
+from feedpub.commands import databases, folders, outside, ports
 from feedpub.commands.findings import Finding, caution, ill
 from feedpub.commands.outside import Outside
 from feedpub.crew import Crew
@@ -45,10 +45,10 @@ class Checks:
     def findings(self, within: timedelta = WITHIN) -> Iterator[Finding]:
         """Look at everything; told in one order, the clock last, after at most `within`. Raises ConfigError."""
         settings, seen = self.loaded.settings, Outside(self.door, self.now)
-        folders = machine.places(settings)
+        places = folders.places(settings)
         tasks: dict[str, Task] = {
-            "disk": partial(machine.disk, folders),
-            "permissions": partial(machine.permissions, folders, self.loaded),
+            "disk": partial(folders.disk, places),
+            "permissions": partial(folders.permissions, places, self.loaded),
             "database": partial(self._database, seen),
             "ports": partial(self._ports, seen),
         }
@@ -61,7 +61,7 @@ class Checks:
         yield outside.clock(dict(seen.aheads), offline=self.offline)
 
     def _database(self, seen: Outside) -> Iterator[Finding]:
-        found, condition = machine.database(self.loaded.settings, self.now)
+        found, condition = databases.database(self.loaded.settings, self.now)
         yield found
         if condition is not None and condition.ahead is not None:
             seen.aheads["the database"] = condition.ahead
@@ -69,8 +69,8 @@ class Checks:
             yield from (caution("config", told) for told in self.known())
 
     def _ports(self, seen: Outside) -> Iterator[Finding]:
-        yield from machine.listening(self.loaded.settings, seen.answers)
-        yield from outside.mismatch(self.loaded.settings)
+        yield from ports.listening(self.loaded.settings, seen.answers)
+        yield from ports.mismatch(self.loaded.settings)
 
 
 def _one(find: Callable[[], Finding]) -> Iterator[Finding]:

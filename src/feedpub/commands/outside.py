@@ -5,7 +5,6 @@ Everything goes through the guarded door. What answers is judged by what it is, 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from feedpub import clean
 from feedpub.commands.findings import Finding, caution, ill, unseen, well
+from feedpub.commands.ports import is_inside
 from feedpub.errors import StoreError, UnreachableError
 from feedpub.http import Door, PrivateAddressError
 from feedpub.model import Reply, Request
@@ -75,15 +75,15 @@ class Outside:
 
     # ------------------------------------------------------------ the time
 
-    def stores(self, settings: Settings) -> Iterator[Finding]:
-        """Ask the sites that articles come from for the time, and for nothing else."""
+    def stores(self, settings: Settings) -> tuple[Finding, ...]:
+        """Ask the sites that articles come from for the time, and for nothing else: nothing is found of them."""
         for store in settings.stores.values():
             if isinstance(store, FeedOptions | WordPressOptions):
                 try:
                     self.get(store.url, allow_private=store.allow_private, method="HEAD")
                 except UnreachableError:
                     continue  # that is for `check --stores` to tell
-        yield from ()
+        return ()
 
     # ------------------------------------------------------------ hubs
 
@@ -94,8 +94,10 @@ class Outside:
             reply = self.get(target.hub_url, allow_private=target.allow_private)
         except UnreachableError as error:
             return ill(about, f"the hub cannot be asked: {error}")
-        if reply.status in (404, 410) or reply.status >= 500:
+        if reply.status >= 500:
             return ill(about, f"the hub {host} answers HTTP {reply.status}: see whether hub_url is right")
+        if reply.status in (404, 410):  # it may be there for those alone who tell it something
+            return caution(about, f"the hub {host} has no page (HTTP {reply.status}): see whether hub_url is right")
         return well(about, f"the hub {host} answers")
 
     # ------------------------------------------------------------ our feeds, as others see them
@@ -192,33 +194,11 @@ def _private(url: str) -> Finding:
     return unseen("feeds", f"{told}; to look all the same, say --allow-private")
 
 
-def is_inside(host: str) -> bool:
-    """Whether an address or a name is one of this machine or of a private network, by how it is written."""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal", ".lan"))
-
-
 def _host(url: str) -> str:
     return urlsplit(url).hostname or "the other side"
 
 
-# ---------------------------------------------------------------- two options that should agree
-
-
-def mismatch(settings: Settings) -> Iterator[Finding]:
-    """Whether readers who follow feeds.base_url can come to web.listen. Pure."""
-    base, web = urlsplit(settings.feeds.base_url), settings.web
-    host, port = base.hostname or "", base.port
-    if not port or not web.port:
-        return
-    if is_inside(host) and port != web.port:
-        told = f"feeds.base_url says port {port}, and web.listen port {web.port}"
-        yield caution("ports", f"{told}: write the same one, unless another program passes readers on")
-    if not is_inside(host) and port == web.port and is_inside(web.host) and web.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared
-        told = f"readers come to port {port} by feeds.base_url, and web.listen takes only what comes from this machine"
-        yield caution("ports", f'{told}: write web.listen = "0.0.0.0:{port}", unless a web server stands before it')
+# ---------------------------------------------------------------- the clock
 
 
 def clock(aheads: Mapping[str, timedelta], *, offline: bool = False) -> Finding:

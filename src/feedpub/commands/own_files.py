@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import make_url
-
+from feedpub.ledger.database import parse_url
 from feedpub.settings import DatabaseOptions, Settings
 from feedpub.stores.sql import SqlOptions
 
@@ -37,10 +36,10 @@ class OwnFiles:
 
 
 def own_files(settings: Settings) -> OwnFiles:
-    """Find them."""
-    url = make_url(settings.database.url.get_secret_value())
+    """Find them. Raises ConfigError for what is no address of a database."""
+    url = parse_url(settings.database.url.get_secret_value())
     is_file = url.get_backend_name() == "sqlite"
     if not is_file:
-        url = make_url(DatabaseOptions().url.get_secret_value())
+        url = parse_url(DatabaseOptions().url.get_secret_value())
     stores = {name: one for name, one in settings.stores.items() if isinstance(one, SqlOptions) and not one.is_query}
     return OwnFiles(Path(str(url.database)), is_file, {name: Path(one.path) for name, one in stores.items()})

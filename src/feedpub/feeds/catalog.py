@@ -40,7 +40,7 @@ class CategoryOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: str = Field(description="the category's name or slug, in any store")
+    name: str = Field(description="the category's name or slug, in any store", examples=["米国関連"])
     title: str = Field(default="", description="the feed's title, if not the category's name")
     formerly: tuple[str, ...] = Field(default=(), description="keys or slugs it had before: they lead here for good")
 
@@ -50,7 +50,7 @@ class OwnOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    title: str = Field(min_length=1, description="the feed's title")
+    title: str = Field(min_length=1, description="the feed's title", examples=["戦闘機"])
     categories: tuple[str, ...] = Field(default=(), description="names or slugs, children included")
     tags: tuple[str, ...] = Field(default=(), description="tags, by name")
     authors: tuple[str, ...] = Field(default=(), description="authors, by name")
@@ -64,7 +64,9 @@ class FeedsOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    base_url: str = Field(description="the public address of the output directory")
+    base_url: str = Field(
+        description="the public address of the output directory", examples=["https://example.jp/feeds/"]
+    )
     output: str = Field(default="data/public", description="the directory that feed files are written to")
     formats: tuple[Literal["rss", "atom", "json"], ...] = Field(
         default=("rss", "atom", "json"), min_length=1, description="the formats of every feed; the first is for OPML"

@@ -183,8 +183,12 @@ class Network(BaseModel):
     )
     when: str = Field(default="", description="a Jinja2 expression that an article must meet")
     quiet: str = Field(default="", description="when nothing new is said, in the site's time zone")
-    max_per_hour: int | None = Field(default=None, ge=1, description="at most so many announcements in an hour")
-    max_per_day: int | None = Field(default=None, ge=1, description="at most so many announcements in 24 hours")
+    max_per_hour: int | None = Field(
+        default=None, ge=1, description="at most so many announcements in an hour", examples=[4]
+    )
+    max_per_day: int | None = Field(
+        default=None, ge=1, description="at most so many announcements in 24 hours", examples=[20]
+    )
     delay: Duration = Field(default=timedelta(0), description="grace after an article is first seen")
     every: Duration = Field(default=timedelta(0), description="at most one notice in this time")
     max_age: Duration = Field(default=timedelta(days=2), description="an older article is no longer announced")

@@ -70,7 +70,9 @@ class Bluesky(Network):
     server: Annotated[str, bare_server("https://bsky.social")] = Field(
         default="https://bsky.social", description="the account's server (PDS)"
     )
-    identifier: str = Field(description="the account's handle, such as news.example.com, or its DID")
+    identifier: str = Field(
+        description="the account's handle, such as news.example.com, or its DID", examples=["news.example.com"]
+    )
     app_password: SecretStr = Field(description="an app password: Settings, Privacy and security, App passwords")
     languages: tuple[str, ...] = Field(
         default=(), max_length=3, description="the posts' languages, if not the article's own"

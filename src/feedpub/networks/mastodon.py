@@ -50,12 +50,14 @@ class Mastodon(Network):
 
     kind: Literal["mastodon"] = "mastodon"
     server: Annotated[str, bare_server("https://mastodon.social")] = Field(
-        description="the server's address, such as https://mastodon.social"
+        description="the server's address, such as https://mastodon.social", examples=["https://mastodon.example"]
     )
     token: SecretStr = Field(description="access token that may write:statuses, read:statuses and read:accounts")
     visibility: Literal["public", "unlisted", "private"] = Field(default="public", description="who sees the posts")
     language: str = Field(default="", description="ISO 639 code of the posts; without it the article's own")
-    limit: int | None = Field(default=None, ge=30, description="how many characters, if not as many as the server says")
+    limit: int | None = Field(
+        default=None, ge=30, description="how many characters, if not as many as the server says", examples=[500]
+    )
 
     _instance: Instance = PrivateAttr(default=Instance())
     _strict: Strictness = PrivateAttr(default=Strictness())

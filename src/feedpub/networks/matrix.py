@@ -64,10 +64,13 @@ class Matrix(Network):
 
     kind: Literal["matrix"] = "matrix"
     server: Annotated[str, bare_server("https://matrix-client.matrix.org")] = Field(
-        description="the homeserver's address, such as https://matrix-client.matrix.org"
+        description="the homeserver's address, such as https://matrix-client.matrix.org",
+        examples=["https://matrix.example.org"],
     )
     token: SecretStr = Field(description="the access token of a login that is for feedpub alone")
-    room: str = Field(description="the room's id (!…) or its alias (#name:server)")
+    room: str = Field(
+        description="the room's id (!…) or its alias (#name:server)", examples=["#news:matrix.example.org"]
+    )
     msgtype: Literal["m.notice", "m.text"] = Field(
         default="m.notice", description="m.notice as bots do, or m.text, which notifies as a person's message does"
     )

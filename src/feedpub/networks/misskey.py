@@ -51,12 +51,14 @@ class Misskey(Network):
 
     kind: Literal["misskey"] = "misskey"
     server: Annotated[str, bare_server("https://misskey.io")] = Field(
-        description="the server's address, such as https://misskey.io"
+        description="the server's address, such as https://misskey.io", examples=["https://misskey.example"]
     )
     token: SecretStr = Field(description="access token that may write:notes and read:account")
     visibility: Literal["public", "home", "followers"] = Field(default="public", description="who sees the notes")
     local_only: bool = Field(default=False, description="keep the notes on this server")
-    limit: int | None = Field(default=None, ge=30, description="how many characters, if not as many as the server says")
+    limit: int | None = Field(
+        default=None, ge=30, description="how many characters, if not as many as the server says", examples=[3000]
+    )
 
     _told: int = PrivateAttr(default=3000)
 

@@ -66,7 +66,11 @@ class Telegram(Network):
         default="https://api.telegram.org", description="the Bot API's address, if it is another"
     )
     token: SecretStr = Field(description="the bot's token, from @BotFather")
-    chat_id: str = Field(coerce_numbers_to_str=True, description="the chat's number, or @name where it is public")
+    chat_id: str = Field(
+        coerce_numbers_to_str=True,
+        description="the chat's number, or @name where it is public",
+        examples=["@aviation_news"],
+    )
 
     @field_validator("token")
     @classmethod

@@ -21,7 +21,10 @@ class WebSub(FeedNetwork):
     mend: ClassVar[str] = "hub_url"
 
     kind: Literal["websub"] = "websub"
-    hub_url: str = Field(description="the hub's address; public, since the feeds name it as their hub")
+    hub_url: str = Field(
+        description="the hub's address; public, since the feeds name it as their hub",
+        examples=["https://hub.example.com/"],
+    )
 
     @field_validator("hub_url")
     @classmethod

@@ -69,6 +69,7 @@ class X(Network):
         gt=0,
         description="what may be spent in a calendar month, such as 20; "
         "X charges $0.200 for a post with a link and $0.015 for one without",
+        examples=[20],
     )
     price_with_link: Decimal = Field(default=Decimal("0.200"), ge=0, description="a post that holds a link")
     price_without_link: Decimal = Field(default=Decimal("0.015"), ge=0, description="a post that holds none")

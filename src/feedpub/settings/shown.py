@@ -20,7 +20,8 @@ from feedpub.cadence import Cadence
 from feedpub.model import show_duration
 from feedpub.settings import Loaded
 from feedpub.settings.secret import secrets
-from feedpub.settings.shape import Trail, attribute, options
+from feedpub.settings.sections import SHARED, options_in
+from feedpub.settings.shape import Trail, attribute
 from feedpub.settings.tables import show
 
 SECRET = "(secret)"  # noqa: S105 - what is shown instead of one
@@ -43,7 +44,7 @@ class Shown:
     def table(self) -> str:
         """The table whose head it stands below: `site`, `targets.discord_news`."""
         parts = self.key.split(".")
-        return ".".join(parts[: 2 if parts[0] in ("stores", "targets") else 1])
+        return ".".join(parts[: 2 if parts[0] in SHARED else 1])
 
     @property
     def option(self) -> str:
@@ -86,7 +87,7 @@ class _Walk:
     secrets: frozenset[str] = field(repr=False)
 
     def model(self, trail: Trail, model: BaseModel) -> Iterator[Shown]:
-        for key in options(type(model)):
+        for key in options_in(str(trail[0]) if trail else "", type(model)):
             yield from self.value((*trail, key), getattr(model, attribute(type(model), key)))
 
     def value(self, trail: Trail, value: object) -> Iterator[Shown]:

@@ -35,7 +35,9 @@ class FeedOptions(StoreOptions):
     """[stores.NAME] with `kind = "feed"`."""
 
     kind: Literal["feed"] = "feed"
-    url: str = Field(description="the address of the feed: RSS, Atom or JSON Feed")
+    url: str = Field(
+        description="the address of the feed: RSS, Atom or JSON Feed", examples=["https://wire.example/feed/"]
+    )
     categories: tuple[str, ...] = Field(default=(), description="categories that every entry is filed under, by name")
     timeout: Duration = Field(default=timedelta(seconds=30), description="the time one request may take")
     allow_private: bool = Field(default=False, description="allow private and loopback addresses")

@@ -33,7 +33,7 @@ class MarkdownOptions(StoreOptions):
     """[stores.NAME] with `kind = "markdown"`."""
 
     kind: Literal["markdown"] = "markdown"
-    path: str = Field(min_length=1, description="the folder of Markdown and HTML files")
+    path: str = Field(min_length=1, description="the folder of Markdown and HTML files", examples=["/srv/site/content"])
     permalink: str = Field(default=PERMALINK, description="how the generator makes addresses, such as /:year/:slug/")
     url: str = Field(default="", description="the address that permalinks begin at, if not the site's")
     include: tuple[str, ...] = Field(default=(), description="patterns of paths; only these are articles")

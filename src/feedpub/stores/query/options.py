@@ -23,9 +23,15 @@ class QueryOptions(StoreOptions):
     """What is said of a query; all of it is left out for an embedded store."""
 
     url: SecretStr = Field(
-        default=SecretStr(""), description='the database of `query`, such as "postgresql://user:password@host/database"'
+        default=SecretStr(""),
+        description='the database of `query`, such as "postgresql://user:password@host/database"',
+        examples=[{"env": "CMS_DATABASE"}],
     )
-    query: str = Field(default="", description="a SELECT whose columns are named as feedpub's, `… AS id, … AS title`")
+    query: str = Field(
+        default="",
+        description="a SELECT whose columns are named as feedpub's, `… AS id, … AS title`",
+        examples=["SELECT id, title, body AS content, published, updated FROM post WHERE updated >= :since"],
+    )
     since_as: SinceAs = Field(default="timestamp", description='what `:since` is: "timestamp", "unix" or "text"')
     overlap: Duration = Field(
         default=timedelta(minutes=10), description="longer than any transaction that writes articles"

@@ -42,7 +42,10 @@ class WordPressOptions(StoreOptions):
     """[stores.NAME] with `kind = "wordpress"`."""
 
     kind: Literal["wordpress"] = "wordpress"
-    url: str = Field(description="the address of the site's front page, such as https://example.com/")
+    url: str = Field(
+        description="the address of the site's front page, such as https://example.com/",
+        examples=["https://example.jp/"],
+    )
     user: str = Field(default="", description="a user's login, only where the REST API is closed to strangers")
     application_password: SecretStr = Field(
         default=SecretStr(""), description="an application password of that user (Users > Profile)"
