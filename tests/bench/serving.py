@@ -52,6 +52,8 @@ class Took(NamedTuple):
     """Answers a second."""
     late: float
     """Milliseconds that one in a hundred answers took, or more."""
+    busy: float
+    """Microseconds of the processor that the server needed for one."""
 
 
 # ---------------------------------------------------------------- the two servers
@@ -72,7 +74,7 @@ def feedpub(folder: Path) -> Iterator[Plain]:
     command = [sys.executable, "-m", "feedpub", "--config", str(folder / "config")]
     subprocess.run([*command, "once"], check=True, stdout=subprocess.DEVNULL)
     process = subprocess.Popen([*command, "run"], stdout=subprocess.DEVNULL)
-    server = Plain(folder / "public", port)
+    server = Plain(folder / "public", port, process.pid)
     try:
         until(lambda: process.poll() is not None or _answers(server))
         yield server
@@ -103,15 +105,24 @@ def wrk(server: Plain, headers: Mapping[str, str], seconds: int, readers: int = 
     """Ask one server for the feed, over and over."""
     said = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     command = ["wrk", "-t1", f"-c{readers}", f"-d{seconds}s", "--latency", *said]
+    busy = _busy(server.process)
     told = subprocess.run(
         [*command, f"http://127.0.0.1:{server.port}{FILE}"], check=True, capture_output=True, text=True
     ).stdout
-    rate, late = re.search(r"Requests/sec: +([0-9.]+)", told), re.search(r"99% +([0-9.]+)(us|ms|s)\n", told)
-    assert rate, told
+    busy = _busy(server.process) - busy
+    late = re.search(r"99% +([0-9.]+)(us|ms|s)\n", told)
+    rate = re.search(r" ([0-9]+) requests in [^R]*Requests/sec: +([0-9.]+)", told)
     assert late, told
+    assert rate, told
     assert "Non-2xx" not in told, told
     assert "Socket errors" not in told, told
-    return Took(float(rate[1]), float(late[1]) * _UNITS[late[2]])
+    return Took(float(rate[2]), float(late[1]) * _UNITS[late[2]], busy / int(rate[1]) * 1e6)
+
+
+def _busy(process: int) -> float:
+    """Seconds of the processor that a process has had (proc(5): its own, and those of the system for it)."""
+    spent = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[11:13]
+    return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
 
 
 def asked(server: Plain, encoding: str, *, again: bool) -> dict[str, str]:
@@ -147,8 +158,11 @@ def beside(servers: Mapping[str, Plain], number: int, seconds: int) -> None:
             took = {name: wrk(servers[name], asked(servers[name], encoding, again=again), seconds) for name in turns}
             rounds[question].append(took)
     for question, laps in rounds.items():
-        rates = {name: statistics.median(lap[name].rate for lap in laps) for name in servers}
-        print(f"  {question:14}" + ", ".join(f"{name} {rate:7,.0f} a second" for name, rate in rates.items()))
+        told = []
+        for name in servers:
+            rate, busy = (statistics.median(lap[name][part] for lap in laps) for part in (0, 2))
+            told.append(f"{name} {rate:7,.0f} a second, {busy:4.0f} µs of the processor each")
+        print(f"  {question:14}{'; '.join(told)}")
     for question, laps in rounds.items():
         ratio = statistics.median(lap["feedpub"].rate / lap["nginx"].rate for lap in laps)
         bar(f"{question}: requests a second, times those of nginx", ratio, least=0.4)
@@ -197,11 +211,11 @@ def _retitle(folder: Path, lap: int) -> None:
 def main() -> None:
     """Print rates and ratios, and whether the bars are met."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=7, help="how many")
+    parser.add_argument("--rounds", type=int, default=5, help="how many")
     parser.add_argument("--folder", type=Path, help="where to write (a disk like that of your output directory)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and shorter ones")
     given = parser.parse_args()
-    rounds, seconds = (3, 1) if given.quick else (given.rounds, 3)
+    rounds, seconds = (3, 1) if given.quick else (given.rounds, 2)
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
     if missing := [package for program, package in NEEDED.items() if not shutil.which(program, path=path)]:
         sys.exit(

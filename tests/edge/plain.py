@@ -95,6 +95,7 @@ class Plain(NamedTuple):
 
     root: Path
     port: int
+    process: int = 0
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """Send exactly this: no header is added but Host."""
@@ -156,7 +157,7 @@ def _running(name: str, folder: Path, root: Path, port: int, site: str) -> Itera
     try:
         until(lambda: process.poll() is not None or _listens(port))
         assert process.poll() is None, (folder / "out").read_text(encoding="utf-8")
-        yield Plain(root, port)
+        yield Plain(root, port, process.pid)
     finally:
         process.terminate()  # not killed: Apache's children would outlive it
         process.wait()
