@@ -41,6 +41,8 @@ OPTIONS = f"""{QUIET}
         [admin]
         listen = "127.0.0.1:0"
 """
+SPELLS = 3
+"""How often each is asked while nothing else changes."""
 BUILT_WITHIN = 300.0
 _UNITS: Mapping[str, float] = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
@@ -175,25 +177,33 @@ def at_work(server: Plain, folder: Path, number: int, seconds: int) -> None:
     """Ask feedpub while it does nothing else, and while it renders all feeds anew; tell how late answers are."""
     files = sorted(server.root.rglob("*.json"))
     print(f"\nthe same while {len(files):,} feeds are rendered, each in three formats ({number} rounds)")
-    idle, busy, alone = [], [], []
+    rounds = []
     for lap in range(number):
         headers = asked(server, "gzip", again=False)
-        idle.append(wrk(server, headers, seconds))
-        lone = wrk(server, headers, seconds, readers=1)
+        idle = _spells(server, headers, seconds)
         before = _inodes(files)
         _retitle(folder, lap)
-        until(lambda: _inodes(files[:5] + files[-5:]) - before, within=BUILT_WITHIN)  # noqa: B023 - called at once
-        busy.append(wrk(server, headers, seconds))
-        alone.append((lone, wrk(server, headers, seconds, readers=1)))
+        until(lambda: _inodes(files) - before, within=BUILT_WITHIN)  # noqa: B023 - called at once
+        rounds.append((idle, _spells(server, headers, seconds)))
         assert _inodes(files) & before, "the feeds were all rendered before the last answer: render more of them"
         until(lambda: not _inodes(files) & before, within=BUILT_WITHIN)  # noqa: B023 - called at once
-    for what, laps in (("idle", idle), ("at work", busy)):
-        rate, late = (statistics.median(took[part] for took in laps) for part in (0, 1))
-        print(f"  {what:14}{rate:7,.0f} a second; one in a hundred takes {late:.1f} ms or more")
-    quiet, loud = (statistics.median(pair[part].late for pair in alone) for part in (0, 1))
-    print(f"  one reader alone: one in a hundred takes {quiet:.1f} ms or more idle, {loud:.1f} ms at work")
-    ratio = statistics.median(b.late / a.late for a, b in zip(idle, busy, strict=True))
-    bar(f"p99 of {READERS} readers while it is at work: times that of when it is idle", ratio, most=5)
+    for readers in (READERS, 1):
+        quiet, loud = ([one[part][readers] for one in rounds] for part in (0, 1))
+        ratio = statistics.median(b.late / a.late for a, b in zip(quiet, loud, strict=True))
+        for what, laps in (("idle", quiet), ("at work", loud)):
+            rate, late = (statistics.median(took[part] for took in laps) for part in (0, 1))
+            print(f"  {what:8} {readers:2} readers {rate:7,.0f} a second; one in a hundred takes {late:.1f} ms or more")
+        if readers == READERS:
+            bar(f"p99 of {readers} readers while it is at work, times that of when it is idle", ratio, most=5)
+
+
+def _spells(server: Plain, headers: Mapping[str, str], seconds: int) -> dict[int, Took]:
+    """Let many readers ask, and one alone, in turn; the medians."""
+    took: dict[int, list[Took]] = {READERS: [], 1: []}
+    for _ in range(SPELLS):
+        for readers, laps in took.items():
+            laps.append(wrk(server, headers, seconds, readers))
+    return {readers: Took(*map(statistics.median, zip(*laps, strict=True))) for readers, laps in took.items()}
 
 
 def _inodes(files: Sequence[Path]) -> set[tuple[Path, int]]:
