@@ -42,6 +42,7 @@ http {{
 {{
 	admin off
 	auto_https off
+	default_bind 127.0.0.1
 }}
 {site}
 """,
@@ -79,7 +80,7 @@ EXAMPLES = {
 _PLACE = "/var/lib/feedpub/data/public"
 _DOORS = {
     "nginx": {"listen 80;": "listen 127.0.0.1:{port};", "listen [::]:80;": ""},
-    "caddy": {"\nexample.jp {": "\nhttp://127.0.0.1:{port} {"},
+    "caddy": {"\nexample.jp {": "\nhttp://:{port} {"},
 }
 """In each example, what says where it listens, and what says so in tests."""
 
