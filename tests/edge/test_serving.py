@@ -59,6 +59,9 @@ DIFFERENT: Mapping[str, Mapping[str, object]] = {
     "`Accept-Encoding: *`, or `x-gzip`": {"nginx": "bare", "caddy": "bare"},
     "`Accept-Encoding` that likes the bare file better than `gzip`": {"nginx": "gzip", "caddy": "gzip"},
     "`Accept-Encoding: br` alone": {"nginx": "bare"},
+    "`If-None-Match` on two lines, and the second fits": {"nginx": 400, "caddy": 200},
+    "`Accept-Encoding` on two lines, and the second is `gzip`": {"nginx": "bare", "caddy": "bare"},
+    "a feed's path with `//` or `/./` in it": {"nginx": 200, "caddy": 200},
     "`HEAD`, or `GET`, of a compressed copy": {"caddy": "untold"},
     "a link that somebody put into the directory, to a feed outside": {"caddy": 200},
 }
@@ -526,6 +529,25 @@ def test_many_questions_are_answered_over_one_connection(server: Service) -> Non
             assert connection.sock is door
     finally:
         connection.close()
+
+
+def test_a_header_may_stand_on_several_lines(server: Service) -> None:
+    etag = server.feed().headers["etag"]
+    expected = server.or_else("`If-None-Match` on two lines, and the second fits", 304)
+    assert server.feed(**{"If_None_Match": '"x"', "If-None-Match": etag}).status == expected
+    coding = server.or_else("`Accept-Encoding` on two lines, and the second is `gzip`", "gzip")
+    answer = server.feed(**{"Accept_Encoding": "deflate", "Accept-Encoding": "gzip"})
+    assert answer.headers.get("content-encoding", "bare") == coding
+
+
+@pytest.mark.parametrize("path", ["/all.rss", "./all.rss", "category/../all.rss", "category//america.rss"])
+def test_a_path_that_is_not_tidy_is_nobody_elses(server: Service, path: str) -> None:
+    expected = server.or_else("a feed's path with `//` or `/./` in it", 404)
+    answer = server.feed(path)
+    assert answer.status == expected
+    assert (
+        answer.status == 404 or answer.body == FILES[path.removeprefix("category/../").replace("//", "/").lstrip("./")]
+    )
 
 
 HOST = b"Host: news.test\r\n"
