@@ -644,6 +644,33 @@ def test_what_wordpress_has_and_we_have_not_is_left_alone(server: Service, path:
     assert b"<rss" not in server.ask(path).body
 
 
+# ---------------------------------------------------------------- other sites
+
+AT_THE_ROOT = {
+    "nginx": {"    location = /feeds { return 307 /feeds/; }\n": "", "/feeds/": "/"},
+    "caddy": {"\tredir /feeds /feeds/ 307\n": "", "handle_path /feeds/*": "handle_path /*"},
+}
+
+
+@pytest.mark.parametrize("name", AT_THE_ROOT)
+def test_feeds_may_have_a_site_of_their_own(name: str, tmp_path: Path) -> None:
+    base, moved = "https://feeds.test/", {"category/us": "category/usa"}
+    output = DiskOutput(tmp_path / "public", ("gz", "br"), now=lambda: HOUR_AGO)
+    said = Said(base, {"all": [HUB]}, FRESH)
+    output.write([nginx_rules(moved, base), nginx_headers(said), nginx_wordpress({})])
+    output.write([caddy_rules(moved, base), caddy_headers(said), caddy_wordpress({})])
+    output.write([FeedFile("all.rss", LONG), FeedFile("index.html", LONG)])
+    with shipped(name, tmp_path, output.root, AT_THE_ROOT[name]) as server:
+        feed, page = server.ask("/all.rss"), server.ask("/all.rss", Sec_Fetch_Dest="document")
+        assert (feed.body, feed.headers["link"]) == (LONG, f'<{base}all.rss>; rel="self", <{HUB}>; rel="hub"')
+        assert (page.body, page.headers["content-type"]) == (LONG, "application/xml; charset=utf-8")
+        assert page.headers["link"] == feed.headers["link"]
+        assert server.ask("/all.rss", If_None_Match=feed.headers["etag"]).status == 304
+        assert server.ask("/category/us.rss").headers["location"] == f"{base}category/usa.rss"
+        assert server.ask("/").body == LONG
+        assert [server.ask(path).status for path in ("/all.rss.gz", "/moved.Caddyfile", "/none.rss")] == [404] * 3
+
+
 # ---------------------------------------------------------------- feedpub's own server, behind one of the others
 
 
