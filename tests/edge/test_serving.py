@@ -46,7 +46,7 @@ FILES = {
         ("author/kamome.rss", "comments.rss", "comments.atom", "archive/all/1.rss", "briefs/7.html"), SHORT
     ),
     **dict.fromkeys(("index.html", "feeds.opml", "feed.css"), LONG),
-    "images/a.jpg": b"picture",
+    **{f"images/a.{kind}": b"picture" for kind in ("jpg", "jpeg", "png", "webp", "avif", "gif")},
 }
 FEED = ("rss", "atom", "json", "opml")
 SERVERS = ("feedpub", "nginx", "caddy")
@@ -294,6 +294,11 @@ def test_the_smallest_that_is_accepted_is_sent(server: Service) -> None:
     assert server.feed(Accept_Encoding="br;q=0.5, gzip").headers["content-encoding"] == "gzip"
 
 
+def test_a_cache_in_between_is_sent_what_it_takes(server: Service) -> None:
+    answer = server.feed(Accept_Encoding="gzip", Via="1.1 cache.test")
+    assert answer.headers["content-encoding"] == "gzip"
+
+
 def test_a_file_without_siblings_goes_as_it_is(server: Service) -> None:
     for file in ("category/america.rss", "images/a.jpg"):
         answer = server.feed(file, Accept_Encoding="gzip, br")
@@ -315,6 +320,8 @@ def test_a_file_without_siblings_goes_as_it_is(server: Service) -> None:
         ("", "text/html; charset=utf-8", "no-cache"),
         ("feed.css", "text/css; charset=utf-8", "public, max-age=3600"),
         ("images/a.jpg", "image/jpeg", "public, max-age=3600"),
+        ("images/a.jpeg", "image/jpeg", "public, max-age=3600"),
+        *((f"images/a.{kind}", f"image/{kind}", "public, max-age=3600") for kind in ("png", "webp", "avif", "gif")),
     ],
 )
 def test_each_kind_of_file_has_its_headers(server: Service, file: str, kind: str, kept: str) -> None:
@@ -324,6 +331,8 @@ def test_each_kind_of_file_has_its_headers(server: Service, file: str, kind: str
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
     assert answer.headers.get("access-control-allow-origin") == ("*" if file.endswith(FEED) else None)
+    assert ("access-control-expose-headers" in answer.headers) == file.endswith(FEED)
+    assert not [name for name in answer.headers if name.startswith(("access-control-allow-m", "access-control-max"))]
     assert "accept-ranges" not in answer.headers
     for coding in ("identity", "gzip"):
         got, told = (server.ask(f"/feeds/{file}", method, Accept_Encoding=coding) for method in ("GET", "HEAD"))
