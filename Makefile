@@ -13,7 +13,8 @@ help:
 	@echo 'make test            linters, types, import contracts and all tests'
 	@echo 'make reference       config/examples: the JSON Schema and the list of all options, as the models are now'
 	@echo 'make bench           how long a feed takes, beside five other ways; sites with 1,000 to 1,000,000 articles; one'
-	@echo '                     article to 1,000 webhooks: 20 minutes, 10 GB of disk (BENCH=--quick: 5 minutes, 1 GB;'
+	@echo '                     article to 1,000 webhooks; feeds served beside nginx, by wrk (Debian: nginx-light, wrk):'
+	@echo '                     25 minutes, 10 GB of disk (BENCH=--quick: 6 minutes, 1 GB;'
 	@echo '                     BENCH="--folder DIR": on the disk of DIR)'
 	@echo 'make check           linters, types and import contracts alone'
 	@echo 'make fix             mend what the linter and the formatter can mend'
@@ -40,6 +41,7 @@ bench: $(READY)
 	@$(BIN)/python -m tests.bench.archive $(BENCH)
 	@$(BIN)/python -m tests.bench.stores $(BENCH)
 	@$(BIN)/python -m tests.bench.fanout $(BENCH)
+	@$(BIN)/python -m tests.bench.serving $(BENCH)
 
 check: $(READY)
 	$(BIN)/ruff check

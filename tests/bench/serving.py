@@ -1,15 +1,18 @@
 """What it takes to serve a feed of 80 KB: feedpub's own server beside nginx, on the same files, asked by wrk.
 
-`feedpub run` is a process of its own, nginx another, with one worker and the file that we ship for it. They are asked
-in turn, each for some seconds, so that whatever else the machine does falls on both alike; what counts is the ratio
-within a round. Then feedpub is asked while it renders 1,000 feeds anew. Needs nginx and wrk (on Debian: apt-get install
-nginx-light wrk). Run by `make bench`; `python -m tests.bench.serving --help` says more.
+`feedpub run` is a process of its own, nginx another with one worker, once by the file that we ship for it and once with
+no more than it needs to send compressed copies. They are asked in turn, each for some seconds, so that whatever else
+the machine does falls on all alike; what counts is the ratio within a round. wrk has one processor, as each server has:
+where wrk is the slower of the two, the servers' own time of the processor tells more. Then feedpub is asked while it
+renders 1,000 feeds anew. Needs nginx and wrk (on Debian: apt-get install nginx-light wrk). Run by `make bench`;
+`python -m tests.bench.serving --help` says more.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import random
 import re
 import shutil
 import signal
@@ -26,7 +29,7 @@ from typing import NamedTuple
 from tests.bench.feeds import bar
 from tests.bench.sites import QUIET, define, new_site, write
 from tests.edge.front_door import free_port, until
-from tests.edge.plain import Answer, Plain, shipped
+from tests.edge.plain import Answer, Plain, running, shipped
 
 NEEDED = {"wrk": "wrk", "nginx": "nginx-light"}
 """What is run, and what to install for it, on Debian."""
@@ -41,7 +44,18 @@ OPTIONS = f"""{QUIET}
         [admin]
         listen = "127.0.0.1:0"
 """
+SPELLS = 3
+"""How often each is asked while nothing else changes."""
 BUILT_WITHIN = 300.0
+SHIPPED, BARE = "nginx as shipped", "nginx, bare"
+LEAST = """
+location /feeds/ {{
+    alias {root}/;
+    types {{ application/rss+xml rss; }}
+    gzip_static on;
+    gzip_vary on;
+}}
+"""
 _UNITS: Mapping[str, float] = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
@@ -52,6 +66,8 @@ class Took(NamedTuple):
     """Answers a second."""
     late: float
     """Milliseconds that one in a hundred answers took, or more."""
+    busy: float
+    """Microseconds of the processor that the server needed for one."""
 
 
 # ---------------------------------------------------------------- the two servers
@@ -72,13 +88,26 @@ def feedpub(folder: Path) -> Iterator[Plain]:
     command = [sys.executable, "-m", "feedpub", "--config", str(folder / "config")]
     subprocess.run([*command, "once"], check=True, stdout=subprocess.DEVNULL)
     process = subprocess.Popen([*command, "run"], stdout=subprocess.DEVNULL)
-    server = Plain(folder / "public", port)
+    server = Plain(folder / "public", port, process.pid)
     try:
         until(lambda: process.poll() is not None or _answers(server))
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
+
+
+@contextmanager
+def nginxes(folder: Path, root: Path) -> Iterator[Mapping[str, Plain]]:
+    """Run nginx twice over the same files."""
+    homes = folder / "shipped", folder / "bare"
+    for home in homes:
+        home.mkdir()
+    with (
+        shipped("nginx", homes[0], root) as as_shipped,
+        running("nginx", homes[1], root, LEAST.format(root=root)) as bare,
+    ):
+        yield {SHIPPED: as_shipped, BARE: bare}
 
 
 def _series(store: Path) -> None:
@@ -103,15 +132,24 @@ def wrk(server: Plain, headers: Mapping[str, str], seconds: int, readers: int = 
     """Ask one server for the feed, over and over."""
     said = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     command = ["wrk", "-t1", f"-c{readers}", f"-d{seconds}s", "--latency", *said]
+    busy = _busy(server.process)
     told = subprocess.run(
         [*command, f"http://127.0.0.1:{server.port}{FILE}"], check=True, capture_output=True, text=True
     ).stdout
-    rate, late = re.search(r"Requests/sec: +([0-9.]+)", told), re.search(r"99% +([0-9.]+)(us|ms|s)\n", told)
-    assert rate, told
+    busy = _busy(server.process) - busy
+    late = re.search(r"99% +([0-9.]+)(us|ms|s)\n", told)
+    rate = re.search(r" ([0-9]+) requests in [^R]*Requests/sec: +([0-9.]+)", told)
     assert late, told
+    assert rate, told
     assert "Non-2xx" not in told, told
     assert "Socket errors" not in told, told
-    return Took(float(rate[1]), float(late[1]) * _UNITS[late[2]])
+    return Took(float(rate[2]), float(late[1]) * _UNITS[late[2]], busy / int(rate[1]) * 1e6)
+
+
+def _busy(process: int) -> float:
+    """Seconds of the processor that a process has had (proc(5): its own, and those of the system for it)."""
+    spent = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[11:13]
+    return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
 
 
 def asked(server: Plain, encoding: str, *, again: bool) -> dict[str, str]:
@@ -139,19 +177,25 @@ QUESTIONS = {
 
 
 def beside(servers: Mapping[str, Plain], number: int, seconds: int) -> None:
-    """Ask both in turn, in each round in another order; tell the medians, and those of the rounds' ratios."""
+    """Ask all in turn, in each round in another order; tell the medians, and those of the rounds' ratios."""
     rounds: dict[str, list[dict[str, Took]]] = {question: [] for question in QUESTIONS}
     for lap in range(number):
         for question, (encoding, again) in QUESTIONS.items():
-            turns = sorted(servers, reverse=lap % 2 == 0)
+            turns = random.Random(lap).sample(sorted(servers), len(servers))
             took = {name: wrk(servers[name], asked(servers[name], encoding, again=again), seconds) for name in turns}
             rounds[question].append(took)
     for question, laps in rounds.items():
-        rates = {name: statistics.median(lap[name].rate for lap in laps) for name in servers}
-        print(f"  {question:14}" + ", ".join(f"{name} {rate:7,.0f} a second" for name, rate in rates.items()))
+        told = []
+        for name in servers:
+            rate, busy = (statistics.median(lap[name][part] for lap in laps) for part in (0, 2))
+            told.append(f"{name} {rate:,.0f} a second, {busy:.0f} µs each")
+        print(f"  {question:14}{'; '.join(told)}")
     for question, laps in rounds.items():
-        ratio = statistics.median(lap["feedpub"].rate / lap["nginx"].rate for lap in laps)
-        bar(f"{question}: requests a second, times those of nginx", ratio, least=0.4)
+        same, least = (
+            statistics.median(lap["feedpub"].rate / lap[other].rate for lap in laps) for other in (SHIPPED, BARE)
+        )
+        print(f"          {question}: requests a second, times those of nginx as shipped: {same:.2f}")
+        bar(f"{question}: requests a second, times those of nginx with the least to do", least, least=0.4)
 
 
 # ---------------------------------------------------------------- while it is at work
@@ -161,25 +205,33 @@ def at_work(server: Plain, folder: Path, number: int, seconds: int) -> None:
     """Ask feedpub while it does nothing else, and while it renders all feeds anew; tell how late answers are."""
     files = sorted(server.root.rglob("*.json"))
     print(f"\nthe same while {len(files):,} feeds are rendered, each in three formats ({number} rounds)")
-    idle, busy, alone = [], [], []
+    rounds = []
     for lap in range(number):
         headers = asked(server, "gzip", again=False)
-        idle.append(wrk(server, headers, seconds))
-        lone = wrk(server, headers, seconds, readers=1)
+        idle = _spells(server, headers, seconds)
         before = _inodes(files)
         _retitle(folder, lap)
-        until(lambda: _inodes(files[:5] + files[-5:]) - before, within=BUILT_WITHIN)  # noqa: B023 - called at once
-        busy.append(wrk(server, headers, seconds))
-        alone.append((lone, wrk(server, headers, seconds, readers=1)))
+        until(lambda: _inodes(files) - before, within=BUILT_WITHIN)  # noqa: B023 - called at once
+        rounds.append((idle, _spells(server, headers, seconds)))
         assert _inodes(files) & before, "the feeds were all rendered before the last answer: render more of them"
         until(lambda: not _inodes(files) & before, within=BUILT_WITHIN)  # noqa: B023 - called at once
-    for what, laps in (("idle", idle), ("at work", busy)):
-        rate, late = (statistics.median(took[part] for took in laps) for part in (0, 1))
-        print(f"  {what:14}{rate:7,.0f} a second; one in a hundred takes {late:.1f} ms or more")
-    quiet, loud = (statistics.median(pair[part].late for pair in alone) for part in (0, 1))
-    print(f"  one reader alone: one in a hundred takes {quiet:.1f} ms or more idle, {loud:.1f} ms at work")
-    ratio = statistics.median(b.late / a.late for a, b in zip(idle, busy, strict=True))
-    bar(f"p99 of {READERS} readers while it is at work: times that of when it is idle", ratio, most=5)
+    for readers in (READERS, 1):
+        quiet, loud = ([one[part][readers] for one in rounds] for part in (0, 1))
+        ratio = statistics.median(b.late / a.late for a, b in zip(quiet, loud, strict=True))
+        for what, laps in (("idle", quiet), ("at work", loud)):
+            rate, late = (statistics.median(took[part] for took in laps) for part in (0, 1))
+            print(f"  {what:8} {readers:2} readers {rate:7,.0f} a second; one in a hundred takes {late:.1f} ms or more")
+        if readers == READERS:
+            bar(f"p99 of {readers} readers while it is at work, times that of when it is idle", ratio, most=5)
+
+
+def _spells(server: Plain, headers: Mapping[str, str], seconds: int) -> dict[int, Took]:
+    """Let many readers ask, and one alone, in turn; the medians."""
+    took: dict[int, list[Took]] = {READERS: [], 1: []}
+    for _ in range(SPELLS):
+        for readers, laps in took.items():
+            laps.append(wrk(server, headers, seconds, readers))
+    return {readers: Took(*map(statistics.median, zip(*laps, strict=True))) for readers, laps in took.items()}
 
 
 def _inodes(files: Sequence[Path]) -> set[tuple[Path, int]]:
@@ -197,11 +249,11 @@ def _retitle(folder: Path, lap: int) -> None:
 def main() -> None:
     """Print rates and ratios, and whether the bars are met."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=7, help="how many")
+    parser.add_argument("--rounds", type=int, default=5, help="how many")
     parser.add_argument("--folder", type=Path, help="where to write (a disk like that of your output directory)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and shorter ones")
     given = parser.parse_args()
-    rounds, seconds = (3, 1) if given.quick else (given.rounds, 3)
+    rounds, seconds = (3, 1) if given.quick else (given.rounds, 2)
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
     if missing := [package for program, package in NEEDED.items() if not shutil.which(program, path=path)]:
         sys.exit(
@@ -210,11 +262,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name)
         folder.chmod(0o755)  # nginx may serve as another user
-        (folder / "nginx").mkdir()
-        with feedpub(folder) as ours, shipped("nginx", folder / "nginx", ours.root) as nginx:
+        with feedpub(folder) as ours, nginxes(folder, ours.root) as others:
             size = len((ours.root / "all.rss").read_bytes())
             print(f"\na feed of {size / 1000:.0f} KB, asked for by {READERS} readers at once ({rounds} rounds)")
-            beside({"feedpub": ours, "nginx": nginx}, rounds, seconds)
+            print("  answers a second, and the server's time of the processor for each")
+            beside({"feedpub": ours, **others}, rounds, seconds)
             at_work(ours, folder, 1 if given.quick else 3, seconds)
 
 

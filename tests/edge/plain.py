@@ -42,6 +42,7 @@ http {{
 {{
 	admin off
 	auto_https off
+	default_bind 127.0.0.1
 }}
 {site}
 """,
@@ -79,7 +80,7 @@ EXAMPLES = {
 _PLACE = "/var/lib/feedpub/data/public"
 _DOORS = {
     "nginx": {"listen 80;": "listen 127.0.0.1:{port};", "listen [::]:80;": ""},
-    "caddy": {"\nexample.jp {": "\nhttp://127.0.0.1:{port} {"},
+    "caddy": {"\nexample.jp {": "\nhttp://:{port} {"},
 }
 """In each example, what says where it listens, and what says so in tests."""
 
@@ -95,6 +96,7 @@ class Plain(NamedTuple):
 
     root: Path
     port: int
+    process: int = 0
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """Send exactly this: no header is added but Host."""
@@ -156,7 +158,7 @@ def _running(name: str, folder: Path, root: Path, port: int, site: str) -> Itera
     try:
         until(lambda: process.poll() is not None or _listens(port))
         assert process.poll() is None, (folder / "out").read_text(encoding="utf-8")
-        yield Plain(root, port)
+        yield Plain(root, port, process.pid)
     finally:
         process.terminate()  # not killed: Apache's children would outlive it
         process.wait()

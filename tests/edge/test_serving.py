@@ -5,7 +5,9 @@ Where a server cannot, DIFFERENT says so, and docs/operations.md tells why.
 
 from __future__ import annotations
 
+import http.client
 import re
+import socket
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -44,10 +46,10 @@ FILES = {
         ("author/kamome.rss", "comments.rss", "comments.atom", "archive/all/1.rss", "briefs/7.html"), SHORT
     ),
     **dict.fromkeys(("index.html", "feeds.opml", "feed.css"), LONG),
-    "images/a.jpg": b"picture",
+    **{f"images/a.{kind}": b"picture" for kind in ("jpg", "jpeg", "png", "webp", "avif", "gif")},
 }
 FEED = ("rss", "atom", "json", "opml")
-SERVERS = ("nginx", "caddy")
+SERVERS = ("feedpub", "nginx", "caddy")
 HOUR_AGO = time.time() - 3600
 
 DIFFERENT: Mapping[str, Mapping[str, object]] = {
@@ -57,6 +59,11 @@ DIFFERENT: Mapping[str, Mapping[str, object]] = {
     "`Accept-Encoding: *`, or `x-gzip`": {"nginx": "bare", "caddy": "bare"},
     "`Accept-Encoding` that likes the bare file better than `gzip`": {"nginx": "gzip", "caddy": "gzip"},
     "`Accept-Encoding: br` alone": {"nginx": "bare"},
+    "`If-None-Match` on two lines, and the second fits": {"nginx": 400, "caddy": 200},
+    "`Accept-Encoding` on two lines, and the second is `gzip`": {"nginx": "bare", "caddy": "bare"},
+    "a feed's path with `//` or `/./` in it": {"nginx": 200, "caddy": 200},
+    "no `Host`, or two": {"feedpub": 200},
+    "`HEAD`, or `GET`, of a compressed copy": {"caddy": "untold"},
     "a link that somebody put into the directory, to a feed outside": {"caddy": 200},
 }
 """What a server answers otherwise, by the words of docs/operations.md. Nobody is told "not modified" of a change."""
@@ -82,7 +89,7 @@ class Service(NamedTuple):
 
 @contextmanager
 def own(root: Path) -> Iterator[Plain]:
-    server = Server.start(public_app(root, BASE, lambda: POSTS), "127.0.0.1:0")
+    server = Server.start(public_app(root, BASE, lambda: POSTS, fresh=FRESH, addresses="wordpress"), "127.0.0.1:0")
     yield Plain(root, server.port)
     server.stop()
 
@@ -118,7 +125,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def test_the_guide_tells_every_difference_and_no_other() -> None:
     said = {
-        cells[0]: {name: cells[column] for column, name in enumerate(("feedpub", "nginx", "caddy"), 1)}
+        cells[0]: {name: cells[column] for column, name in enumerate(SERVERS, 1)}
         for cells in rows("operations.md", "asked")
     }
     assert said.keys() == DIFFERENT.keys()
@@ -193,6 +200,21 @@ def test_beside_an_etag_no_date_counts(server: Service) -> None:
     for date in (HOUR_AGO - 99, HOUR_AGO + 99):
         told = server.feed(If_None_Match=etag, If_Modified_Since=formatdate(date, usegmt=True))
         assert told.status == other
+
+
+def test_a_feed_that_is_no_longer_the_one_that_is_meant_is_not_sent(server: Service) -> None:
+    etag = server.feed().headers["etag"]
+    for headers, status in (
+        ({"If_Match": etag}, 200),
+        ({"If_Match": f'"x", {etag}'}, 200),
+        ({"If_Match": "*"}, 200),
+        ({"If_Match": '"x"'}, 412),
+        ({"If_Match": f"W/{etag}"}, 412),
+        ({"If_Unmodified_Since": formatdate(HOUR_AGO, usegmt=True)}, 200),
+        ({"If_Unmodified_Since": formatdate(HOUR_AGO - 1, usegmt=True)}, 412),
+        ({"If_Match": '"x"', "If_None_Match": etag}, 412),
+    ):
+        assert server.feed(**headers).status == status, headers
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
@@ -273,6 +295,11 @@ def test_the_smallest_that_is_accepted_is_sent(server: Service) -> None:
     assert server.feed(Accept_Encoding="br;q=0.5, gzip").headers["content-encoding"] == "gzip"
 
 
+def test_a_cache_in_between_is_sent_what_it_takes(server: Service) -> None:
+    answer = server.feed(Accept_Encoding="gzip", Via="1.1 cache.test")
+    assert answer.headers["content-encoding"] == "gzip"
+
+
 def test_a_file_without_siblings_goes_as_it_is(server: Service) -> None:
     for file in ("category/america.rss", "images/a.jpg"):
         answer = server.feed(file, Accept_Encoding="gzip, br")
@@ -294,6 +321,8 @@ def test_a_file_without_siblings_goes_as_it_is(server: Service) -> None:
         ("", "text/html; charset=utf-8", "no-cache"),
         ("feed.css", "text/css; charset=utf-8", "public, max-age=3600"),
         ("images/a.jpg", "image/jpeg", "public, max-age=3600"),
+        ("images/a.jpeg", "image/jpeg", "public, max-age=3600"),
+        *((f"images/a.{kind}", f"image/{kind}", "public, max-age=3600") for kind in ("png", "webp", "avif", "gif")),
     ],
 )
 def test_each_kind_of_file_has_its_headers(server: Service, file: str, kind: str, kept: str) -> None:
@@ -303,10 +332,20 @@ def test_each_kind_of_file_has_its_headers(server: Service, file: str, kind: str
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
     assert answer.headers.get("access-control-allow-origin") == ("*" if file.endswith(FEED) else None)
+    assert ("access-control-expose-headers" in answer.headers) == file.endswith(FEED)
+    assert not [name for name in answer.headers if name.startswith(("access-control-allow-m", "access-control-max"))]
     assert "accept-ranges" not in answer.headers
-    told = server.ask(f"/feeds/{file}", "HEAD")
-    assert (told.status, told.body) == (200, b"")
-    assert {**told.headers, "date": ""} == {**answer.headers, "date": ""}
+    for coding in ("identity", "gzip"):
+        got, told = (server.ask(f"/feeds/{file}", method, Accept_Encoding=coding) for method in ("GET", "HEAD"))
+        assert (told.status, told.body) == (200, b"")
+        assert _besides(told, "date", "content-length") == _besides(got, "date", "content-length")
+        length = server.or_else("`HEAD`, or `GET`, of a compressed copy", "told")
+        if length == "told" or "content-encoding" not in got.headers:
+            assert told.headers["content-length"] == got.headers["content-length"] == str(len(got.body))
+
+
+def _besides(answer: Answer, *names: str) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name not in names}
 
 
 def test_a_feed_begins_with_its_first_tag(server: Service) -> None:
@@ -473,6 +512,99 @@ def test_a_link_leads_nowhere(server: Service) -> None:
     assert [server.feed(path).status for path in ("link.json", "elsewhere/outside.json")] == [expected] * 2
 
 
+# ---------------------------------------------------------------- how it is asked
+
+
+def test_many_questions_are_answered_over_one_connection(server: Service) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.plain.port, timeout=5)
+    etag = server.feed(Accept_Encoding="identity").headers["etag"]
+    questions: list[tuple[str, str, dict[str, str], int, bytes | None]] = [
+        ("GET", "/feeds/all.rss", {}, 200, LONG),
+        ("HEAD", "/feeds/all.rss", {}, 200, b""),
+        ("GET", "/feeds/all.rss", {"If-None-Match": etag}, 304, b""),
+        ("GET", "/feeds/none.rss", {}, 404, None),
+        ("HEAD", "/feeds/none.rss", {}, 404, b""),
+        ("GET", "/feeds/tag/old.rss", {}, 410, None),
+        ("OPTIONS", "/feeds/all.rss", {}, 204, b""),
+        ("GET", "/feeds/category/america.rss", {}, 200, SHORT),
+    ]
+    try:
+        connection.connect()
+        door = connection.sock
+        for method, path, headers, status, body in questions:
+            connection.request(method, path, headers=headers)
+            reply = connection.getresponse()
+            said = reply.read()
+            assert (reply.status, said if body is not None else None) == (status, body), path
+            assert connection.sock is door
+    finally:
+        connection.close()
+
+
+def test_a_header_may_stand_on_several_lines(server: Service) -> None:
+    etag = server.feed().headers["etag"]
+    expected = server.or_else("`If-None-Match` on two lines, and the second fits", 304)
+    assert server.feed(**{"If_None_Match": '"x"', "If-None-Match": etag}).status == expected
+    coding = server.or_else("`Accept-Encoding` on two lines, and the second is `gzip`", "gzip")
+    answer = server.feed(**{"Accept_Encoding": "deflate", "Accept-Encoding": "gzip"})
+    assert answer.headers.get("content-encoding", "bare") == coding
+
+
+@pytest.mark.parametrize("path", ["/all.rss", "./all.rss", "category/../all.rss", "category//america.rss"])
+def test_a_path_that_is_not_tidy_is_nobody_elses(server: Service, path: str) -> None:
+    expected = server.or_else("a feed's path with `//` or `/./` in it", 404)
+    answer = server.feed(path)
+    assert answer.status == expected
+    assert (
+        answer.status == 404 or answer.body == FILES[path.removeprefix("category/../").replace("//", "/").lstrip("./")]
+    )
+
+
+HOST = b"Host: news.test\r\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "statuses"),
+    [
+        (b"GET http://news.test/feeds/all.rss HTTP/1.1\r\n" + HOST, {200}),
+        (b"GET /feeds/all.rss HTTP/1.1\r\nhOST:news.test\r\naccept-encoding:\tidentity\r\n", {200}),
+        (b"GET /feeds/all.rss HTTP/1.0\r\n", {200}),
+        (b"GET /feeds/all.rss?utm_source=a/../b HTTP/1.1\r\n" + HOST, {200}),
+        (b"GET /feeds/./all.rss HTTP/1.1\r\n" + HOST, {200, 404}),
+        (b"GET /feeds/all.rss HTTP/1.1\r\n" + HOST + b"If-None-Match : *\r\n", {200, 400}),
+        (b"GET /feeds/all.rss HTTP/9.9\r\n" + HOST, {400, 505}),
+        (b"get /feeds/all.rss HTTP/1.1\r\n" + HOST, {400, 405, 501}),
+        (b"GET feeds/all.rss HTTP/1.1\r\n" + HOST, {400}),
+        (b"GET /feeds/all.rss\0 HTTP/1.1\r\n" + HOST, {400}),
+        (b"GET /feeds/%zz.rss HTTP/1.1\r\n" + HOST, {400, 404}),
+        (b"NONSENSE\r\n", {400}),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n", {400}),
+    ],
+    ids=range(13),
+)
+def test_what_is_asked_in_another_manner_is_understood_or_refused(
+    server: Service, asked: bytes, statuses: set[int]
+) -> None:
+    assert _asked_raw(server, asked) in statuses
+
+
+@pytest.mark.parametrize("hosts", [0, 2])
+def test_who_names_no_site_or_two_gets_nothing_that_is_not_public(server: Service, hosts: int) -> None:
+    status = _asked_raw(server, b"GET /feeds/all.rss HTTP/1.1\r\n" + HOST * hosts)
+    assert status == server.or_else("no `Host`, or two", 400)
+
+
+def _asked_raw(server: Service, asked: bytes) -> int:
+    """Send these bytes; the status of the answer, which holds the feed whole where it is 200."""
+    with socket.create_connection(("127.0.0.1", server.plain.port), timeout=5) as door:
+        door.sendall(asked + b"Connection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: door.recv(65536), b""))
+    status = re.match(rb"HTTP/1\.[01] ([0-9]{3}) ", answer)
+    assert status, answer[:80]
+    assert (LONG in answer) == (status[1] == b"200")
+    return int(status[1])
+
+
 # ---------------------------------------------------------------- WordPress's addresses
 
 
@@ -504,7 +636,7 @@ def test_a_link_leads_nowhere(server: Service) -> None:
 def test_wordpress_addresses_are_answered_with_the_same_feed(server: Service, path: str, file: str) -> None:
     ours, theirs = server.feed(file), server.ask(path)
     assert (theirs.status, theirs.body) == (200, FILES[file])
-    assert {**theirs.headers, "date": ""} == {**ours.headers, "date": ""}
+    assert _besides(theirs, "date") == _besides(ours, "date")
     assert server.ask(path, If_None_Match=ours.headers["etag"]).status == 304
 
 
@@ -529,6 +661,33 @@ def test_wordpress_addresses_of_feeds_that_are_not_there_say_what_became_of_them
 )
 def test_what_wordpress_has_and_we_have_not_is_left_alone(server: Service, path: str) -> None:
     assert b"<rss" not in server.ask(path).body
+
+
+# ---------------------------------------------------------------- other sites
+
+AT_THE_ROOT = {
+    "nginx": {"    location = /feeds { return 307 /feeds/; }\n": "", "/feeds/": "/"},
+    "caddy": {"\tredir /feeds /feeds/ 307\n": "", "handle_path /feeds/*": "handle_path /*"},
+}
+
+
+@pytest.mark.parametrize("name", AT_THE_ROOT)
+def test_feeds_may_have_a_site_of_their_own(name: str, tmp_path: Path) -> None:
+    base, moved = "https://feeds.test/", {"category/us": "category/usa"}
+    output = DiskOutput(tmp_path / "public", ("gz", "br"), now=lambda: HOUR_AGO)
+    said = Said(base, {"all": [HUB]}, FRESH)
+    output.write([nginx_rules(moved, base), nginx_headers(said), nginx_wordpress({})])
+    output.write([caddy_rules(moved, base), caddy_headers(said), caddy_wordpress({})])
+    output.write([FeedFile("all.rss", LONG), FeedFile("index.html", LONG)])
+    with shipped(name, tmp_path, output.root, AT_THE_ROOT[name]) as server:
+        feed, page = server.ask("/all.rss"), server.ask("/all.rss", Sec_Fetch_Dest="document")
+        assert (feed.body, feed.headers["link"]) == (LONG, f'<{base}all.rss>; rel="self", <{HUB}>; rel="hub"')
+        assert (page.body, page.headers["content-type"]) == (LONG, "application/xml; charset=utf-8")
+        assert page.headers["link"] == feed.headers["link"]
+        assert server.ask("/all.rss", If_None_Match=feed.headers["etag"]).status == 304
+        assert server.ask("/category/us.rss").headers["location"] == f"{base}category/usa.rss"
+        assert server.ask("/").body == LONG
+        assert [server.ask(path).status for path in ("/all.rss.gz", "/moved.Caddyfile", "/none.rss")] == [404] * 3
 
 
 # ---------------------------------------------------------------- feedpub's own server, behind one of the others
