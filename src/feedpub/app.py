@@ -167,7 +167,11 @@ class App:
         settings = loaded.settings
         configure_log(settings)
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
-        leads = ledger.open(lead=lead, stand_by=stand_by)
+        try:
+            leads = ledger.open(lead=lead, stand_by=stand_by)
+        except BaseException:
+            ledger.close()
+            raise
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
         door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
