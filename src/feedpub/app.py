@@ -18,14 +18,19 @@ from typing import Literal
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import make_url
 
 from feedpub.categories import DESK
+from feedpub.commands.alerting import Alerts
+from feedpub.commands.alerting import Seen as Ills
 from feedpub.commands.asking import ask, is_to_be_made
+from feedpub.commands.backup import Made, back_up
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
+from feedpub.commands.marking import Marking
 from feedpub.commands.moving import export_to
-from feedpub.commands.problems import About, Problem, Watch, called
+from feedpub.commands.own_files import own_files
+from feedpub.commands.problems import Problem, Watch, called
+from feedpub.commands.restoring import finish
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
 from feedpub.errors import FeedpubError, StoreError, place
@@ -143,11 +148,20 @@ class App:
     """Where briefs are written that no store knows of."""
     clock: Clock
     config_problem: str = ""
+    since: datetime = field(default_factory=now)
+    """When this process began."""
     standing_by: bool = False
     """Another feedpub leads on this database: it polls, builds and migrates."""
     ready: bool = True
     """Whether the database is as this feedpub needs it; if not, it will be when this one leads."""
     _sources: dict[str, Source] = field(default_factory=dict)
+    _marking: Marking | None = None
+    alerts: Alerts = field(init=False)
+    """Tells problems to whom the config names."""
+
+    def __post_init__(self) -> None:
+        """Let alerts look at what is in force at any moment."""
+        self.alerts = Alerts(self.ledger, self.door, lambda: self.settings, self._ills, now)
 
     @classmethod
     def open(
@@ -166,6 +180,7 @@ class App:
         """
         settings = loaded.settings
         configure_log(settings)
+        finish(settings)
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         try:
             leads = ledger.open(lead=lead, stand_by=stand_by)
@@ -175,7 +190,7 @@ class App:
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
         door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
-        desk = DeskOptions(path=_desk_path(settings))
+        desk = DeskOptions(path=str(own_files(settings).briefs))
         sources[DESK] = Source(desk, desk.embedded())
         clock = Clock()
         clock.follow(ledger.database.clock() if lead else None)
@@ -212,10 +227,20 @@ class App:
             finally:
                 app.close()
 
+    def heed_mark(self) -> None:
+        """Look whether the database is an older copy that somebody put back; then nothing is said twice.
+
+        Only for who leads: before anything else is done, and now and then after.
+        """
+        if self._marking is None:
+            self._marking = Marking(self.ledger, own_files(self.settings).mark)
+        self._marking.heed(self.settings.targets, now())
+
     # ------------------------------------------------------------ leading, or standing by
 
     def begin(self, loaded: Loaded) -> None:
         """Lead from the start on: what a feedpub before us left behind is taken up."""
+        self.heed_mark()
         self.apply(loaded)
         alone = self.ledger.database.alone()
         lost = self.ledger.deliveries.recover(self.publisher.setup.targets, self.clock(), all_leases=alone)
@@ -228,6 +253,7 @@ class App:
         if not self.ledger.database.try_lead():
             return False
         self.ledger.take_lead()
+        self.heed_mark()
         self.ready, self.standing_by = True, False
         self._put_in_force(self.settings, self._sources)
         return True
@@ -306,6 +332,8 @@ class App:
         self.door.close()
         for name, source in self._sources.items():
             _close(name, source)
+        if self._marking is not None:
+            self._marking.close()
         self.ledger.close()
 
     # ------------------------------------------------------------ status
@@ -340,11 +368,17 @@ class App:
         """What keeps feedpub from doing all of its work; empty if nothing does."""
         if not self.ready:  # only the leader knows how all stands; but whether it can be asked at all, we see
             self.ledger.database.up_to_date()
-            return (Problem(About.CONFIG, self.config_problem),) if self.config_problem else ()
-        return self._watch().problems(config=self.config_problem, unwritten=self.publisher.builder.error)
+            return self._watch().of_config(self.config_problem)
+        unwritten = self.publisher.builder.error
+        return self._watch().problems(config=self.config_problem, unwritten=unwritten, untold=self.alerts.untold())
+
+    def _ills(self) -> Ills:
+        failed = self.ledger.deliveries.failed()
+        return Ills(self.problems(), {name: failed[name] for name in self.settings.targets if name in failed})
 
     def _watch(self) -> Watch:
-        return Watch(self.ledger, self.settings.targets, self._has, self.settings.site.zone)
+        site = self.settings.site
+        return Watch(self.ledger, self.settings.targets, self._has, site.zone, site.language)
 
     def cautions(self) -> tuple[str, ...]:
         """What may not be as it was meant. No problem: a category may be named before its first article comes."""
@@ -385,6 +419,11 @@ class App:
         """Write everything the database knows to a file, or (None) to standard output. Returns how many lines."""
         return export_to(path, self.ledger, self.settings.site.url, now(), progress)
 
+    def back_up(self, path: Path | None, *, force: bool = False) -> Made:
+        """Write all that is ours into a file, or (None) to standard output. Raises OutputError, LedgerError."""
+        own, site = own_files(self.settings), self.settings.site.url
+        return back_up(path, self.ledger, own, site=site, made_at=now(), force=force)
+
     def import_export(self, path: Path, progress: Callable[[int, int], None]) -> Moved:
         """Take on what another database knew. Raises ImportRefused, LedgerBusy."""
         return bring(self.ledger.database, path, progress)
@@ -413,8 +452,8 @@ class App:
         return accept(brief, self.desk, self.publisher)
 
     def verify(self) -> Iterator[Tried]:
-        """Try the credentials of every target without posting anything."""
-        return verify(self.publisher)
+        """Try the credentials of every target, and of every alert, without posting anything."""
+        return verify(self.publisher, self.settings.alerts.values())
 
     def ask_stores(self) -> Iterator[Tried]:
         """Ask every store what its next poll would ask; nothing of the answers is kept."""
@@ -479,19 +518,7 @@ def _close(name: str, source: Source) -> None:
 
 def beside(settings: Settings) -> Path:
     """The folder for what is ours like the database, which lies there; where that is no file, where it would lie."""
-    return _ledger_path(settings).parent
-
-
-def _desk_path(settings: Settings) -> str:
-    ledger = _ledger_path(settings)
-    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
-
-
-def _ledger_path(settings: Settings) -> Path:
-    url = make_url(settings.database.url.get_secret_value())
-    if url.get_backend_name() != "sqlite":
-        url = make_url(DatabaseOptions().url.get_secret_value())
-    return Path(str(url.database))
+    return own_files(settings).ledger.parent
 
 
 def _home(settings: Settings) -> Home:

@@ -64,7 +64,7 @@ class Daemon:
         self._turn = threading.RLock()
         """Held by who changes what is in force: the config, or who leads."""
         self._code = 0
-        self._cadences = Cadences(self._publish, self._tidy)
+        self._cadences = Cadences(self._publish, self._tidy, self._alert)
         self._deliveries = Deliveries(app, self._wake, self._stopping)
         self._desk = Desk(app, self._wake, self._stopping)
         self._asks = Asks(app, self._cadences.poll_now, self._stopping)
@@ -159,10 +159,17 @@ class Daemon:
         if self.app.standing_by:
             return
         with told("tidy"):
+            self.app.heed_mark()
             publisher = self.app.publisher
             publisher.tidy()
             self.app.ledger.deliveries.recover(publisher.setup.targets, publisher.now(), all_leases=False)
         self._wake.set()
+
+    def _alert(self) -> None:
+        """Tell whom the config names what is wrong; who stands by leaves it to the leader."""
+        if not self.app.standing_by:
+            with told("alert"):
+                self.app.alerts.tell()
 
     # ------------------------------------------------------------ the config, live
 

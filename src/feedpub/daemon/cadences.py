@@ -29,6 +29,7 @@ from feedpub.errors import place
 log = structlog.get_logger("feedpub")
 
 TIDY_EVERY = Cadence(every=timedelta(seconds=15))
+ALERT_EVERY = Cadence(every=timedelta(minutes=1))
 POLLERS = 256
 """Stores polled at a time: as many as there are, so that those which hang starve nobody. Idle ones are not started."""
 
@@ -48,10 +49,11 @@ class CadenceTrigger(BaseTrigger):  # type: ignore[misc]  # apscheduler is not t
 class Cadences:
     """Runs each job when it is due: one at a time of each, however long it takes."""
 
-    def __init__(self, poll: Callable[[str], None], tidy: Callable[[], None]) -> None:
-        """Poll stores, and tidy up between; nothing runs before `start`."""
+    def __init__(self, poll: Callable[[str], None], tidy: Callable[[], None], alert: Callable[[], None]) -> None:
+        """Poll stores, and tidy up and look what is wrong between; nothing runs before `start`."""
         self._poll = poll
         self._tidy = tidy
+        self._alert = alert
         self._started: dict[str, datetime] = {}
         self._cadences: dict[str, Cadence] = {}
         self._running: set[str] = set()
@@ -88,6 +90,7 @@ class Cadences:
                 self._cadences[name] = cadence
         if anew or self._scheduler.get_job("tidy") is None:
             self._add("tidy", CadenceTrigger(TIDY_EVERY, None, zone), self._tidy)
+            self._add("alert", CadenceTrigger(ALERT_EVERY, None, zone), self._alert)
 
     def clear(self) -> None:
         """Begin nothing more, and forget when something began: another will do all of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from feedpub.ledger.alerts import Alerts
 from feedpub.ledger.articles import Articles
 from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Deliveries
@@ -9,6 +10,7 @@ from feedpub.ledger.feeds import Feeds
 from feedpub.ledger.fragments import Fragments
 from feedpub.ledger.leftovers import Leftovers
 from feedpub.ledger.parts import Parts
+from feedpub.ledger.restoring import History
 from feedpub.ledger.targets import Targets
 
 
@@ -25,6 +27,8 @@ class Ledger:
         self.leftovers = Leftovers(self.database)
         self.targets = Targets(self.database)
         self.deliveries = Deliveries(self.database)
+        self.history = History(self.database)
+        self.alerts = Alerts(self.database)
 
     def open(self, *, lead: bool, stand_by: bool = False) -> bool:
         """Connect; tells whether we lead now. `lead`: be the only one that polls, builds and migrates (LedgerBusy).
@@ -46,6 +50,7 @@ class Ledger:
         """Now that the lead is ours: bring the schema up to date, and void what a leader before us still writes."""
         self.database.migrate()
         self.database.begin_term()
+        self.history.begin()
 
     def close(self) -> None:
         """Let go of everything."""

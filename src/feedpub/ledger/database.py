@@ -53,7 +53,7 @@ class Database:
 
         `make`: where there is none yet, make it; else that is a LedgerError.
         """
-        self._url = _parse(url)
+        self._url = parse_url(url)
         self._make = make
         if self.is_sqlite and not make and not Path(str(self._url.database)).exists():
             raise LedgerMissing(
@@ -146,6 +146,11 @@ class Database:
         if not heads and not self._make:
             raise LedgerMissing(f"{self._named} is empty: start feedpub first, for example by `feedpub once`")
         return heads == (scripts.get_current_head(),)
+
+    def revision(self) -> str:
+        """Name the schema that it has."""
+        with self.read() as connection:
+            return MigrationContext.configure(connection).get_current_revision() or ""
 
     def migrate(self) -> None:
         """Bring the schema up to date; an older SQLite file is copied aside first. Only for who leads."""
@@ -314,7 +319,8 @@ def _alembic() -> Config:
     return config
 
 
-def _parse(url: str) -> Any:  # noqa: ANN401 - SQLAlchemy's URL; its own annotations change between releases
+def parse_url(url: str) -> Any:  # noqa: ANN401 - SQLAlchemy's URL; its own annotations change between releases
+    """Read the address of a database. Raises ConfigError, without the address: it may hold a password."""
     try:
         parsed = make_url(url)
         if parsed.drivername in {"postgresql", "postgres"}:
@@ -359,7 +365,7 @@ def _sqlite(path: str) -> Engine:
     return engine
 
 
-def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see _parse
+def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see parse_url
     try:
         return create_engine(
             url,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, true, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
@@ -353,13 +353,20 @@ def soil(connection: Connection, keys: Sequence[int], seq: int) -> None:
         soil_parts(connection, some, seq)
 
 
+def soil_all(connection: Connection, seq: int) -> None:
+    """Mark every feed, and all parts of archives."""
+    for table in (schema.feed, schema.part):
+        connection.execute(update(table).values(dirty_seq=seq))
+
+
 def soil_feeds(connection: Connection, addresses: Iterable[str] | None = None) -> None:
     """Mark these feeds; None: all, with their archives."""
-    where = true() if addresses is None else schema.feed.c.address.in_(list(addresses))
     seq = next_seq(connection)
-    connection.execute(update(schema.feed).where(where).values(dirty_seq=seq))
     if addresses is None:
-        connection.execute(update(schema.part).values(dirty_seq=seq))
+        soil_all(connection, seq)
+    else:
+        there = schema.feed.c.address.in_(list(addresses))
+        connection.execute(update(schema.feed).where(there).values(dirty_seq=seq))
 
 
 def soil_terms(connection: Connection, terms: Sequence[Term], seq: int) -> None:
