@@ -252,7 +252,22 @@ def test_one_that_takes_over_writes_the_feeds_that_its_own_directory_lacks(site:
     dies(leader)
     until(other.take_lead)
     other.publisher.tidy()
-    assert (site.folder / "1" / "all.rss").read_bytes() == (site.folder / "0" / "all.rss").read_bytes()
+    assert feed(site, "1") == feed(site, "0")
+    site.publish("two")
+    other.once()
+    dies(other)
+    assert feed(site, "1") != feed(site, "0"), "what it has is old"
+    until(leader.take_lead)
+    leader.publisher.tidy()
+    assert feed(site, "1") == feed(site, "0")
+    assert not leader.publisher.tidy().told
+    dies(leader)
+    until(leader.take_lead)
+    assert leader.ledger.feeds.dirty() == (), "nobody else wrote meanwhile"
+
+
+def feed(site: Site, output: str) -> bytes:
+    return (site.folder / output / "all.rss").read_bytes()
 
 
 def test_an_older_schema_is_left_to_its_leader_and_brought_up_to_date_by_who_leads_next(house: House) -> None:
