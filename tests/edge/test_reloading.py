@@ -198,6 +198,7 @@ def test_whatever_is_saved_the_last_good_config_is_in_force_and_nothing_else_cha
             assert len(served) == 1, "one of those that were valid, and no other"
             in_force = served[0]
     elapsed = time.monotonic() - begun
+    (editor.folder / "twin.toml").unlink(missing_ok=True)
     editor.renamed_over()
     until(lambda: serves(daemon, editor.version) and not problems(daemon))
     until(lambda: len(hook.requests) >= EDITS // BURST)

@@ -64,4 +64,7 @@ class Seat:
     def leave(self) -> None:
         """Let go of everything, from this very moment."""
         with suppress(SQLAlchemyError):
+            # The server notices the end of a connection only a moment later.
+            self._connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
+        with suppress(SQLAlchemyError):
             self._connection.close()
