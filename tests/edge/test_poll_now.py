@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from feedpub.app import App
-from feedpub.commands.deciding import BY_HAND, Decisions
+from feedpub.commands.deciding import Decisions
 from feedpub.errors import FeedpubError
 from feedpub.ledger import Ledger
 from feedpub.ledger.database import Database
 from feedpub.model import Action, Again, Refused, Said, State
-from feedpub.notices.pace import rest_after
+from feedpub.notices.pace import BY_HAND, rest_after
 from feedpub.settings import load
 from tests.edge.front_door import SITE, STORE, Site, until, webhook
 from tests.edge.polled import wire
@@ -155,7 +155,7 @@ def test_a_target_paused_by_hand_says_nothing_more_keeps_its_queue_and_is_told_a
         assert server.requests == []
         assert [one["state"] for one in site.deliveries()] == ["due"]
         told = site.feedpub("status", "--json", code=1).json
-        assert told["problems"] == ["targets.hook is paused: paused by hand (`feedpub resume hook`)"]
+        assert told["problems"] == ["targets.hook is paused by hand (`feedpub resume hook`)"]
         assert site.feedpub("resume", "hook").out == "hook speaks again.\n"
         site.feedpub("once")
         assert [seen.json["data"]["id"] for seen in server.requests] == ["one"]
