@@ -182,7 +182,11 @@ class App:
         configure_log(settings)
         finish(settings)
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
-        leads = ledger.open(lead=lead, stand_by=stand_by)
+        try:
+            leads = ledger.open(lead=lead, stand_by=stand_by)
+        except BaseException:
+            ledger.close()
+            raise
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
         door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
@@ -238,6 +242,7 @@ class App:
         """Lead from the start on: what a feedpub before us left behind is taken up."""
         self.heed_mark()
         self.apply(loaded)
+        self._move_in()
         alone = self.ledger.database.alone()
         lost = self.ledger.deliveries.recover(self.publisher.setup.targets, self.clock(), all_leases=alone)
         self.ledger.database.deliver(alone=alone)
@@ -252,7 +257,12 @@ class App:
         self.heed_mark()
         self.ready, self.standing_by = True, False
         self._put_in_force(self.settings, self._sources)
+        self._move_in()
         return True
+
+    def _move_in(self) -> None:
+        if not self.ledger.database.is_sqlite:
+            self.publisher.builder.move_in()
 
     def follow(self) -> None:
         """Look what the leader made of the database. Raises LedgerTooNew if that was a later feedpub."""

@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -136,6 +136,13 @@ class Builder:
             self._pages_stale, self._unsynced = True, False
             if missing_too:
                 self._soil_missing(rows)
+
+    def move_in(self) -> None:
+        """Among several leaders: if the directory is not the one that the last of them wrote to, write all there."""
+        with self._lock, suppress(OutputError):  # the next build meets the same trouble, and tells it
+            number = self._ledger.feeds.directory()
+            if not number or not self._output.has(_mark(number)):
+                self._output.write([_mark(self._ledger.feeds.change_directory())])
 
     def spec(self, address: str) -> FeedSpec | None:
         """The feed at an address, if there is one; as of the last look."""
@@ -551,6 +558,11 @@ class _MadePart:
 
     part: Part
     files: tuple[FeedFile, ...]
+
+
+def _mark(number: int) -> FeedFile:
+    """What tells directories apart that have the same name on different machines. It is not served."""
+    return FeedFile(".leader", f"{number}\n".encode())
 
 
 def _headline(article: Article, look: Look) -> Headline:

@@ -26,6 +26,7 @@ from feedpub.commands import backup
 from feedpub.http import Door, _Line, _OnLine
 from feedpub.ledger import importing, recording
 from feedpub.ledger.articles import Articles
+from feedpub.ledger.database import Database
 from feedpub.ledger.deliveries import Deliveries
 from feedpub.ledger.feeds import Feeds
 from feedpub.outputs import disk
@@ -191,6 +192,14 @@ def _set_clock(ahead: timedelta) -> None:
 
     for module in (feedpub.app, feedpub.daemon.cadences):
         vars(module)["now"] = now
+    # The clock of a shared database is the one that all go by.
+    theirs = Database.clock
+
+    def clock(database: Database) -> datetime | None:
+        moment = theirs(database)
+        return None if moment is None else moment + ahead
+
+    Database.clock = clock  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

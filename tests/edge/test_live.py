@@ -115,6 +115,12 @@ def test_a_mistake_in_the_file_changes_nothing_and_is_told_until_it_is_mended(si
     assert len(daemon.events("config_applied")) == 1
     daemon.signal(signal.SIGHUP)
     daemon.wait_for("config_applied", times=2)
+    for _ in range(100):
+        daemon.signal(signal.SIGHUP)
+    daemon.wait_for("config_applied", times=3)
+    site.publish("afterwards")
+    until(lambda: "https://news.test/afterwards" in daemon.out)
+    assert len(daemon.events("config_applied")) == 3, "a hundred at once are one"
     daemon.end()
     assert "127.0.0.1 refuses connections" in site.feedpub("healthcheck", code=1).err
 

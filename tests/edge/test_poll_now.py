@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from feedpub.app import App
-from feedpub.commands.deciding import BY_HAND, Decisions
+from feedpub.commands.deciding import Decisions
 from feedpub.errors import FeedpubError
 from feedpub.ledger import Ledger
 from feedpub.ledger.database import Database
 from feedpub.model import Action, Again, Refused, Said, State
-from feedpub.notices.pace import rest_after
+from feedpub.notices.pace import BY_HAND, rest_after
 from feedpub.settings import load
-from tests.edge.front_door import STORE, Site, until, webhook
+from tests.edge.front_door import SITE, STORE, Site, until, webhook
 from tests.edge.polled import wire
 from tests.edge.receiver import Receiver
 from tests.edge.test_publisher import Desk
@@ -145,7 +145,7 @@ def asked(site: Site) -> dict[str, bool]:
 
 def test_a_target_paused_by_hand_says_nothing_more_keeps_its_queue_and_is_told_as_a_problem(site: Site) -> None:
     with Receiver() as server:
-        site.configure(targets={"hook": webhook(server)})
+        site.configure(site=SITE | {"language": "en"}, targets={"hook": webhook(server)})
         site.feedpub("once")
         again = "; to let it speak again: feedpub resume hook\n"
         assert site.feedpub("pause", "hook").out == "hook is paused" + again
@@ -155,7 +155,7 @@ def test_a_target_paused_by_hand_says_nothing_more_keeps_its_queue_and_is_told_a
         assert server.requests == []
         assert [one["state"] for one in site.deliveries()] == ["due"]
         told = site.feedpub("status", "--json", code=1).json
-        assert told["problems"] == ["targets.hook is paused: paused by hand (`feedpub resume hook`)"]
+        assert told["problems"] == ["targets.hook is paused by hand (`feedpub resume hook`)"]
         assert site.feedpub("resume", "hook").out == "hook speaks again.\n"
         site.feedpub("once")
         assert [seen.json["data"]["id"] for seen in server.requests] == ["one"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections import Counter
@@ -27,6 +28,7 @@ from feedpub.web.admin.token import token_of
 @cli.command()
 def run(context: typer.Context) -> None:
     """Poll, build, serve and deliver until told to stop; config changes take effect as they are saved."""
+    _listen()
     loaded = load_config(context)
     app = App.open(loaded, lead=True, stand_by=True, show=show)
     fronts = Fronts(app)
@@ -38,6 +40,13 @@ def run(context: typer.Context) -> None:
     sys.stdout.flush()
     # A store may still be answering in a thread; nothing of it is lost by not waiting.
     os._exit(code)
+
+
+def _listen() -> None:
+    """Until the daemon listens: end when told to, though the first process of a container has no such habit."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the config is about to be read
 
 
 @cli.command()

@@ -28,14 +28,12 @@ from feedpub.notices.lifecycle import (
     heeds,
     step,
 )
+from feedpub.notices.pace import BY_HAND
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Publisher
 
 MOST = 100_000
 """Deliveries that one decision may be about."""
-
-BY_HAND = "paused by hand"
-"""Why a target is paused that somebody paused."""
 
 _TO_BE_SAID = "it will be said by the feedpub that runs, else at the next `feedpub once`"
 

@@ -12,6 +12,7 @@ from feedpub.categories import DESK
 from feedpub.feeds.texts import words
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
+from feedpub.notices.pace import BY_HAND
 
 
 class About(StrEnum):
@@ -125,7 +126,8 @@ class Watch:
     def _paused(self) -> Iterator[Problem]:
         for one in self.ledger.targets.states():
             if one.name in self.targets and one.rest.paused:
-                yield self._problem(About.PAUSED, "paused", one.name, why=one.rest.paused)
+                how = "paused_by_hand" if one.rest.paused == BY_HAND else "paused"
+                yield self._problem(About.PAUSED, how, one.name, why=one.rest.paused)
 
     def _parked(self) -> Iterator[Problem]:
         counts = self.ledger.deliveries.doubtful()

@@ -23,14 +23,18 @@ class Directory:
         self._folder = folder
         self._environ = environ
         self._known = self._seen = in_force
+        self._asked = False
 
     def changed(self) -> str:
         """Look for a config to be put in force, by its digest; a change counts when two looks in a row see the same."""
         seen = digest(self._folder, self._environ)
         settled, self._seen = seen == self._seen, seen
-        if not self.forced.is_set() and not (settled and seen != self._known):
-            return ""
+        # However many ask for it at a time, it is read once.
+        asked, self._asked = self._asked, self.forced.is_set()
         self.forced.clear()
+        if not (asked and not self._asked) and not (settled and seen != self._known):
+            return ""
+        self._asked = False
         self._known = seen
         return seen
 

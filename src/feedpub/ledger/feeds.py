@@ -17,7 +17,17 @@ from feedpub.ledger.leftovers import abandon_pages, keep_pages
 from feedpub.ledger.moving import locked, tell_of_feed
 from feedpub.ledger.moving import save as save_delivery
 from feedpub.ledger.parts import drop_parts, end_of, files_follow, soil_parts, soil_parts_of
-from feedpub.ledger.rows import LIVE, RENDER, article_of, chunks, comment_of, delivery_of, hold_seq, next_seq
+from feedpub.ledger.rows import (
+    LIVE,
+    RENDER,
+    article_of,
+    chunks,
+    comment_of,
+    delivery_of,
+    hold_seq,
+    next_seq,
+    raise_counter,
+)
 from feedpub.ledger.selecting import EntryRef, newest, of_feed, tombstones, unsealed
 from feedpub.model import EPOCH, Article, Comment, State, Target
 from feedpub.notices.lifecycle import FEEDS, FeedsOut, step
@@ -29,6 +39,8 @@ TOMBSTONES = 200
 
 _COMMENTS = "comments"
 """The kind of the feed that carries what readers say."""
+_DIRECTORY = "directory"
+"""The counter of how often feeds moved to another leader's directory."""
 _UNWRITTEN = "unwritten_since"
 """The counter that holds a moment, in microseconds."""
 
@@ -282,6 +294,18 @@ class Feeds:
         with self._database.write() as connection:
             hold_seq(connection)
             free_held(connection, targets, now)
+
+    def directory(self) -> int:
+        """The number of the directory that files go to; 0 if it has none yet."""
+        counter = schema.counter.c
+        with self._database.read() as connection:
+            return connection.execute(select(counter.value).where(counter.name == _DIRECTORY)).scalar() or 0
+
+    def change_directory(self) -> int:
+        """Files go to another directory from now on, and all are to be written there. Returns its number."""
+        with self._database.write(leading=True) as connection:
+            soil_feeds(connection)
+            return raise_counter(connection, _DIRECTORY, 1, make=True)
 
     def note_unwritten(self, since: datetime | None) -> None:
         """Remember that something cannot be written, since when at the latest; None: nothing is left unwritten."""

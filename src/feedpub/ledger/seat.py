@@ -64,7 +64,7 @@ class Seat:
     def leave(self) -> None:
         """Let go of everything, from this very moment."""
         with suppress(SQLAlchemyError):
-            if not self._connection.invalidated:  # a server may notice a closed connection only after a while
+            if not self._connection.invalidated:  # the server notices the end of a connection only a moment later
                 self._connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
         with suppress(SQLAlchemyError):
             self._connection.close()

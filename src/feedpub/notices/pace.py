@@ -30,6 +30,10 @@ BUDGET = "budget"
 """What a due delivery is held by that waits for a month in which there is money again."""
 
 
+BY_HAND = "paused by hand"
+"""Why a target is paused that somebody paused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rest:
     """How a target goes on. `failures` counts conversations in a row that should be tried again later."""

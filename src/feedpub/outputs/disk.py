@@ -113,6 +113,13 @@ class DiskOutput:
         with _told(self.root), _Walk(self.root) as walk:
             return [path for path in paths if not self._stands(walk, path)]
 
+    def has(self, file: FeedFile) -> bool:
+        """Whether a file stands there with these bytes. Raises OutputError."""
+        with _told(self.root), _Walk(self.root) as walk, suppress(FileNotFoundError):
+            _, same = _compare(walk.folder(file.path), _name(file.path), file.content)
+            return same
+        return False
+
     def _stands(self, walk: _Walk, path: str) -> bool:
         try:
             folder = walk.folder(path)
