@@ -7,27 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
 
 import structlog
+from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from feedpub.categories import DESK
 from feedpub.commands.alerting import Alerts
 from feedpub.commands.alerting import Seen as Ills
-from feedpub.commands.asking import ask
+from feedpub.commands.asking import ask, is_to_be_made
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
 from feedpub.commands.moving import export_to
 from feedpub.commands.problems import Problem, Watch, called
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
-from feedpub.errors import StoreError, place
+from feedpub.errors import FeedpubError, StoreError, place
 from feedpub.feeds.moves import Signposts
+from feedpub.feeds.texts import words
 from feedpub.http import Door
 from feedpub.images import Pictures, origins
 from feedpub.ledger import Ledger
@@ -54,11 +59,18 @@ def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - the one place
 
 
+How = Literal["paused", "rests", "quiet", "next", "well"]
+"""How a target does; in this order, where several hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Whether a target may speak, in words; and what it spent this month of its budget, if it has one."""
 
     words: str
+    how: How = "well"
+    until: datetime | None = None
+    """When it may speak again, unless it is paused or well."""
     quiet_until: datetime | None = None
     spent: str = ""
     budget: str = ""
@@ -103,6 +115,8 @@ class App:
     """A feedpub with its config in force. Make one with `App.open`, and `close` it."""
 
     settings: Settings
+    loaded: Loaded
+    """What is in force, and where each key of it was set."""
     ledger: Ledger
     door: Door
     publisher: Publisher
@@ -134,13 +148,33 @@ class App:
         desk = DeskOptions(path=_desk_path(settings))
         sources[DESK] = Source(desk, desk.embedded())
         publisher = Publisher(ledger, door, _setup(settings, sources), now)
-        app = cls(settings, ledger, door, publisher, desk.embedded(), "", sources)
+        app = cls(settings, loaded, ledger, door, publisher, desk.embedded(), "", sources)
         if lead:
             app.apply(loaded)
             lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)
             if lost:
                 log.warning("deliveries_recovered", deliveries=lost, why="feedpub was stopped while it worked on them")
         return app
+
+    @classmethod
+    @contextmanager
+    def rehearsal(cls, loaded: Loaded, show: Callable[[str], object] = print) -> Iterator[App]:
+        """An app as it would be after its first look at each store; it is thrown away, and nobody hears of it.
+
+        Raises StoreError if a store cannot be read.
+        """
+        with TemporaryDirectory(prefix="feedpub-") as folder:
+            database = DatabaseOptions(url=SecretStr(f"sqlite:///{folder}/feedpub.db"))
+            feeds = loaded.settings.feeds.model_copy(update={"output": f"{folder}/public"})
+            settings = loaded.settings.model_copy(update={"database": database, "feeds": feeds})
+            app = cls.open(replace(loaded, settings=settings), lead=True, show=show)
+            try:
+                for name, options in settings.stores.items():
+                    if not is_to_be_made(options):
+                        app.publisher.poller.glance(name)
+                yield app
+            finally:
+                app.close()
 
     def apply(self, loaded: Loaded) -> None:
         """Put other settings in force; stores whose options are the same stay open."""
@@ -157,7 +191,7 @@ class App:
             if sources.get(name) is not source:
                 _close(name, source)
         self._refile_briefs(loaded.settings)
-        self._sources, self.settings, self.config_problem = sources, loaded.settings, ""
+        self._sources, self.settings, self.loaded, self.config_problem = sources, loaded.settings, loaded, ""
 
     def _fresh(self, settings: Settings) -> dict[str, Source]:
         """The stores of the config, each to be opened when it is first asked."""
@@ -223,7 +257,8 @@ class App:
         for one in targets:
             end, allowance = quiet.get(one.name), self.settings.targets[one.name].allowance()
             had, of = ("", "") if allowance is None else (money(spent.get(one.name, 0)), money(millionths(allowance)))
-            paces[one.name] = Pace(_how(one.rest, end, moment, zone), end, had, of)
+            how, until = _how(one.rest, end, moment)
+            paces[one.name] = Pace(_in_words(one.rest, how, until, moment, zone), how, until, end, had, of)
         return paces
 
     def problems(self) -> tuple[Problem, ...]:
@@ -241,9 +276,10 @@ class App:
 
     def cautions(self) -> tuple[str, ...]:
         """What may not be as it was meant. No problem: a category may be named before its first article comes."""
+        say = words(self.settings.site.language, "problems")
         return (
-            *(f"{option}: no store has a category {name}" for option, name in self.publisher.unknown_categories()),
-            *(f"{option}: there is no feed {name}" for option, name in self.publisher.unknown_feeds()),
+            *(say["no_category"].format(option=one, name=name) for one, name in self.publisher.unknown_categories()),
+            *(say["no_feed"].format(option=one, name=name) for one, name in self.publisher.unknown_feeds()),
             *(f"{option}: {why}" for option, why in self.publisher.not_replaced()),
         )
 
@@ -329,6 +365,17 @@ class App:
         """What people may decide about deliveries."""
         return Decisions(self.publisher)
 
+    def poll_now(self, store: str = "") -> tuple[str, ...]:
+        """Have a store (all, if none is named) polled by whoever leads, now or as soon as somebody does.
+
+        Returns the names of those asked for. An ask that comes while a store is being polled gives one poll more.
+        """
+        if store and store not in self.settings.stores:
+            raise FeedpubError(f"there is no store {store}: the config has {_names(self.settings.stores)}")
+        names = (store,) if store else tuple(self.settings.stores)
+        self.ledger.articles.ask(names, now())
+        return names
+
     def once(self) -> Round:
         """Poll every store, build every feed touched, say everything that is due now."""
         done = self._publish(self.polled())
@@ -359,13 +406,21 @@ def _close(name: str, source: Source) -> None:
         log.error("fault", what="close", store=name, error=type(error).__name__, at=place(error))
 
 
+def beside(settings: Settings) -> Path:
+    """The folder for what is ours like the database, which lies there; where that is no file, where it would lie."""
+    return _ledger_path(settings).parent
+
+
 def _desk_path(settings: Settings) -> str:
-    """Beside the database, as it is ours like that; where that is no file, where it would be."""
+    ledger = _ledger_path(settings)
+    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
+
+
+def _ledger_path(settings: Settings) -> Path:
     url = make_url(settings.database.url.get_secret_value())
     if url.get_backend_name() != "sqlite":
         url = make_url(DatabaseOptions().url.get_secret_value())
-    ledger = Path(str(url.database))
-    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
+    return Path(str(url.database))
 
 
 def _home(settings: Settings) -> Home:
@@ -376,11 +431,22 @@ def _setup(settings: Settings, sources: Mapping[str, Source]) -> Setup:
     return Setup(settings.site, settings.feeds, sources, dict(settings.targets))
 
 
-def _how(rest: Rest, quiet: datetime | None, moment: datetime, zone: tzinfo) -> str:
+_WAITS: Mapping[How, str] = {"rests": "rests until", "quiet": "quiet until", "next": "next at"}
+
+
+def _how(rest: Rest, quiet: datetime | None, moment: datetime) -> tuple[How, datetime | None]:
+    """Tell how a target does, and until when."""
+    if rest.paused:
+        return "paused", None
+    waits: tuple[tuple[How, datetime], ...]
+    waits = (("rests", rest.rest_until), ("quiet", quiet or moment), ("next", rest.slot_until))
+    return next(((how, until) for how, until in waits if until > moment), ("well", None))
+
+
+def _in_words(rest: Rest, how: How, until: datetime | None, moment: datetime, zone: tzinfo) -> str:
     if rest.paused:
         return f"paused: {rest.paused}"
-    waits = (("rests until", rest.rest_until), ("quiet until", quiet or moment), ("next at", rest.slot_until))
-    return next((f"{what} {_when(until, moment, zone)}" for what, until in waits if until > moment), "well")
+    return "well" if until is None else f"{_WAITS[how]} {_when(until, moment, zone)}"
 
 
 def _when(moment: datetime, today: datetime, zone: tzinfo) -> str:

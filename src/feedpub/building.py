@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -21,7 +21,9 @@ from feedpub.errors import GateError, OutputError, place
 from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog, digest, moved
 from feedpub.feeds.comments import comment_entry
 from feedpub.feeds.entries import Entry, Fragment, Look
+from feedpub.feeds.freshness import LONGEST
 from feedpub.feeds.gate import parse_file
+from feedpub.feeds.headers import Said, caddy_headers, nginx_headers
 from feedpub.feeds.moves import Signposts, caddy_rules, nginx_rules
 from feedpub.feeds.opml import opml
 from feedpub.feeds.pages import Headline, brief_page, index_page, stylesheet
@@ -71,6 +73,8 @@ class Plan:
     site: Site
     options: FeedsOptions
     hubs: Callable[[str], tuple[str, ...]]
+    fresh: timedelta = LONGEST
+    """How long a feed may be kept before it is asked for again."""
 
 
 class Builder:
@@ -440,9 +444,17 @@ class Builder:
         with self._told(built, ""):
             for page in (stylesheet(), index_page(feeds, site, options), opml(specs, site, options)):
                 self._output.write([page])
-            moves = self._signposts.moved
-            self._output.write([nginx_rules(moves, options.base_url), caddy_rules(moves, options.base_url)])
+            self._output.write(self._rules(specs))
             self._pages_stale = False
+
+    def _rules(self, specs: Sequence[FeedSpec]) -> tuple[FeedFile, ...]:
+        """Make the files by which nginx and Caddy answer as our own server does."""
+        moves, base_url = self._signposts.moved, self._plan.options.base_url
+        said = Said(base_url, {spec.address: self._plan.hubs(spec.address) for spec in specs}, self._plan.fresh)
+        return (
+            *(nginx_rules(moves, base_url), caddy_rules(moves, base_url)),
+            *(nginx_headers(said), caddy_headers(said)),
+        )
 
     def _clear(self, built: Built) -> None:
         """Take away what nobody writes any more."""

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from apscheduler.events import (
     JobSubmissionEvent,
 )
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -58,6 +59,8 @@ SHORTEST_SLEEP = 0.05
 LONGEST_SLEEP = 5.0
 """Seconds after which the delivery loop looks again by itself: other processes cannot wake it."""
 DRAIN_SECONDS = 8.0
+ASK_PATIENCE = 5.0
+"""Seconds until a poll that somebody asked for is begun once more, if nothing came of it."""
 DESK_PATIENCE = 15.0
 """Seconds until a desk that could not be read is tried again."""
 
@@ -99,9 +102,11 @@ class Daemon:
         self._wake = threading.Event()
         self._deliveries = _Deliveries(app, self._wake, self._stopping)
         self._desk = _Desk(app, self._wake, self._stopping)
+        self._asks = _Asks(app, self._poll_now, self._stopping)
         self._code = 0
         self._started: dict[str, datetime] = {}
         self._cadences: dict[str, Cadence] = {}
+        self._running: set[str] = set()
         self._scheduler = _scheduler()
         self._digest = digest(config, environ) if config is not None else ""
         self._seen = self._digest
@@ -115,6 +120,7 @@ class Daemon:
         self._scheduler.start()
         self._deliveries.start()
         self._desk.start()
+        self._asks.start()
         log.info("started", stores=len(self.app.settings.stores), targets=len(self.app.settings.targets))
         clock = _ClockWatch()
         while not self._stopping.wait(LOOK_EVERY):
@@ -176,7 +182,22 @@ class Daemon:
     def _add(self, job: str, trigger: CadenceTrigger, work: Callable[[], None]) -> None:
         self._scheduler.add_job(work, trigger, id=job, name=job, replace_existing=True)
 
+    def _poll_now(self, name: str) -> bool:
+        """Have a store's next run be now, unless it runs already; from there on its cadence goes on."""
+        if name in self._running or name not in self._cadences:
+            return False
+        with suppress(JobLookupError):  # the config may just have changed
+            self._scheduler.modify_job(f"poll:{name}", next_run_time=now())
+        return True
+
     def _publish(self, name: str) -> None:
+        self._running.add(name)
+        try:
+            self._publish_once(name)
+        finally:
+            self._running.discard(name)
+
+    def _publish_once(self, name: str) -> None:
         self._started[name] = now()
         if name not in self.app.publisher.setup.sources:
             return
@@ -396,6 +417,36 @@ class _Desk:
                     well = not self._app.publisher.publish(DESK).error
                 self._wake.set()
                 published, pause = (mark, LOOK_EVERY) if well else (published, DESK_PATIENCE)
+
+
+# ---------------------------------------------------------------- polls that somebody asked for
+
+
+class _Asks:
+    """Looks whether somebody asked for a poll, and has it begin. To look costs next to nothing."""
+
+    def __init__(self, app: App, poll: Callable[[str], bool], stopping: threading.Event) -> None:
+        self._app = app
+        self._poll = poll
+        self._stopping = stopping
+        self._begun: dict[str, tuple[datetime, float]] = {}
+        self._thread = threading.Thread(target=self._loop, name="asks", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def _loop(self) -> None:
+        while not self._stopping.wait(LOOK_EVERY):
+            with suppress(LedgerError):  # whoever cannot go on without the database tells it
+                self._look()
+
+    def _look(self) -> None:
+        for name, asked in self._app.ledger.articles.asked().items():
+            before, when = self._begun.get(name, (None, LONG_AGO))
+            # The same ask again is one whose poll could not be written down.
+            if (asked != before or time.monotonic() - when > ASK_PATIENCE) and self._poll(name):
+                self._begun[name] = asked, time.monotonic()
 
 
 # ---------------------------------------------------------------- small things

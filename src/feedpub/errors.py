@@ -70,6 +70,10 @@ class LedgerError(FeedpubError):
     """The database cannot be used."""
 
 
+class LedgerMissing(LedgerError):  # noqa: N818
+    """There is no database yet: feedpub has not run here."""
+
+
 class LedgerTooNew(LedgerError):  # noqa: N818
     """The database was written by a later feedpub."""
 

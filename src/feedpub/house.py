@@ -13,9 +13,10 @@ from datetime import datetime
 import structlog
 
 from feedpub.building import Builder, Built, Plan
-from feedpub.categories import unknown
+from feedpub.categories import DESK, unknown
 from feedpub.errors import FeedpubError, LedgerError, place
 from feedpub.feeds.catalog import FeedsOptions, unmatched
+from feedpub.feeds.freshness import fresh_for
 from feedpub.http import Door
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
@@ -178,4 +179,5 @@ def feeds_plan(setup: Setup) -> Plan:
         heard = (one for one in setup.targets.values() if isinstance(one, WebSub) and one.hears(address))
         return tuple(dict.fromkeys(one.hub_url for one in heard))
 
-    return Plan(setup.site, setup.feeds, hubs)
+    fresh = fresh_for(source.options.poll for name, source in setup.sources.items() if name != DESK)
+    return Plan(setup.site, setup.feeds, hubs, fresh)

@@ -12,15 +12,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from unicodedata import category
-from urllib.parse import unquote, urlsplit
 
 import structlog
-from pydantic import BaseModel, SecretStr
 
 from feedpub.settings import LogOptions, Settings
-
-SHORTEST = 6
-"""Letters of what may be a secret; a shorter one would blacken half of every line."""
+from feedpub.settings.secret import secrets
 
 _LISTS = (list, tuple, set, frozenset)
 _OURS = frozenset({"event", "level", "timestamp"})
@@ -53,35 +49,12 @@ def configure(settings: Settings) -> None:
     logging.getLogger().handlers = [logging.NullHandler()]
 
 
-def secrets(value: object) -> frozenset[str]:
-    """Every secret of the settings that is long enough to be one."""
-    if isinstance(value, SecretStr):
-        return frozenset(one for one in _parts(value.get_secret_value()) if len(one) >= SHORTEST)
-    if isinstance(value, BaseModel):
-        return secrets([getattr(value, name) for name in type(value).model_fields])
-    if isinstance(value, Mapping):
-        return secrets(list(value.values()))
-    if isinstance(value, (list, tuple)):
-        return frozenset(secret for one in value for secret in secrets(one))
-    return frozenset()
-
-
 def without(text: str, hidden: Iterable[str]) -> str:
     """Take secrets out of a text."""
     # The longest first: one secret may begin as another does.
     for secret in sorted(hidden, key=len, reverse=True):
         text = text.replace(secret, "[secret]")
     return text
-
-
-def _parts(secret: str) -> Iterator[str]:
-    """Tell a secret, and the password in it where it is an address: a library may say that one alone."""
-    yield secret
-    try:
-        password = urlsplit(secret).password or ""
-    except ValueError:
-        return
-    yield from (password, unquote(password))
 
 
 def _is_text(options: LogOptions) -> bool:

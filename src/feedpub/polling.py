@@ -51,7 +51,19 @@ class Poller:
             self._ledger.articles.note_poll(name, now=self._now(), cleaner=rules)
             if before.phase == ADOPTING:
                 log.info("store_taken_over", store=name, left=self._ledger.articles.count_left(name))
+        if before.asked_at is not None and self._answers(done, whole=whole):
+            self._ledger.articles.answer(name, before.asked_at)
         return whole
+
+    def glance(self, name: str) -> None:
+        """Record what a store says first, and no more: enough to see what is there. Raises FeedpubError."""
+        source = self._house.setup.sources[name]
+        state = self._state(name, source)
+        self._record(name, source, state, source.store.changes(state.cursor), Published(), again=False)
+
+    def _answers(self, done: Published, *, whole: bool) -> bool:
+        """Whether this was the poll that somebody asked for: one that failed is, one that was broken off is not."""
+        return whole or (bool(done.error) and not self._house.door.closed)
 
     def _rules(self, options: StoreOptions) -> str:
         """Name all that decides what becomes of a store's rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,20 @@ def test_what_there_is_nothing_to_show_of_is_told(site: Site) -> None:
     site.feedpub("once")
     assert site.feedpub("preview", "two", code=1).err.startswith("there is no public article two: name one by")
     assert site.feedpub("preview", "--target", "x", code=1).err == "there is no target x: the config has terminal\n"
+
+
+def test_before_feedpub_ran_a_preview_looks_into_the_stores_and_keeps_nothing(site: Site) -> None:
+    site.configure(targets={"terminal": CONSOLE})
+    line = {"id": "new", "title": "新しい記事", "url": "https://news.test/new", "published": ago(hours=2)}
+    (site.folder / "one.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    site.feedpub("import", "one.jsonl")
+    for made in site.folder.glob("*feedpub*.db*"):
+        made.unlink()
+    before = sorted(path.relative_to(site.folder) for path in site.folder.rglob("*"))
+    (one,) = site.feedpub("preview", "--json").json
+    assert (one["article"], one["target"], one["not_said"]) == ("new", "terminal", "")
+    assert "新しい記事" in one["text"]
+    assert sorted(path.relative_to(site.folder) for path in site.folder.rglob("*")) == before
 
 
 def test_a_preview_never_goes_through_the_door(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

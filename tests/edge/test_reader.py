@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from reader import Reader, make_reader
+from starlette.applications import Starlette
 
 from feedpub.feeds.catalog import FeedSpec
 from feedpub.model import Article
-from feedpub.web import Server, admin_app, public_app
+from feedpub.web import Server, health, public_app
 from tests.edge.test_web import Watched
 from tests.golden.samples import OPTIONS, SITE, WHOLE, article, files
 
@@ -63,7 +64,7 @@ class Subscriber:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """One server for all: each test shows it the site it wants."""
-    running = Server.start(admin_app(Watched()), "127.0.0.1:0")
+    running = Server.start(Starlette(routes=health(Watched())), "127.0.0.1:0")
     yield running
     running.stop()
 

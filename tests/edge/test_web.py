@@ -19,11 +19,12 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 
 from feedpub.errors import ConfigError, LedgerError
 from feedpub.feeds.moves import Signposts
 from feedpub.feeds.pages import SCRIPT_SOURCE
-from feedpub.web import Server, admin_app, parse_listen, public_app
+from feedpub.web import Server, health, parse_listen, public_app
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import member, path_of
 
@@ -64,7 +65,7 @@ class Watched(NamedTuple):
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """One server for all: each test shows it the application it wants."""
-    running = Server.start(admin_app(Watched()), "127.0.0.1:0")
+    running = Server.start(Starlette(routes=health(Watched())), "127.0.0.1:0")
     yield running
     running.stop()
 
@@ -572,7 +573,7 @@ def test_a_base_url_with_a_path_is_answered_below_that_path(tmp_path: Path, serv
 
 def test_readiness_says_what_is_wrong(server: Server) -> None:
     problems: list[str] = []
-    server.show(admin_app(Watched(lambda: problems)))
+    server.show(Starlette(routes=health(Watched(lambda: problems))))
     well = ask(server, "/health/ready")
     assert (well.status, json.loads(well.body)) == (200, {"ready": True, "problems": []})
     problems.append("店 blog: no answer since 10:00")
@@ -586,7 +587,7 @@ def test_a_ledger_that_fails_while_asked_is_not_ready(server: Server) -> None:
     def problems() -> list[str]:
         raise LedgerError("the database does not answer")
 
-    server.show(admin_app(Watched(problems)))
+    server.show(Starlette(routes=health(Watched(problems))))
     reply = ask(server, "/health/ready")
     assert (reply.status, json.loads(reply.body)["problems"]) == (503, ["the database does not answer"])
 
@@ -613,7 +614,7 @@ def test_the_next_free_port_is_taken_where_that_was_asked(site: tuple[Path, Serv
 @pytest.mark.parametrize("listen", ["8080", "localhost", "127.0.0.1:99999", "::1:8080", "", "a b:80", "203.0.113.1:0"])
 def test_an_address_that_cannot_be_had_is_told(listen: str) -> None:
     with pytest.raises(ConfigError, match=r"^admin\.listen: "):
-        Server.start(admin_app(Watched()), listen, option="admin.listen")
+        Server.start(Starlette(routes=health(Watched())), listen, option="admin.listen")
 
 
 def test_ipv6_and_every_address_can_be_listened_on(tmp_path: Path) -> None:
@@ -635,7 +636,7 @@ def test_another_application_takes_over_without_closing_the_address(site: tuple[
 
 
 def test_it_stops_in_time_though_clients_hang() -> None:
-    server = Server.start(admin_app(Watched()), "127.0.0.1:0")
+    server = Server.start(Starlette(routes=health(Watched())), "127.0.0.1:0")
     with socket.create_connection(("127.0.0.1", server.port)) as idle, idle.makefile("rb") as replies:
         idle.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
         assert replies.readline().startswith(b"HTTP/1.1 200")

@@ -12,8 +12,9 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedpub.log import configure, secrets
+from feedpub.log import configure
 from feedpub.settings import Settings
+from feedpub.settings.secret import secrets
 
 TOKEN = "canary-of-some-length"
 PASSWORD = "s3cr%2Fet-word"

@@ -2,10 +2,10 @@
 
 root.py        the command itself, and what every subcommand needs
 init.py        init
-running.py     run, once, rebuild, demo
+running.py     run, poll, once, rebuild, demo
 looking.py     check, status, healthcheck
 preview.py     preview
-speaking.py    import, export, brief, announce, resume
+speaking.py    import, export, brief, announce, pause, resume
 deliveries.py  deliveries list, retry, cancel, release
 show.py        what is shown on a terminal
 """

@@ -14,11 +14,11 @@ from feedpub import clean
 from feedpub.app import App, now
 from feedpub.cli.root import AsJson, Yes, agreed, cli, known
 from feedpub.cli.show import entries, moment, plain, say, say_json
-from feedpub.commands.deciding import Decided, Decisions, Which, advice
+from feedpub.commands.deciding import Decided, Decisions, Which, advice, counted
 from feedpub.errors import FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import State, parse_duration
-from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, GUARDS, MOVED
+from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, MOVED
 from feedpub.notices.pace import BUDGET, millionths, money
 from feedpub.notices.plan import WHEN
 
@@ -65,11 +65,11 @@ def deliveries_list(
     with known(context) as app:
         which = Which((), state or (), target, article, held_by or "", _since(since, app))
         listed, paused = app.decisions.listed(which, limit), app.decisions.paused()
-        zone = app.settings.site.zone
+        zone, language = app.settings.site.zone, app.settings.site.language
     if as_json:
-        say_json([_delivery(one, paused) for one in listed])
+        say_json([_delivery(one, paused, language) for one in listed])
     else:
-        _print_deliveries(listed, paused, zone)
+        _print_deliveries(listed, paused, language, zone)
 
 
 @deliveries_cli.command("retry")
@@ -129,11 +129,7 @@ def deliveries_release(
     """Let go what is held for you, by the flood guard or since an import; tells first how much, and what it costs."""
     with known(context) as app:
         decisions = app.decisions
-        held = [
-            one
-            for guard in sorted(GUARDS)
-            for one in decisions.listed(Which(ids or (), (State.HELD,), target, held_by=guard))
-        ]
+        held = decisions.held(Which(ids or (), target=target))
         kept, rest = (held, ()) if newest is None else _newest(held, newest)
         if held and not agreed(_question(decisions, kept, rest), yes=yes):
             say(NOTHING_DONE)
@@ -191,10 +187,7 @@ def _question(decisions: Decisions, kept: Sequence[Listed], rest: Sequence[Liste
 
 
 def _count(found: Sequence[Listed]) -> str:
-    by_target = dict.fromkeys(dict.fromkeys(one.delivery.target for one in found), 0)
-    for one in found:
-        by_target[one.delivery.target] += 1
-    return " and ".join(f"{count:,} of {plain(target)}" for target, count in by_target.items()) or "none"
+    return " and ".join(f"{count:,} of {plain(target)}" for target, count in counted(found).items()) or "none"
 
 
 def _cost(cost: Decimal) -> str:
@@ -203,9 +196,9 @@ def _cost(cost: Decimal) -> str:
 
 def _hindered(decisions: Decisions, found: Sequence[Listed]) -> tuple[str, ...]:
     """Which of their targets say nothing before somebody lets them, a sentence each."""
-    silent = sorted(decisions.paused() & {one.delivery.target for one in found})
     return tuple(
-        f"{one} is paused: `feedpub status` tells why; mend that, then `feedpub resume {one}`" for one in silent
+        f"{one} is paused: `feedpub status` tells why; mend that, then `feedpub resume {one}`"
+        for one in decisions.silent(found)
     )
 
 
@@ -220,7 +213,7 @@ def _tell(decided: Decided, what: str, but: Iterable[str] = ()) -> None:
 # ---------------------------------------------------------------- showing them
 
 
-def _delivery(one: Listed, paused: Collection[str]) -> dict[str, Any]:
+def _delivery(one: Listed, paused: Collection[str], language: str) -> dict[str, Any]:
     delivery = one.delivery
     return {
         "id": delivery.id,
@@ -237,11 +230,11 @@ def _delivery(one: Listed, paused: Collection[str]) -> dict[str, Any]:
         "due_at": delivery.due_at,
         "remote_url": delivery.remote_url,
         "error": delivery.reason,
-        "advice": advice(one, paused),
+        "advice": advice(one, paused, language=language),
     }
 
 
-def _print_deliveries(listed: Sequence[Listed], paused: Collection[str], zone: tzinfo) -> None:
+def _print_deliveries(listed: Sequence[Listed], paused: Collection[str], language: str, zone: tzinfo) -> None:
     if not listed:
         say("No deliveries.")
         return
@@ -249,7 +242,8 @@ def _print_deliveries(listed: Sequence[Listed], paused: Collection[str], zone: t
     for one in listed:
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
-        why = "; ".join(filter(None, (delivery.reason or delivery.remote_url, advice(one, paused))))
+        what = advice(one, paused, language=language)
+        why = "; ".join(filter(None, (delivery.reason or delivery.remote_url, what)))
         due, about = moment(delivery.due_at, zone), f"{one.subject} {one.title[:30]}".strip()
         rows.append((str(delivery.id), delivery.target, state, str(one.attempts), due, about, why))
     entries(("id", "target", "state", "tries", "due", "about", "why or where, and what to do"), rows, names=2, below=2)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from feedpub.app import now
-from feedpub.cli.root import AsJson, cli, known
-from feedpub.cli.show import say, say_json, table
+from feedpub.app import App, now
+from feedpub.cli.root import AsJson, cli, load_config, opened
+from feedpub.cli.show import say, say_json, show, table
 from feedpub.commands.page import UNLIMITED, preview_page, shown_cost
 from feedpub.commands.preview import Note, Preview
 from feedpub.commands.seeing import Seen
-from feedpub.errors import OutputError
+from feedpub.errors import LedgerMissing, OutputError
 from feedpub.model import Site
+from feedpub.settings import Loaded
 
 
 @cli.command()
@@ -29,8 +31,12 @@ def preview(
     html: Annotated[Path | None, typer.Option(help="Write a page that looks like the posts.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what would be said on each target, how long it is, when, and what it costs. No network is touched."""
-    with known(context) as app:
+    """Show what would be said on each target, how long it is, when, and what it costs. No target is touched.
+
+    Before feedpub has run, the stores are asked for what there is; nothing of it is kept.
+    """
+    loaded = load_config(context)
+    with _known_or_rehearsed(loaded) as app:
         seen, site = app.preview(article, target or []), app.settings.site
     if html is not None:
         _write(html, preview_page(seen, site, now()))
@@ -41,6 +47,17 @@ def preview(
     else:
         for one in seen:
             _print(one, site)
+
+
+@contextmanager
+def _known_or_rehearsed(loaded: Loaded) -> Iterator[App]:
+    """What feedpub has done here; where it has not run yet, what its first look would find."""
+    with ExitStack() as stack:
+        try:
+            app = stack.enter_context(opened(loaded, make=False))
+        except LedgerMissing:
+            app = stack.enter_context(App.rehearsal(loaded, show))
+        yield app
 
 
 def _write(path: Path, page: str) -> None:

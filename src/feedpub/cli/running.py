@@ -1,4 +1,4 @@
-"""Being at work: run, once, rebuild, demo."""
+"""Being at work: run, poll, once, rebuild, demo."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import typer
 
 from feedpub import demo as demonstration
 from feedpub.app import App, Round
-from feedpub.cli.root import cli, load_config, opened
+from feedpub.cli.root import cli, known, load_config, opened
 from feedpub.cli.show import complain, say, show
 from feedpub.commands.deciding import Which
 from feedpub.daemon import Daemon
@@ -31,6 +32,19 @@ def run(context: typer.Context) -> None:
     sys.stdout.flush()
     # A store may still be answering in a thread; nothing of it is lost by not waiting.
     os._exit(code)
+
+
+@cli.command()
+def poll(
+    context: typer.Context, store: Annotated[str, typer.Argument(help="Which one; none: all of them.")] = ""
+) -> None:
+    """Have a store polled now, whatever its cadence says."""
+    with known(context) as app:
+        asked = app.poll_now(store)
+    if asked:
+        say(f"{', '.join(asked)}: polled within a second by the feedpub that runs; if none does, by the next one.")
+    else:
+        say("There is no store to poll: add one to the config.")
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""What authors and admins say: import, export, brief, announce, resume."""
+"""What authors and admins say: import, export, brief, announce, pause, resume."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from feedpub.cli.preview import coming
 from feedpub.cli.root import AsJson, Yes, agreed, cli, known, load_config, opened
 from feedpub.cli.show import err, say, say_json
 from feedpub.commands.briefs import Accepted, Brief
+from feedpub.commands.deciding import stands
 from feedpub.commands.moving import the_export
 from feedpub.errors import FeedpubError
 from feedpub.settings import load
@@ -110,7 +111,7 @@ def brief(
     zone, brief = app.settings.site.zone, accepted.article
     say(f"{brief.id}: queued for {', '.join(accepted.targets) or 'no target'}; in feeds {', '.join(accepted.feeds)}.")
     for name, why in accepted.left_out.items():
-        say(f"  not for {name}: {why}")
+        say(f"  not for {name}: {why.told('en')}")
     when = f"{brief.published.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})" if accepted.later else "within seconds"
     say(f"The daemon publishes it {when}; if none runs, `feedpub once` does{' then' * accepted.later}.")
 
@@ -124,7 +125,7 @@ def _accepted(accepted: Accepted) -> dict[str, Any]:
         "published": article.published,
         "feeds": accepted.feeds,
         "targets": accepted.targets,
-        "left_out": accepted.left_out,
+        "left_out": {name: why.told("en") for name, why in accepted.left_out.items()},
     }
 
 
@@ -143,16 +144,25 @@ def announce(
         decisions = app.decisions
         found, targets = decisions.article(article), decisions.told(target or [])
         standing = decisions.standing(found, targets)
-        for name, how in standing.items():
-            say(f"{name}: {how}")
+        for name, one in standing.items():
+            say(f"{name}: {stands(one)}")
         if standing and not agreed(f"Say it once more on {', '.join(standing)}?", yes=yes):
             targets = tuple(one for one in targets if one not in standing)
             say("It is left as it is there.")
-        for line in decisions.announce(found, targets, text):
-            say(line)
-        for one in app.preview(found.guid, targets)[0].previews if targets else ():
-            if one.coming and one.waits:
-                say(f"  {one.target}: {coming(one, app.settings.site)}")
+        for announced in decisions.announce(found, targets, text):
+            say(str(announced))
+        for seen in app.preview(found.guid, targets)[0].previews if targets else ():
+            if seen.coming and seen.waits:
+                say(f"  {seen.target}: {coming(seen, app.settings.site)}")
+
+
+@cli.command()
+def pause(context: typer.Context, target: str) -> None:
+    """Have a target say nothing from now on; its queue is kept until `feedpub resume`."""
+    with known(context) as app:
+        free = app.decisions.pause(target)
+    again = f"to let it speak again: feedpub resume {target}"
+    say(f"{target} is paused; {again}" if free else f"{target} was paused already; {again}")
 
 
 @cli.command()

@@ -21,22 +21,24 @@ from feedpub.crew import Crew
 from feedpub.errors import ComposeError, FeedpubError, place
 from feedpub.http import Door
 from feedpub.ledger import Ledger
-from feedpub.log import secrets, without
+from feedpub.log import without
 from feedpub.model import EPOCH, Again, Context, Conversation, Doubt, Outcome, Refused, Said, Site
 from feedpub.networks.base import Network
 from feedpub.notices.alerts import Ill, Memory, Message, look, message, told
 from feedpub.retry import target_rest
 from feedpub.settings import Settings
+from feedpub.settings.secret import secrets
 
 log = structlog.get_logger("feedpub")
 
-PATIENCE = {
+PATIENCE: Mapping[str, timedelta] = {
     About.CONFIG: timedelta(minutes=1),  # an editor's slip
     About.FEEDS: timedelta(minutes=5),
     About.DOUBT: timedelta(minutes=15),  # where a network knows repeats, it is settled without a person
     About.STORE: timedelta(hours=1),
+    "paused_by_hand": timedelta(days=1),  # whoever did that knows; but it may be forgotten
 }
-"""How long an ill may last before it is told; any other is told at once."""
+"""How long an ill may last before it is told, by what it is or is about; any other is told at once."""
 DOUBTS = 3
 """After so many tries that may have been heard, one is taken for heard: who answers badly is not told for ever."""
 
@@ -51,11 +53,15 @@ class Seen:
     def ills(self, now: datetime, hidden: Collection[str]) -> tuple[Ill, ...]:
         """Write it as alerts know it, without secrets. Who cannot be told is not among it: it could not be told."""
         lasting = (
-            Ill(one.key, without(one.sentence, hidden), one.since or now, PATIENCE.get(one.about, timedelta(0)))
+            Ill(one.key, without(one.sentence, hidden), one.since or now, _patience(one))
             for one in self.problems
             if one.about is not About.ALERT
         )
         return (*lasting, *(Ill(f"died:{name}", "", now, count=count) for name, count in self.failed.items()))
+
+
+def _patience(problem: Problem) -> timedelta:
+    return PATIENCE.get(problem.what) or PATIENCE.get(problem.about, timedelta(0))
 
 
 @dataclass(slots=True)

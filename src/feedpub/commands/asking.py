@@ -11,7 +11,8 @@ from feedpub.commands.trying import AT_ONCE, Tried
 from feedpub.errors import FeedpubError, place
 from feedpub.ledger.articles import StoreState
 from feedpub.model import Batch, Quarantined
-from feedpub.pipeline import Setup, Source
+from feedpub.pipeline import Setup
+from feedpub.stores.base import StoreOptions
 from feedpub.stores.sql import SqlOptions
 
 
@@ -28,7 +29,7 @@ def ask(setup: Setup, states: Mapping[str, StoreState]) -> Iterator[Tried]:
 def _ask(setup: Setup, name: str, state: StoreState | None) -> Tried:
     source = setup.sources[name]
     cursor = state.cursor if state is not None and state.kind in (None, source.options.form) else None
-    if cursor is None and _will_be_made(source):
+    if cursor is None and is_to_be_made(source.options):
         return Tried(name, None, "its file is not there yet: the first poll makes it, and so does `feedpub import`")
     try:
         batch = source.store.changes(cursor)
@@ -40,9 +41,8 @@ def _ask(setup: Setup, name: str, state: StoreState | None) -> Tried:
     return Tried(name, well=True, told=_told(batch, _kept_out(setup, name, batch), first=cursor is None))
 
 
-def _will_be_made(source: Source) -> bool:
+def is_to_be_made(options: StoreOptions) -> bool:
     """Whether to ask would make an embedded store's file: that is the first poll's to do."""
-    options = source.options
     if not isinstance(options, SqlOptions) or options.is_query or options.embedded().file.mark():
         return False
     return next(above for above in Path(options.path).absolute().parents if above.exists()).is_dir()

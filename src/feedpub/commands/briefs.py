@@ -12,7 +12,7 @@ from html import escape
 from feedpub import clean
 from feedpub.categories import DESK, called, from_desk
 from feedpub.commands.moments import moment
-from feedpub.commands.preview import Known, kept_out
+from feedpub.commands.preview import Known, Note, kept_out
 from feedpub.errors import FeedpubError
 from feedpub.model import Article, Category, Quarantined, RawArticle
 from feedpub.pipeline import Publisher
@@ -38,7 +38,7 @@ class Accepted:
     later: bool
     feeds: tuple[str, ...]
     targets: tuple[str, ...]
-    left_out: Mapping[str, str]
+    left_out: Mapping[str, Note]
 
 
 def accept(brief: Brief, desk: Desk, publisher: Publisher) -> Accepted:
@@ -110,7 +110,7 @@ def _accepted(article: Article, publisher: Publisher, *, later: bool) -> Accepte
     known = Known(publisher.setup.site, publisher.ledger.articles.categories(), publisher.now())
     speaking = [target for target in publisher.setup.targets.values() if target.subject == "article"]
     silent = {one.name: kept_out(article, one, known, max(known.now, article.published)) for one in speaking}
-    left_out = {name: note.told("en") for name, note in silent.items() if note is not None}
+    left_out = {name: note for name, note in silent.items() if note is not None}
     heard = tuple(one.name for one in speaking if one.name not in left_out)
     feeds = tuple(spec.address for spec in publisher.builder.specs() if spec.carries(terms(article)))
     return Accepted(article, later, feeds, heard, left_out)

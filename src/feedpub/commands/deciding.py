@@ -2,32 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from feedpub import clean
 from feedpub.commands.preview import Known, drafted_by
 from feedpub.errors import ComposeError, FeedpubError
+from feedpub.feeds.texts import words
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Action, Article, Delivery, State
-from feedpub.notices.lifecycle import FEEDS, FLOOD, GUARDS, MOVED, Cancelled, Released, Retried, Wanted
+from feedpub.networks.base import Network
+from feedpub.notices.lifecycle import FEEDS, FLOOD, GUARDS, MOVED, Cancelled, Released, Retried, Wanted, heeds, step
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Publisher
 
 MOST = 100_000
 """Deliveries that one decision may be about."""
 
+BY_HAND = "paused by hand"
+"""Why a target is paused that somebody paused."""
+
 _TO_BE_SAID = "it will be said by the feedpub that runs, else at the next `feedpub once`"
+
+
+class Word(StrEnum):
+    """What a person may say of a delivery."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+    RELEASE = "release"
+
+
+_CANCELLED = Cancelled("cancelled by hand")
+_EVENTS: Mapping[Word, Retried | Cancelled | Released] = {
+    Word.RETRY: Retried(),
+    Word.CANCEL: _CANCELLED,
+    Word.RELEASE: Released(),
+}
+
+
+class Advice(StrEnum):
+    """What a person can do about a delivery that does not go on by itself: the keys of [advice] in locale/*.toml."""
+
+    RESUME = "resume"
+    """Mend what paused its target, and let that speak again."""
+    LOOK = "look"
+    """Look there: retry it if it is missing, cancel it if it stands."""
+    MEND = "mend"
+    """Mend what was refused, then retry it."""
+    RELEASE = "release"
+    """Let it go, or cancel it."""
+    ANNOUNCE = "announce"
+    """Nothing need be done; but it can be said all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A delivery that a person's word left as it is; without `listed` there is none of this number."""
+
+    id: int
+    listed: Listed | None
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """How many deliveries a person's word changed, and how the others stand, a sentence each."""
+    """How many deliveries a person's word changed, and how the others stand."""
 
     changed: int
-    others: tuple[str, ...]
+    left: tuple[Left, ...]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """How those stand that it did not change, a sentence each."""
+        return tuple(one.sentence for one in self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What came of wanting an article said on a target; `standing`: why it could not be noted just now."""
+
+    target: str
+    standing: State | None = None
+
+    def __str__(self) -> str:
+        if self.standing is None:
+            return f"{self.target}: {_TO_BE_SAID}"
+        return f"{self.target}: it {_STANDING[self.standing]}: try again later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +120,11 @@ class Decisions:
 
     # ------------------------------------------------------------ looking
 
-    def listed(self, which: Which, limit: int = MOST) -> tuple[Listed, ...]:
-        """List deliveries, newest first. A target may have left the config; one that never was is an error."""
+    def listed(self, which: Which, limit: int = MOST, *, before: int = 0) -> tuple[Listed, ...]:
+        """List deliveries, newest first; `before`: those older than this one.
+
+        A target may have left the config; one that never was is an error.
+        """
         targets = self.publisher.setup.targets
         if which.target not in {"", *targets, *(one.name for one in self.publisher.ledger.targets.states())}:
             raise FeedpubError(f"there is no target {which.target}: the config has {names(targets)}")
@@ -67,7 +135,26 @@ class Decisions:
             article=which.article,
             held_by=which.held_by,
             since=which.since,
+            before=before,
             limit=limit,
+        )
+
+    def held(self, which: Which) -> tuple[Listed, ...]:
+        """List those that a guard holds for a person."""
+        guards = [which.held_by] if which.held_by in GUARDS else sorted(GUARDS)
+        asked = [replace(which, states=(State.HELD,), held_by=guard) for guard in guards]
+        return tuple(one for each in asked for one in self.listed(each))
+
+    def heeding(self, one: Listed) -> frozenset[Word]:
+        """Tell which words would change a delivery as it is now."""
+        target = self.publisher.setup.targets.get(one.delivery.target)
+        if target is None:
+            return frozenset()
+        now, public = self.publisher.now(), not one.withdrawn
+        return frozenset(
+            word
+            for word, event in _EVENTS.items()
+            if heeds(one.delivery, event, public=public) and step(one.delivery, event, target, now) != one.delivery
         )
 
     def cost(self, listed: Iterable[Listed]) -> Decimal:
@@ -89,6 +176,10 @@ class Decisions:
     def paused(self) -> frozenset[str]:
         """The targets that speak no more until somebody lets them."""
         return frozenset(one.name for one in self.publisher.ledger.targets.states() if one.rest.paused)
+
+    def silent(self, found: Iterable[Listed]) -> tuple[str, ...]:
+        """Tell which targets of these deliveries say nothing before somebody lets them."""
+        return tuple(sorted(self.paused() & {one.delivery.target for one in found}))
 
     def known(self) -> Known:
         """Gather what previews are made from."""
@@ -121,27 +212,27 @@ class Decisions:
 
     # ------------------------------------------------------------ announcing
 
-    def standing(self, article: Article, targets: Sequence[str]) -> dict[str, str]:
-        """Tell where an article stands already, or may stand, in words by target."""
+    def standing(self, article: Article, targets: Sequence[str]) -> dict[str, Delivery]:
+        """Tell where an article stands already, or may stand: its delivery by target."""
         there = {target: self._delivery(article, target) for target in targets}
-        return {target: _stands(one) for target, one in there.items() if one is not None and _may_stand(one)}
+        return {target: one for target, one in there.items() if one is not None and _may_stand(one)}
 
-    def announce(self, article: Article, targets: Sequence[str], text: str = "") -> tuple[str, ...]:
+    def announce(self, article: Article, targets: Sequence[str], text: str = "") -> tuple[Announced, ...]:
         """Owe an article to targets, whatever was decided before; where it stands already, once more.
 
-        `text`: words to be said instead of its own. Returns what came of it, in words.
+        `text`: words to be said instead of its own.
         """
-        return tuple(f"{target}: {self._announce(article, target, clean.text(text).strip())}" for target in targets)
+        return tuple(self._announce(article, target, clean.text(text).strip()) for target in targets)
 
-    def _announce(self, article: Article, target: str, text: str) -> str:
+    def _announce(self, article: Article, target: str, text: str) -> Announced:
         deliveries, setup, now = self.publisher.ledger.deliveries, self.publisher.setup, self.publisher.now()
         one = self._delivery(article, target)
         if one is None:
             deliveries.owe([Owed(target, article.guid, State.HELD, FEEDS, "", None, text)], now)
         elif not deliveries.tell([one.id], Wanted(text), setup.targets, now) and one.state not in _WAITING:
-            return f"it {_STANDING[one.state]}: try again later"
+            return Announced(target, one.state)
         self.publisher.ledger.feeds.free(setup.targets, now)
-        return _TO_BE_SAID
+        return Announced(target)
 
     def _delivery(self, article: Article, target: str) -> Delivery | None:
         there = self.publisher.ledger.deliveries.listed(target=target, article=article.guid)
@@ -155,7 +246,7 @@ class Decisions:
 
     def cancel(self, ids: Sequence[int]) -> Decided:
         """Never say these."""
-        return self._decide(ids, Cancelled("cancelled by hand"))
+        return self._decide(ids, _CANCELLED)
 
     def release(self, ids: Sequence[int]) -> Decided:
         """Let go what a guard holds."""
@@ -163,14 +254,23 @@ class Decisions:
         self.publisher.ledger.feeds.free(self.publisher.setup.targets, self.publisher.now())
         return decided
 
+    def pause(self, target: str) -> bool:
+        """Have a target say nothing until somebody resumes it. Tells whether it was free to speak until now."""
+        configured = self._target(target)
+        return self.publisher.ledger.targets.pause(configured, BY_HAND, self.publisher.now())
+
     def resume(self, target: str) -> bool:
         """Let a paused target speak again. Tells whether it was paused."""
-        targets = self.publisher.setup.targets
-        if target not in targets:
-            raise FeedpubError(f"there is no target {target}: the config has {names(targets)}")
+        self._target(target)
         paused = any(one.rest.paused for one in self.publisher.ledger.targets.states() if one.name == target)
         self.publisher.ledger.targets.resume(target)
         return paused
+
+    def _target(self, name: str) -> Network:
+        targets = self.publisher.setup.targets
+        if name not in targets:
+            raise FeedpubError(f"there is no target {name}: the config has {names(targets)}")
+        return targets[name]
 
     def _decide(self, ids: Sequence[int], word: Retried | Cancelled | Released) -> Decided:
         deliveries, targets = self.publisher.ledger.deliveries, self.publisher.setup.targets
@@ -178,7 +278,7 @@ class Decisions:
         changed = deliveries.tell(ids, word, targets, self.publisher.now())
         after = self._by_id(ids)
         same = [one for one in dict.fromkeys(ids) if _delivery(before.get(one)) == _delivery(after.get(one))]
-        return Decided(changed, tuple(_stays(one, after.get(one), targets) for one in same))
+        return Decided(changed, tuple(Left(one, after.get(one), _stays(one, after.get(one), targets)) for one in same))
 
     def _by_id(self, ids: Sequence[int]) -> dict[int, Listed]:
         listed = self.listed(Which(ids=ids)) if ids else ()
@@ -211,26 +311,35 @@ def names(found: Iterable[str]) -> str:
     return ", ".join(sorted(found)) or "none"
 
 
-def advice(one: Listed, paused: Collection[str] = ()) -> str:
-    """Tell what a person can do about a delivery that does not go on by itself; empty where nothing need be done.
+def advised(one: Listed, paused: Collection[str] = ()) -> Advice | None:
+    """Tell what a person can do about a delivery that does not go on by itself; None where nothing need be done.
 
     `paused`: the targets that speak no more until somebody lets them.
     """
     delivery = one.delivery
     if delivery.target in paused and delivery.due_at is not None:
-        return f"its target is paused (`feedpub status` tells why): mend that, then `feedpub resume {delivery.target}`"
-    retry = f"`feedpub deliveries retry {delivery.id}`"
+        return Advice.RESUME
     if delivery.state is State.DOUBTFUL and delivery.due_at is None:
-        return f"look there: {retry} if it is missing, `feedpub deliveries cancel {delivery.id}` if it stands"
+        return Advice.LOOK
     said_no_more = one.withdrawn and delivery.wanted is not None
     if delivery.state is State.FAILED and not said_no_more:
-        return f"mend that, then {retry}"
+        return Advice.MEND
     if delivery.state is State.HELD and delivery.held_by in GUARDS:
-        return f"`feedpub deliveries release {delivery.id}` or `feedpub deliveries cancel {delivery.id}`"
+        return Advice.RELEASE
     decided_against = delivery.state is State.SKIPPED and delivery.action is Action.ANNOUNCE and not said_no_more
-    if decided_against and one.article is not None:
-        return f"to say it all the same: `feedpub announce {one.article.id} --target {delivery.target}`"
-    return ""
+    return Advice.ANNOUNCE if decided_against and one.article is not None else None
+
+
+def advice(one: Listed, paused: Collection[str] = (), *, language: str = "en") -> str:
+    """Say in a language what `advised` tells, with the commands to give; empty where nothing need be done."""
+    told = advised(one, paused)
+    about = {"id": one.delivery.id, "target": one.delivery.target, "article": one.subject}
+    return "" if told is None else words(language, "advice")[told].format(**about)
+
+
+def counted(found: Iterable[Listed]) -> dict[str, int]:
+    """Count deliveries by target."""
+    return dict(Counter(one.delivery.target for one in found))
 
 
 def _delivery(one: Listed | None) -> Delivery | None:
@@ -241,7 +350,8 @@ def _may_stand(one: Delivery) -> bool:
     return one.said is not None or one.doubt_since is not None
 
 
-def _stands(one: Delivery) -> str:
+def stands(one: Delivery) -> str:
+    """Say how an article stands where it may stand already."""
     if one.said is None:
         return "it may have been said: nobody knows"
     return f"said already{f', see {one.remote_url}' if one.remote_url else ''}"

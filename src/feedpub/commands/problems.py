@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from feedpub.categories import DESK
+from feedpub.commands.deciding import BY_HAND
 from feedpub.feeds.texts import words
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
@@ -121,7 +122,8 @@ class Watch:
     def _paused(self) -> Iterator[Problem]:
         for one in self.ledger.targets.states():
             if one.name in self.targets and one.rest.paused:
-                yield self._problem(About.PAUSED, "paused", one.name, why=one.rest.paused)
+                what = "paused_by_hand" if one.rest.paused == BY_HAND else "paused"
+                yield self._problem(About.PAUSED, what, one.name, why=one.rest.paused)
 
     def _parked(self) -> Iterator[Problem]:
         counts = self.ledger.deliveries.doubtful()

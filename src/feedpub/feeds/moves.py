@@ -8,12 +8,12 @@ of it at once. Of a chain that comes back to itself, or has an address that feed
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
 
+from feedpub.feeds.rules import path_shape, plain, rule_file
 from feedpub.model import FeedFile
 
 Moved = Mapping[str, str | None]
@@ -36,10 +36,12 @@ class Signposts:
 
 ENDINGS: Final = ("rss", "atom", "json")
 """Of the files that make a feed."""
-_WORDS: Final = r"[a-z0-9_-]+(?:/[a-z0-9_-]+)*"
-_ENDING: Final = "|".join(ENDINGS)
-_FEED: Final = re.compile(rf"(?P<address>{_WORDS})\.(?P<ending>{_ENDING})")
-_PART: Final = re.compile(rf"archive/(?P<address>{_WORDS})(?P<part>/[0-9]+)\.(?P<ending>{_ENDING})")
+ENDING: Final = "|".join(ENDINGS)
+"""The same as a regular expression."""
+WORDS: Final = r"[a-z0-9_-]+(?:/[a-z0-9_-]+)*"
+"""What addresses of feeds look like."""
+_FEED: Final = re.compile(rf"(?P<address>{WORDS})\.(?P<ending>{ENDING})")
+_PART: Final = re.compile(rf"archive/(?P<address>{WORDS})(?P<part>/[0-9]+)\.(?P<ending>{ENDING})")
 
 
 def where(path: str, moved: Moved) -> str | Gone | None:
@@ -56,20 +58,17 @@ def where(path: str, moved: Moved) -> str | Gone | None:
 def nginx_rules(moved: Moved, base_url: str) -> FeedFile:
     """The same answers for nginx: to be included in the location that serves the files, or in its server."""
     rules = [
-        f'location ~ "{_shape(address, base_url, _byte)}" {{ return {_nginx_answer(end, base_url)}; }}'
+        f'location ~ "^{path_shape(base_url)}{_shape(address)}" {{ return {_nginx_answer(end, base_url)}; }}'
         for address, end in _ends(moved).items()
     ]
-    return _file("moved.nginx.conf", "nginx", rules)
+    return rule_file("moved.nginx.conf", _TOLD, "nginx", rules)
 
 
 def caddy_rules(moved: Moved, base_url: str) -> FeedFile:
-    """The same answers for Caddy: to be imported in the block that serves the files."""
-    rules = [
-        f'\t"~{_shape(address, base_url, _rune)}" "{_caddy_answer(end, base_url)}"'
-        for address, end in _ends(moved).items()
-    ]
-    frame = ["map {http.request.orig_uri.path} {feedpub_moved} {", *rules, "}", *_CADDY_ANSWERS] if rules else []
-    return _file("moved.Caddyfile", "Caddy", frame)
+    """The same answers for Caddy: to be imported in the block that serves the files, below their path."""
+    rules = [f'\t"~^/{_shape(address)}" "{_caddy_answer(end, base_url)}"' for address, end in _ends(moved).items()]
+    frame = ["map {http.request.uri.path} {feedpub_moved} {", *rules, "}", *_CADDY_ANSWERS] if rules else []
+    return rule_file("moved.Caddyfile", _TOLD, "Caddy", frame)
 
 
 # ---------------------------------------------------------------- where a chain ends
@@ -77,7 +76,7 @@ def caddy_rules(moved: Moved, base_url: str) -> FeedFile:
 
 def _ends(moved: Moved) -> dict[str, str | Gone]:
     """Every old address that has an end, in order: the same for any order of `moved`."""
-    ends = {address: _end(address, moved) for address in sorted(moved) if re.fullmatch(_WORDS, address)}
+    ends = {address: _end(address, moved) for address in sorted(moved) if re.fullmatch(WORDS, address)}
     return {address: end for address, end in ends.items() if end is not None}
 
 
@@ -89,7 +88,7 @@ def _end(address: str, moved: Moved) -> str | Gone | None:
         to = moved[at]
         if to is None:
             return Gone.GONE
-        if to in seen or not re.fullmatch(_WORDS, to):
+        if to in seen or not re.fullmatch(WORDS, to):
             return None
         seen.add(to)
         at = to
@@ -98,6 +97,7 @@ def _end(address: str, moved: Moved) -> str | Gone | None:
 
 # ---------------------------------------------------------------- rules for other servers
 
+_TOLD: Final = "where feeds went that stood elsewhere before"
 _CADDY_ANSWERS: Final = (
     "@feedpub_moved vars_regexp {feedpub_moved} ^https?:",
     "@feedpub_gone vars {feedpub_moved} gone",
@@ -106,40 +106,14 @@ _CADDY_ANSWERS: Final = (
 )
 
 
-def _shape(address: str, base_url: str, escape: Callable[[str], str]) -> str:
-    """The paths of a feed and of its archive's parts. Group 1 is `archive/`, 2 the part, 3 the ending."""
-    prefix = _escaped(f"/{unquote(urlsplit(base_url).path).strip('/')}/".replace("//", "/"), escape)
-    return rf"^{prefix}(?:{address}|(archive/){address}(/[0-9]+))\.({_ENDING})\z"
-
-
-def _escaped(path: str, escape: Callable[[str], str]) -> str:
-    """Write a decoded path as a regular expression, of plain letters alone: no server takes any for its own sign."""
-    return re.sub(r"[^A-Za-z0-9/_-]", lambda odd: escape(odd[0]), path)
-
-
-def _byte(odd: str) -> str:
-    """As PCRE knows a character that it compares byte by byte."""
-    return "".join(rf"\x{byte:02x}" for byte in odd.encode(errors="replace"))
-
-
-def _rune(odd: str) -> str:
-    """As Go knows a character."""
-    return rf"\x{{{ord(odd):x}}}"
+def _shape(address: str) -> str:
+    """The files of a feed and of its archive's parts. Group 1 is `archive/`, 2 the part, 3 the ending."""
+    return rf"(?:{address}|(archive/){address}(/[0-9]+))\.({ENDING})\z"
 
 
 def _nginx_answer(end: str | Gone, base_url: str) -> str:
-    return f'301 "{_plain(base_url)}$1{end}$2.$3"' if isinstance(end, str) else "410"
+    return f'301 "{plain(base_url)}$1{end}$2.$3"' if isinstance(end, str) else "410"
 
 
 def _caddy_answer(end: str | Gone, base_url: str) -> str:
-    return f"{_plain(base_url)}${{1}}{end}${{2}}.${{3}}" if isinstance(end, str) else "gone"
-
-
-def _plain(base_url: str) -> str:
-    """An address with no sign that a server would take for its own (`$` begins their variables)."""
-    return quote(base_url, safe=":/%?#[]@!&()*+,=~")
-
-
-def _file(path: str, server: str, rules: Sequence[str]) -> FeedFile:
-    told = f"# Written by feedpub: where feeds went that stood elsewhere before. {server} reads it when it is reloaded."
-    return FeedFile(path, "\n".join([told, *rules, ""]).encode())
+    return f"{plain(base_url)}${{1}}{end}${{2}}.${{3}}" if isinstance(end, str) else "gone"

@@ -39,6 +39,11 @@ _TYPES: Final = {"json": JSON_TYPE} | MEDIA_TYPES
 _SCRIPT: Final = (files("feedpub") / "templates" / "index.js").read_text("utf-8")
 SCRIPT_SOURCE: Final = f"'sha256-{b64encode(sha256(_SCRIPT.encode()).digest()).decode()}'"
 """What a Content-Security-Policy allows, to allow the script of index.html and no other (CSP 3 §2.3.1)."""
+POLICY: Final = (
+    "default-src 'none'; img-src 'self' https: http: data:; style-src 'self' 'unsafe-inline'; "
+    f"script-src {SCRIPT_SOURCE}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The Content-Security-Policy of pages, and of feeds too: a browser that shows XML would run a script inside it."""
 
 _View = Mapping[str, object]
 """What a template is told of one thing."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import BigInteger, case, func, literal, select, type_coerce, update
 
 from feedpub.changes import GONE, UNCLAIMED, Known
 from feedpub.ledger import schema
@@ -40,6 +40,8 @@ class StoreState:
     """What kind of store gave the cursor; None while there is none."""
     news_since: datetime | None = None
     """While it is `adopting`: when the newest article was published that its former kind told of."""
+    asked_at: datetime | None = None
+    """When somebody asked for a poll that is still owed."""
 
     @property
     def baseline(self) -> bool:
@@ -53,6 +55,7 @@ class StoreState:
 
 
 _SEQ = select(schema.counter.c.value).where(schema.counter.c.name == "seq")
+_ASKED = select(schema.store.c.name, schema.store.c.asked_at).where(schema.store.c.asked_at.is_not(None))
 KEPT = 16
 """Articles kept as they were last read: what many targets are told of at once."""
 
@@ -245,11 +248,11 @@ class Articles:
     def find(self, name: str, *, waiting: bool = False) -> tuple[Article, ...]:
         """Public articles by id or guid, whatever their store; `waiting`: those too that wait for their date."""
         states, one = (LIVE, WAITING) if waiting else (LIVE,), schema.article.c
+        by_id = one.store.in_(select(schema.store.c.name)) & (one.id == name)
+        # Their state is sorted out here: asked for it, SQLite would look through all that are live.
+        query = select(one.body, one.state).where(by_id | (one.guid == name)).order_by(one.pk)
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(one.body).where(one.state.in_(states) & ((one.id == name) | (one.guid == name)))
-            )
-            return tuple(article_of(row.body) for row in rows)
+            return tuple(article_of(row.body) for row in connection.execute(query) if row.state in states)
 
     def counts(self) -> dict[str, int]:
         """How many articles are in each state, and how many in quarantine."""
@@ -303,6 +306,33 @@ class Articles:
                     **({"cleaner": cleaner} if cleaner else {}),
                 )
             )
+
+    # ------------------------------------------------------------ polls that somebody asked for
+
+    def ask(self, stores: Iterable[str], now: datetime) -> None:
+        """Owe each of these stores a poll that begins after this moment, however many asked before."""
+        one = schema.store.c
+        # Every ask is later than the one before, whatever the clock says: a poll answers those that it knew of.
+        later = type_coerce(one.asked_at, BigInteger) + 1
+        moment = case((one.asked_at >= now, later), else_=literal(now, schema.Moment()))
+        with self._database.write() as connection:
+            for name in stores:
+                ensure_store(connection, name)
+                connection.execute(update(schema.store).where(one.name == name).values(asked_at=moment))
+
+    def asked(self) -> dict[str, datetime]:
+        """Which stores are owed a poll, and since when. It costs next to nothing."""
+        with self._database.glance() as connection:
+            return {row.name: row.asked_at for row in connection.execute(_ASKED)}
+
+    def answer(self, store: str, asked_at: datetime) -> None:
+        """A poll that began after `asked_at` has ended; whoever asked later is owed another one."""
+        one = schema.store.c
+        with self._database.write() as connection:
+            asked = (one.name == store) & (one.asked_at == asked_at)
+            connection.execute(update(schema.store).where(asked).values(asked_at=None))
+
+    # ------------------------------------------------------------ small marks
 
     def has_any(self, store: str) -> bool:
         """Whether there is any article of a store, withdrawn ones included."""
@@ -383,4 +413,5 @@ def _store_state(row: AnyRow) -> StoreState:
         cleaner=row.cleaner,
         kind=row.kind,
         news_since=row.news_since,
+        asked_at=row.asked_at,
     )

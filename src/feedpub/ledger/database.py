@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_u
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerGone, LedgerTooNew, OutputError
+from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerGone, LedgerMissing, LedgerTooNew, OutputError
 from feedpub.ledger import schema
 from feedpub.ledger.rows import CHUNK
 from feedpub.ledger.together import Together
@@ -44,7 +44,7 @@ class Database:
         self._url = _parse(url)
         self._make = make
         if self.is_sqlite and not make and not Path(str(self._url.database)).exists():
-            raise LedgerError(
+            raise LedgerMissing(
                 f"there is no database yet: {Path(str(self._url.database)).absolute()} is missing; go to the folder "
                 "that feedpub runs in, or start it here first: feedpub once"
             )
@@ -120,7 +120,7 @@ class Database:
                 "run the feedpub that wrote it, or a later one"
             )
         if not heads and not self._make:
-            raise LedgerError(f"{self._named} is empty: start feedpub first, for example by `feedpub once`")
+            raise LedgerMissing(f"{self._named} is empty: start feedpub first, for example by `feedpub once`")
         return heads == (scripts.get_current_head(),)
 
     def migrate(self) -> None:

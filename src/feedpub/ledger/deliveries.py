@@ -34,7 +34,7 @@ from feedpub.ledger import schema
 from feedpub.ledger.database import Database
 from feedpub.ledger.feeds import free_held
 from feedpub.ledger.moving import insert_owed, locked, save
-from feedpub.ledger.rows import WITHDRAWN, article_of, delivery_of
+from feedpub.ledger.rows import WITHDRAWN, AnyRow, article_of, chunks, delivery_of
 from feedpub.ledger.targets import rest_of
 from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Said, State, Target
 from feedpub.notices.lifecycle import (
@@ -112,6 +112,19 @@ class Listed:
     def attempts(self) -> int:
         """Every try there was; the delivery itself counts only those of its present action."""
         return max(self.delivery.attempts, self.tries)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One entry of the journal: what was tried, and what came of it. `ended_at` is None while nobody knows."""
+
+    delivery: int
+    action: Action
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    """`said`, `again`, `refused`, `doubt`, `absent` or `lost`; empty while it goes on."""
+    detail: str
 
 
 class Deliveries:
@@ -347,28 +360,34 @@ class Deliveries:
         article: str = "",
         held_by: str = "",
         since: datetime | None = None,
+        before: int = 0,
         limit: int = 100,
     ) -> tuple[Listed, ...]:
-        """Deliveries with what they are about, newest first."""
+        """Deliveries with what they are about, newest first; `before`: those older than this one."""
         one, of = schema.delivery.c, schema.attempt.c
         tries = select(func.count()).where(of.delivery == one.id).scalar_subquery()
         tried = select(of.action).where(of.delivery == one.id).order_by(of.pk.desc()).limit(1).scalar_subquery()
         gone = (schema.article.c.state == WITHDRAWN).label("withdrawn")
-        query = select(
-            schema.delivery, schema.article.c.body, tries.label("tries"), tried.label("tried"), gone
-        ).outerjoin(schema.article, schema.article.c.pk == one.article)
+        which = select(one.id)
         for given, where in (
             (states, one.state.in_(list(states))),
             (target, one.target == target),
             (ids, one.id.in_(list(ids))),
-            (article, or_(schema.article.c.id == article, schema.article.c.guid == article)),
+            (article, one.article.in_(_called(article))),
             (held_by, one.held_by == held_by),
             (since, one.created_at >= (since or EPOCH)),
+            (before, one.id < before),
         ):
             if given:
-                query = query.where(where)
+                which = which.where(where)
+        # Which ones is answered by indexes; all the rest is asked of these alone.
+        query = (
+            select(schema.delivery, schema.article.c.body, tries.label("tries"), tried.label("tried"), gone)
+            .outerjoin(schema.article, schema.article.c.pk == one.article)
+            .where(one.id.in_(which.order_by(one.id.desc()).limit(limit)))
+        )
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(one.id.desc()).limit(limit)).all()
+            rows = connection.execute(query.order_by(one.id.desc())).all()
         return tuple(
             Listed(
                 delivery_of(row),
@@ -429,6 +448,25 @@ class Deliveries:
             )
             return tuple(dict(row._mapping) for row in rows)  # noqa: SLF001 - the documented way to a row's mapping
 
+    def journal(self, ids: Sequence[int]) -> dict[int, tuple[Try, ...]]:
+        """The tries of these deliveries, oldest first."""
+        of, found = schema.attempt.c, dict[int, tuple[Try, ...]]()
+        with self._database.read() as connection:
+            for some in chunks(ids):
+                rows = connection.execute(select(schema.attempt).where(of.delivery.in_(some)).order_by(of.pk))
+                for row in rows:
+                    found[row.delivery] = (*found.get(row.delivery, ()), _try(row))
+        return found
+
+    def latest_tries(self, limit: int) -> tuple[tuple[str, Try], ...]:
+        """The end of the journal, newest first, each with its target."""
+        of, one = schema.attempt.c, schema.delivery.c
+        latest = select(schema.attempt).order_by(of.pk.desc()).limit(limit).subquery()
+        query = select(latest, one.target).join(schema.delivery, one.id == latest.c.delivery)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(latest.c.pk.desc()))
+            return tuple((row.target, _try(row)) for row in rows)
+
     def tell(
         self,
         ids: Sequence[int],
@@ -468,6 +506,17 @@ _TRIED = update(schema.attempt).where(
 )
 
 # ---------------------------------------------------------------- small things
+
+
+def _called(article: str) -> Select[int]:
+    """The articles that an id or a guid means; each is found by its own index."""
+    one = schema.article.c
+    by_id = one.store.in_(select(schema.store.c.name)) & (one.id == article)
+    return select(one.pk).where(or_(by_id, one.guid == article))
+
+
+def _try(row: AnyRow) -> Try:
+    return Try(row.delivery, Action(row.action), row.started_at, row.ended_at, row.outcome, row.detail)
 
 
 def _withdrawn(connection: Connection, deliveries: Iterable[Delivery]) -> frozenset[int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, insert, select, true, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, true, update
 
 from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
@@ -27,6 +27,8 @@ TOMBSTONES = 200
 """As many as a feed tells at most, the newest: a mass withdrawal must not fill it."""
 
 
+_COMMENTS = "comments"
+"""The kind of the feed that carries what readers say."""
 _UNWRITTEN = "unwritten_since"
 """The counter that holds a moment, in microseconds."""
 
@@ -145,6 +147,17 @@ class Feeds:
         with self._database.read() as connection:
             rows = connection.execute(select(schema.feed.c.address, schema.feed.c.paths))
             return {row.address: tuple(json.loads(row.paths)) for row in rows}
+
+    def carried(self, addresses: Sequence[str], limit: int) -> dict[str, int]:
+        """How many entries each of these feeds carries, counted no further than to `limit`."""
+        with self._database.read() as connection:
+            kinds = select(schema.feed.c.address, schema.feed.c.kind).where(schema.feed.c.address.in_(list(addresses)))
+            return {
+                row.address: _commented_count(connection, limit)
+                if row.kind == _COMMENTS
+                else len(newest(connection, *of_feed(connection, row.address), limit))
+                for row in connection.execute(kinds).all()
+            }
 
     def latest(self) -> dict[str, str]:
         """The newest headlines of each feed, by address, as `published` was given them."""
@@ -398,6 +411,14 @@ def _bodies(connection: Connection, keys: Sequence[int]) -> dict[int, tuple[Arti
         for some in chunks(keys)
         for row in connection.execute(select(one.pk, one.body, one.comments).where(one.pk.in_(some)))
     }
+
+
+def _commented_count(connection: Connection, limit: int) -> int:
+    """How many comments of live articles there are, counted no further than to `limit`."""
+    one, article = schema.comment.c, schema.article.c
+    public = exists().where((article.store == one.store) & (article.id == one.article), article.state == LIVE)
+    some = select(one.pk).where(public).order_by(one.published.desc(), one.pk.desc()).limit(limit).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
 def _commented(connection: Connection, keys: Sequence[int]) -> bool:

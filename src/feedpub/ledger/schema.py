@@ -81,7 +81,7 @@ store = Table(
     Column("cleaner", String),  # the rules its articles were cleaned by
     Column("kind", String),  # of the store which gave the cursor
     Column("news_since", Moment),  # adopting: the date of the newest article known before
-    Column("asked_at", Moment),  # somebody wants it polled now; empty once a poll has begun since
+    Column("asked_at", Moment),  # somebody wants it polled now; empty once a poll that began since has ended
 )
 
 UNPLACED = "entered = 0 AND state = 'live'"

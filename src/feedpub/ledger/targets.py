@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -13,7 +14,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.moving import locked, save
 from feedpub.ledger.rows import AnyRow, delivery_of
 from feedpub.model import EPOCH, State, Target
-from feedpub.notices.lifecycle import cancel
+from feedpub.notices.lifecycle import Lost, cancel, step
 from feedpub.notices.pace import Rest
 
 _ONE = select(schema.target).where(schema.target.c.name == bindparam("key"))
@@ -61,6 +62,21 @@ class Targets:
         with self._database.read() as connection:
             rows = connection.execute(select(schema.target).order_by(schema.target.c.name))
             return tuple(TargetState(row.name, row.kind, _rest(row)) for row in rows)
+
+    def pause(self, target: Target, why: str, now: datetime) -> bool:
+        """Have a target begin nothing from now on; what it is saying this moment runs to its end.
+
+        Tells whether it was free to speak until now; if not, the reason that it has stays.
+        """
+        one, of = schema.delivery.c, schema.target.c
+        with self._database.write() as connection:
+            free = (of.name == target.name) & (of.paused == "")
+            if not connection.execute(update(schema.target).where(free).values(paused=why)).rowcount:
+                return False
+            claimed = select(schema.delivery).where(one.target == target.name, one.state == State.CLAIMED)
+            for taken in map(delivery_of, connection.execute(locked(claimed)).all()):
+                save(connection, taken, step(taken, Lost(), target, now))
+            return True
 
     def resume(self, name: str) -> None:
         """Let a paused target speak again."""

@@ -54,8 +54,9 @@ def rest_after(
     `spoken`: what else it announced lately.
     """
     slot = _slot_after(outcome, action, before, target, now, spoken or {})
+    well = Rest(0, EPOCH, slot, before.paused)  # somebody may have paused it meanwhile
     if isinstance(outcome, Said):
-        return Rest(0, EPOCH, slot)
+        return well
     if isinstance(outcome, Refused) and outcome.scope == "target":
         return Rest(before.failures, EPOCH, slot, paused=outcome.why)
     alone = attempts > PATIENCE and before.failures == 0
@@ -63,8 +64,8 @@ def rest_after(
         # A target that leaves us in doubt is left in peace too: else its whole queue would become doubtful.
         failures = before.failures + 1
         rest = target_rest(failures, outcome.wait if isinstance(outcome, Again) else None, now, target.name)
-        return Rest(failures, rest, slot)
-    return Rest(0, EPOCH, slot)
+        return Rest(failures, rest, slot, before.paused)
+    return well
 
 
 # ---------------------------------------------------------------- how often

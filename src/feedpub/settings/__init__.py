@@ -44,13 +44,15 @@ __all__ = [
 class Loaded:
     """Valid settings, what may surprise their admin, and the digest of exactly what they were read from.
 
-    `places` tells where the site's addresses were set.
+    `places` tells where each key was set that somebody set, `references` which text came from where, such as
+    `env DISCORD_WEBHOOK`.
     """
 
     settings: Settings
     warnings: tuple[str, ...]
     digest: str
-    places: Mapping[str, str]
+    places: Mapping[Trail, Place]
+    references: Mapping[Trail, str]
 
 
 def load(directory: Path, environ: Mapping[str, str]) -> Loaded:
@@ -63,12 +65,13 @@ def load(directory: Path, environ: Mapping[str, str]) -> Loaded:
     _overlay(merged, environ)
     _refuse_names(merged)
     refused = len(merged.problems)
-    table = Resolver(merged, environ, seen.secrets).resolve(Settings, merged.table)
+    resolver = Resolver(merged, environ, seen.secrets)
+    table = resolver.resolve(Settings, merged.table)
     settings = _validated(merged, table, [problem.trail for problem in merged.problems[refused:]])
     if settings is None or merged.problems:
         raise ConfigError(_listed(merged.problems))
-    places = {show(trail): str(merged.place(trail)) for trail in _ADDRESSES}
-    return Loaded(settings, (*cautions(settings), *environment.strangers(environ)), seen.digest, places)
+    warnings = (*cautions(settings), *environment.strangers(environ))
+    return Loaded(settings, warnings, seen.digest, merged.places, resolver.replaced)
 
 
 def digest(directory: Path, environ: Mapping[str, str]) -> str:
@@ -83,13 +86,12 @@ def digest(directory: Path, environ: Mapping[str, str]) -> str:
 _ADDRESSES = (("site", "url"), ("feeds", "base_url"))
 
 
-def refuse_example(settings: Settings, places: Mapping[str, str] | None = None) -> None:
+def refuse_example(settings: Settings, places: Mapping[Trail, Place] | None = None) -> None:
     """Refuse to speak for example.jp and its like (RFC 2606): raises ConfigError. Only `demo` may."""
     found = [
-        f"{place}: {option}: this is still the example's address; write your own site's, or try `feedpub demo`"
+        f"{(places or {}).get(trail, 'the config')}: {show(trail)}: "
+        "this is still the example's address; write your own site's, or try `feedpub demo`"
         for trail, url in zip(_ADDRESSES, (settings.site.url, settings.feeds.base_url), strict=True)
-        for option in [show(trail)]
-        for place in [(places or {}).get(option, "the config")]
         if re.search(r"(^|\.)example(\.[a-z]{2,3}){0,2}$", urlsplit(url).hostname or "")
     ]
     if found:

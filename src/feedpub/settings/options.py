@@ -178,7 +178,29 @@ class WebOptions(Listening):
 class AdminOptions(Listening):
     """[admin]: where admins and their monitoring are answered."""
 
-    listen: str = Field(default="127.0.0.1:8081", description="address and port of health; never make it public")
+    listen: str = Field(default="127.0.0.1:8081", description="address and port of the admin page and of monitoring")
+    token: SecretStr | None = Field(
+        default=None, description="what opens the admin page; made at the first start, beside the database, if not set"
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(),
+        description="names with a dot that the admin address is reached by, as behind a proxy; IPs need none",
+    )
+
+    @field_validator("token")
+    @classmethod
+    def _hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(r"[!-~]{16,}", token.get_secret_value()):
+            raise ValueError("write at least 16 characters, all in ASCII and without a blank; best made by chance")
+        return token
+
+    @field_validator("hosts")
+    @classmethod
+    def _names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", host):
+                raise ValueError('write names alone, without scheme and port, such as "admin.example.com"')
+        return hosts
 
 
 class LogOptions(BaseModel):

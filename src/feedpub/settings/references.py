@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
@@ -16,11 +16,15 @@ from feedpub.settings.tables import Merged, is_reference
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """Replaces references in a merged table; what cannot be found becomes a problem and an empty text."""
+    """Replaces references in a merged table; what cannot be found becomes a problem and an empty text.
+
+    `replaced` tells of each where its text came from, such as `env DISCORD_WEBHOOK`.
+    """
 
     merged: Merged
     environ: Mapping[str, str]
     secrets: Mapping[str, bytes | Unreadable]
+    replaced: dict[Trail, str] = field(default_factory=dict)
 
     def resolve(self, shape: Shape, value: object, trail: Trail = ()) -> object:
         """Give back `value` with every reference in it replaced; lists that the environment wrote become lists."""
@@ -49,6 +53,7 @@ class Resolver:
         text, why = self._variable(name) if where == "env" else self._file(name)
         if why:
             self.merged.refuse(trail, why)
+        self.replaced[trail] = f"{where} {name}"
         return text
 
     def _variable(self, name: str) -> tuple[str, str]:

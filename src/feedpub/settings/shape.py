@@ -40,6 +40,11 @@ def options(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items() if name not in none}
 
 
+def attribute(model: type[BaseModel], key: str) -> str:
+    """Tell under which name a model keeps the option that an admin writes as `key`."""
+    return next((name for name, field in model.model_fields.items() if field.alias == key), key)
+
+
 def kinds(shape: Shape) -> dict[str, type[BaseModel]]:
     """The models of a union that `kind` tells apart, by their kind."""
     return {

@@ -1,4 +1,4 @@
-"""an app -> its two addresses: feeds for the public, health for admins; they follow the config."""
+"""an app -> its two addresses: feeds for the public, pages and health for admins; they follow the config."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from feedpub.app import App
 from feedpub.errors import ConfigError
-from feedpub.web.admin import admin_app
+from feedpub.web.admin import Access, admin_app
 from feedpub.web.public import public_app
 from feedpub.web.server import Server
 
@@ -26,8 +26,9 @@ class Fronts:
         self._listens = (settings.web.listen, settings.admin.listen)
         self._public = public or Server.start(self._public_app(), settings.web.listen)
         self._public.show(self._public_app())
+        self._access = Access.of(app)
         try:
-            self._admin = Server.start(admin_app(app), settings.admin.listen, option="admin.listen")
+            self._admin = Server.start(self._admin_app(), settings.admin.listen, option="admin.listen")
         except ConfigError:
             self._public.stop()
             raise
@@ -35,6 +36,7 @@ class Fronts:
 
     def apply(self) -> None:
         """Follow the settings; an address that cannot be had leaves the old one in service (ConfigError)."""
+        self._access.follow(self._app)
         before = self._listens
         web, admin = self._app.settings.web.listen, self._app.settings.admin.listen
         if web != self._listens[0]:
@@ -43,7 +45,7 @@ class Fronts:
         else:
             self._public.show(self._public_app())
         if admin != self._listens[1]:
-            moved = Server.start(admin_app(self._app), admin, option="admin.listen")
+            moved = Server.start(self._admin_app(), admin, option="admin.listen")
             self._admin = _moved(self._admin, moved)
             self._listens = (web, admin)
         if self._listens != before:
@@ -64,6 +66,9 @@ class Fronts:
     def _public_app(self) -> ASGIApp:
         feeds = self._app.settings.feeds
         return public_app(Path(feeds.output), feeds.base_url, self._app.signposts)
+
+    def _admin_app(self) -> ASGIApp:
+        return admin_app(self._app, self._access)
 
 
 def _moved(before: Server, after: Server) -> Server:

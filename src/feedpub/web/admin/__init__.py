@@ -1,36 +1,36 @@
-"""an admin's request -> health; on an address of its own, never the public's."""
+"""an admin's request -> health, metrics, pings and, after a login, pages; on an address of its own, never the public's.
+
+keys.py      PURE: the token -> sessions, their forms, and the secret for pings
+token.py     the token's file
+tries.py     PURE: how long who guessed wrong has to wait
+bodies.py    a request's body and form, within limits
+access.py    who asks, and whether they may
+login.py     the login
+health.py    what is wrong, for monitoring
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp
 
-from feedpub.errors import FeedpubError
-from feedpub.web.replies import GUARDS, live
+from feedpub.app import App
+from feedpub.web.admin.access import Access, Doorstep, Guarded, Session
+from feedpub.web.admin.health import health
+from feedpub.web.admin.login import login, logout
 
-
-class Watched(Protocol):
-    """What the admin's address tells of: an App."""
-
-    def problems(self) -> Sequence[object]:
-        """What is wrong, each a sentence as a text."""
-        ...
+__all__ = ["Access", "Session", "admin_app", "guarded", "health"]
 
 
-def admin_app(app: Watched) -> Starlette:
-    """Tell whether all is well: /health/ready answers 200, or 503 with a sentence for each problem."""
+def admin_app(app: App, access: Access) -> ASGIApp:
+    """Answer at the admin address."""
+    return guarded([*health(app), *login(lambda: app.settings.site, access)], [], access)
 
-    def ready(_: Request) -> Response:
-        try:
-            told = [str(one) for one in app.problems()]
-        except FeedpubError as error:
-            told = [str(error)]
-        body = {"ready": not told, "problems": told}
-        return JSONResponse(body, 503 if told else 200, headers=GUARDS | {"Cache-Control": "no-store"})
 
-    return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready)])
+def guarded(opened: Sequence[BaseRoute], pages: Sequence[BaseRoute], access: Access) -> ASGIApp:
+    """Answer what stands among the open routes to anybody, and everything else only after a login."""
+    inside = Guarded(Starlette(routes=[*pages, *logout(access)]), access)
+    return Doorstep(Starlette(routes=[*opened, Mount("/", inside)]), access)

@@ -1,0 +1,34 @@
+"""what is wrong -> /health/ready, for monitoring; and the sign of life."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from feedpub.errors import FeedpubError
+from feedpub.web.replies import live
+
+
+class Watched(Protocol):
+    """What health tells of: an App."""
+
+    def problems(self) -> Sequence[object]:
+        """What is wrong, each a sentence as a text."""
+        ...
+
+
+def health(app: Watched) -> list[BaseRoute]:
+    """Tell whether all is well: /health/ready answers 200, or 503 with a sentence for each problem."""
+
+    def ready(_: Request) -> Response:
+        try:
+            told = [str(one) for one in app.problems()]
+        except FeedpubError as error:
+            told = [str(error)]
+        return JSONResponse({"ready": not told, "problems": told}, 503 if told else 200)
+
+    return [Route("/health/live", live), Route("/health/ready", ready)]
