@@ -223,6 +223,17 @@ def test_each_alert_is_told_for_itself_and_a_new_one_hears_what_is_wrong_now(wat
     assert len(watched.passes(minutes=1)) == 1
 
 
+def test_each_hears_of_what_they_want_to_know_and_no_end_of_anything_else(watched: Watched) -> None:
+    watched.configure(ops=OPS | {"about": ["paused"]}, other=OPS | {"about": ["store", "guard"]})
+    watched.pauses()
+    (told,) = watched.passes(minutes=1)
+    assert "targets.board は一時停止中です" in told
+    watched.configure(ops=OPS | {"about": ["failed"]}, other=OPS | {"about": ["store", "guard"]})
+    assert watched.passes(minutes=10) == [], "it is paused still"
+    watched.configure(ops=OPS)
+    assert len(watched.passes(minutes=10)) == 1
+
+
 def test_one_that_hangs_keeps_nobody_waiting(watched: Watched) -> None:
     with Receiver() as hanging:
         hanging.default = Answer(200, mood=Mood.HANG)

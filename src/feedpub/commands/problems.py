@@ -54,7 +54,7 @@ class Problem:
     @property
     def key(self) -> str:
         """Tell it from every other problem, for as long as it lasts."""
-        return f"{self.what or self.about}:{self.name}"
+        return f"{self.about}.{self.what}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
