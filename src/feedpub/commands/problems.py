@@ -58,6 +58,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Unapplied:
+    """What was saved and is not in force: why, and whether that is only a part of it."""
+
+    why: str
+    partly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """Looks what is wrong, at the stores and targets of the config in force."""
 
@@ -69,7 +77,7 @@ class Watch:
     language: str
 
     def problems(
-        self, *, config: str = "", unwritten: str = "", untold: Mapping[str, str] = MappingProxyType({})
+        self, *, config: Unapplied | None = None, unwritten: str = "", untold: Mapping[str, str] = MappingProxyType({})
     ) -> tuple[Problem, ...]:
         """Everything that is wrong: what only this process knows (`untold`: why, by alert), and all the rest."""
         return tuple(self._all(config, unwritten, untold))
@@ -81,9 +89,15 @@ class Watch:
             told.setdefault(one.name, []).append(one)
         return told
 
-    def _all(self, config: str, unwritten: str, untold: Mapping[str, str]) -> Iterator[Problem]:
-        if config:
-            yield self._problem(About.CONFIG, "config", why=config)
+    def of_config(self, saved: Unapplied | None) -> tuple[Problem, ...]:
+        """What was saved and is not in force, if anything."""
+        if saved is None:
+            return ()
+        found = self._problem(About.CONFIG, "config_partly" if saved.partly else "config", why=saved.why)
+        return (replace(found, what="config"),)
+
+    def _all(self, config: Unapplied | None, unwritten: str, untold: Mapping[str, str]) -> Iterator[Problem]:
+        yield from self.of_config(config)
         yield from self._unwritten(unwritten)
         for store in self.ledger.articles.store_states():
             if self.polled(store.name):
@@ -92,6 +106,7 @@ class Watch:
             yield from ills
         yield from self._held(self.ledger.deliveries.flooded(), "flooded")
         yield from self._held(self.ledger.deliveries.brought(), "brought")
+        yield from self._held(self.ledger.deliveries.put_back_with(), "put_back")
         for name, why in untold.items():
             yield self._problem(About.ALERT, "alert", name, why=why)
 
