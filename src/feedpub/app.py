@@ -44,7 +44,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.importing import Moved, bring
 from feedpub.ledger.targets import TargetState
 from feedpub.log import configure as configure_log
-from feedpub.model import Delivery, Quarantined, State
+from feedpub.model import Delivery, Quarantined, Site, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.pipeline import Published, Publisher, Setup, Source
 from feedpub.settings import DatabaseOptions, Loaded, Settings
@@ -388,12 +388,13 @@ class App:
 
     def failures(self, done: Round) -> tuple[str, ...]:
         """What went wrong in this very round, one sentence each."""
-        told = [f"{called(name)}: {one.error}" for name, one in done.published.items() if one.error]
-        told += [self.publisher.builder.error] if self.publisher.builder.error else []
-        ailing = self._watch().ailing()
+        language, watch = self.settings.site.language, self._watch()
+        told = [f"{called(name, language)}: {one.error}" for name, one in done.published.items() if one.error]
+        told += map(str, watch.of_feeds(self.publisher.builder.error)) if self.publisher.builder.error else []
+        ailing = watch.ailing()
         for target in dict.fromkeys(one.target for one in done.unsaid):
             unsaid = [one for one in done.unsaid if one.target == target]
-            told += [str(one) for one in ailing.get(target, ())] or [_in_vain(target, unsaid, self.settings.site.zone)]
+            told += [str(one) for one in ailing.get(target, ())] or [_in_vain(target, unsaid, self.settings.site)]
         return tuple(told)
 
     def waiting(self) -> int:
@@ -551,11 +552,11 @@ def _when(moment: datetime, today: datetime, zone: tzinfo) -> str:
     return f"{here:%H:%M}" if here.date() == today.astimezone(zone).date() else f"{here:%Y-%m-%d %H:%M}"
 
 
-def _in_vain(target: str, unsaid: Sequence[Delivery], zone: tzinfo) -> str:
-    what = "a notice" if len(unsaid) == 1 else f"{len(unsaid)} notices"
+def _in_vain(target: str, unsaid: Sequence[Delivery], site: Site) -> str:
+    say, count = words(site.language, "problems"), len(unsaid)
+    said = say["in_vain_one" if count == 1 else "in_vain"].format(name=target, count=count, why=unsaid[-1].reason)
     again = min((one.due_at for one in unsaid if one.due_at is not None), default=None)
-    then = f"; it is tried again from {_when(again, now(), zone)} on" if again else ""
-    return f"targets.{target}: {what} could not be said: {unsaid[-1].reason}{then}"
+    return said + (say["in_vain_again"].format(when=_when(again, now(), site.zone)) if again else "")
 
 
 def _names(names: Iterable[str]) -> str:

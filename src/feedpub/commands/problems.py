@@ -98,7 +98,7 @@ class Watch:
 
     def _all(self, config: Unapplied | None, unwritten: str, untold: Mapping[str, str]) -> Iterator[Problem]:
         yield from self.of_config(config)
-        yield from self._unwritten(unwritten)
+        yield from self.of_feeds(unwritten)
         for store in self.ledger.articles.store_states():
             if self.polled(store.name):
                 yield from self._of_store(store)
@@ -110,7 +110,8 @@ class Watch:
         for name, why in untold.items():
             yield self._problem(About.ALERT, "alert", name, why=why)
 
-    def _unwritten(self, why: str) -> Iterator[Problem]:
+    def of_feeds(self, why: str) -> Iterator[Problem]:
+        """That feeds cannot be written, if so: `why`, if it is this process that could not."""
         since = self.ledger.feeds.unwritten_since()
         if why:
             yield self._problem(About.FEEDS, "unwritten", since=since, why=why)
