@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from urllib.parse import unquote_plus
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from feedpub.commands.telling import written
-from feedpub.model import Notice, Site
+from feedpub.model import Context, Notice, Said, Site
 from feedpub.networks import Console, Mastodon, Webhook
 from feedpub.networks.base import Network
 from feedpub.notices.alerts import AGAIN, APART, EVENT, TEXT, Ill, Known, Memory, Message, look, message, told
+from feedpub.settings import Settings
+from tests.unit.test_networks import HOOKS, NETWORKS, carried_out, given_to, reply
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -227,3 +232,16 @@ def test_a_webhook_gets_an_event_of_its_own_kind() -> None:
         '{"type":"feedpub.alert","timestamp":"2026-11-23T12:00:00+09:00","data":{"text":"【航空ニュース】ご確認ください'
         '\\n・paused.paused:\\"hook\\" is wrong","site":"https://news.test/","language":"ja"}}'
     )
+
+
+@pytest.mark.parametrize("network", [*NETWORKS, *HOOKS], ids=lambda network: network.kind)
+def test_every_network_that_takes_words_says_them_and_tells_how_it_went(network: Network) -> None:
+    options = {"kind": network.kind, "allow_private": True, **given_to(network)}
+    config = {"site": SITE, "feeds": {"base_url": "https://news.test/feeds/"}, "alerts": {"ops": options}}
+    alert = Settings.model_validate(config).alerts["ops"]
+    assert isinstance(alert, type(network))
+    notice = say(alert, Message((ill("paused.paused:hook"),), (), "msg_1"))
+    asked, outcome = carried_out(alert.announce(notice, Context(NOW)), reply(503))
+    body = unquote_plus(asked[0].body.decode())
+    assert "ご確認ください" in (body if "ご" in body else json.dumps(json.loads(body), ensure_ascii=False))
+    assert not isinstance(outcome, Said)
