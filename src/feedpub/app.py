@@ -29,12 +29,13 @@ from feedpub.commands.deciding import Decisions
 from feedpub.commands.marking import Marking
 from feedpub.commands.moving import export_to
 from feedpub.commands.own_files import own_files
-from feedpub.commands.problems import Problem, Watch, called
+from feedpub.commands.problems import Problem, Unapplied, Watch, called
 from feedpub.commands.restoring import finish
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
 from feedpub.errors import FeedpubError, StoreError, place
 from feedpub.feeds.moves import Signposts
+from feedpub.feeds.texts import words
 from feedpub.http import Door
 from feedpub.images import Pictures, origins
 from feedpub.ledger import Ledger
@@ -43,7 +44,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.importing import Moved, bring
 from feedpub.ledger.targets import TargetState
 from feedpub.log import configure as configure_log
-from feedpub.model import Delivery, Quarantined, State
+from feedpub.model import Delivery, Quarantined, Site, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.pipeline import Published, Publisher, Setup, Source
 from feedpub.settings import DatabaseOptions, Loaded, Settings
@@ -147,7 +148,7 @@ class App:
     desk: Desk
     """Where briefs are written that no store knows of."""
     clock: Clock
-    config_problem: str = ""
+    unapplied: Unapplied | None = None
     since: datetime = field(default_factory=now)
     """When this process began."""
     standing_by: bool = False
@@ -288,7 +289,7 @@ class App:
         for name, source in self._sources.items():
             if sources.get(name) is not source:
                 _close(name, source)
-        self._sources, self.settings, self.loaded, self.config_problem = sources, loaded.settings, loaded, ""
+        self._sources, self.settings, self.loaded, self.unapplied = sources, loaded.settings, loaded, None
 
     def _put_in_force(self, settings: Settings, sources: Mapping[str, Source]) -> None:
         setup = _setup(settings, sources)
@@ -374,9 +375,9 @@ class App:
         """What keeps feedpub from doing all of its work; empty if nothing does."""
         if not self.ready:  # only the leader knows how all stands; but whether it can be asked at all, we see
             self.ledger.database.up_to_date()
-            return self._watch().of_config(self.config_problem)
+            return self._watch().of_config(self.unapplied)
         unwritten = self.publisher.builder.error
-        return self._watch().problems(config=self.config_problem, unwritten=unwritten, untold=self.alerts.untold())
+        return self._watch().problems(config=self.unapplied, unwritten=unwritten, untold=self.alerts.untold())
 
     def _ills(self) -> Ills:
         failed = self.ledger.deliveries.failed()
@@ -388,20 +389,22 @@ class App:
 
     def cautions(self) -> tuple[str, ...]:
         """What may not be as it was meant. No problem: a category may be named before its first article comes."""
+        say = words(self.settings.site.language, "problems")
         return (
-            *(f"{option}: no store has a category {name}" for option, name in self.publisher.unknown_categories()),
-            *(f"{option}: there is no feed {name}" for option, name in self.publisher.unknown_feeds()),
+            *(say["no_category"].format(option=one, name=name) for one, name in self.publisher.unknown_categories()),
+            *(say["no_feed"].format(option=one, name=name) for one, name in self.publisher.unknown_feeds()),
             *(f"{option}: {why}" for option, why in self.publisher.not_replaced()),
         )
 
     def failures(self, done: Round) -> tuple[str, ...]:
         """What went wrong in this very round, one sentence each."""
-        told = [f"{called(name)}: {one.error}" for name, one in done.published.items() if one.error]
-        told += [self.publisher.builder.error] if self.publisher.builder.error else []
-        ailing = self._watch().ailing()
+        language, watch = self.settings.site.language, self._watch()
+        told = [f"{called(name, language)}: {one.error}" for name, one in done.published.items() if one.error]
+        told += map(str, watch.of_feeds(self.publisher.builder.error)) if self.publisher.builder.error else []
+        ailing = watch.ailing()
         for target in dict.fromkeys(one.target for one in done.unsaid):
             unsaid = [one for one in done.unsaid if one.target == target]
-            told += [str(one) for one in ailing.get(target, ())] or [_in_vain(target, unsaid, self.settings.site.zone)]
+            told += [str(one) for one in ailing.get(target, ())] or [_in_vain(target, unsaid, self.settings.site)]
         return tuple(told)
 
     def waiting(self) -> int:
@@ -559,11 +562,11 @@ def _when(moment: datetime, today: datetime, zone: tzinfo) -> str:
     return f"{here:%H:%M}" if here.date() == today.astimezone(zone).date() else f"{here:%Y-%m-%d %H:%M}"
 
 
-def _in_vain(target: str, unsaid: Sequence[Delivery], zone: tzinfo) -> str:
-    what = "a notice" if len(unsaid) == 1 else f"{len(unsaid)} notices"
+def _in_vain(target: str, unsaid: Sequence[Delivery], site: Site) -> str:
+    say, count = words(site.language, "problems"), len(unsaid)
+    said = say["in_vain_one" if count == 1 else "in_vain"].format(name=target, count=count, why=unsaid[-1].reason)
     again = min((one.due_at for one in unsaid if one.due_at is not None), default=None)
-    then = f"; it is tried again from {_when(again, now(), zone)} on" if again else ""
-    return f"targets.{target}: {what} could not be said: {unsaid[-1].reason}{then}"
+    return said + (say["in_vain_again"].format(when=_when(again, now(), site.zone)) if again else "")
 
 
 def _names(names: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from feedpub.commands.alerting import Alerts, Seen
-from feedpub.commands.problems import Watch
+from feedpub.commands.problems import Unapplied, Watch
 from feedpub.errors import StoreError
 from feedpub.http import Door
 from feedpub.ledger import Ledger
@@ -44,7 +44,8 @@ class Watched:
 
     def __init__(self, url: str, folder: Path, server: Receiver) -> None:
         self.desk, self.server = Desk(url, folder, store=Ailing()), server
-        self.config, self.door = "", Door()
+        self.door = Door()
+        self.config: Unapplied | None = None
         self.site: Table = SITE
         self.alerts = self.begin()
         self.configure(ops=OPS)
@@ -113,12 +114,12 @@ def test_the_language_is_the_sites_and_changes_with_it(watched: Watched) -> None
 def test_a_store_is_told_after_an_hour_and_a_config_after_a_minute(watched: Watched) -> None:
     watched.desk.store.down = True
     watched.desk.round()
-    watched.config = "config/feedpub.toml:3: stores.blog.pol: unknown option"
+    watched.config = Unapplied("config/feedpub.toml:3: stores.blog.pol: unknown option")
     assert watched.passes(seconds=1) == []
     (config,) = watched.passes(minutes=1)
     assert "config/feedpub.toml:3: stores.blog.pol: unknown option" in config
     assert watched.passes(minutes=57) == []
-    watched.config = ""
+    watched.config = None
     (both,) = watched.passes(minutes=3)
     head, store, over = both.splitlines()
     assert head == "【航空ニュース】ご確認ください"
@@ -223,6 +224,17 @@ def test_each_alert_is_told_for_itself_and_a_new_one_hears_what_is_wrong_now(wat
     assert len(watched.passes(minutes=1)) == 1
 
 
+def test_each_hears_of_what_they_want_to_know_and_no_end_of_anything_else(watched: Watched) -> None:
+    watched.configure(ops=OPS | {"about": ["paused"]}, other=OPS | {"about": ["store", "guard"]})
+    watched.pauses()
+    (told,) = watched.passes(minutes=1)
+    assert "targets.board は一時停止中です" in told
+    watched.configure(ops=OPS | {"about": ["failed"]}, other=OPS | {"about": ["store", "guard"]})
+    assert watched.passes(minutes=10) == [], "it is paused still"
+    watched.configure(ops=OPS)
+    assert len(watched.passes(minutes=10)) == 1
+
+
 def test_one_that_hangs_keeps_nobody_waiting(watched: Watched) -> None:
     with Receiver() as hanging:
         hanging.default = Answer(200, mood=Mood.HANG)
@@ -242,7 +254,7 @@ def test_one_that_hangs_keeps_nobody_waiting(watched: Watched) -> None:
 
 
 def test_no_secret_is_told_whatever_a_sentence_holds(watched: Watched) -> None:
-    watched.config = f"feedpub.toml: {watched.server.url}/services/T/B/canary-token is no address"
+    watched.config = Unapplied(f"feedpub.toml: {watched.server.url}/services/T/B/canary-token is no address")
     watched.passes(minutes=1)
     (told,) = watched.passes(minutes=1)
     assert "canary" not in told
@@ -273,7 +285,7 @@ def test_the_feedpub_that_runs_tells_what_is_wrong_and_check_tries_who_is_told(s
         site.feedpub("once")
         site.publish("one")
         site.feedpub("once", code=1)
-        tried = site.feedpub("check", "--targets").out
+        tried = site.feedpub("check", "--targets", code=1).out  # feeds cannot be seen from outside here
         daemon = site.start("run")
         (said,) = [seen.json["content"] for seen in ops.wait_for(1)]
         assert said.startswith("【航空ニュース】ご確認ください\n・targets.hook は一時停止中です：")

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from tests.databases import PostgreSQL
-from tests.edge.front_door import CONSOLE, FEEDS, STORE, Site, ago, webhook
+from tests.edge.front_door import CONSOLE, ENGLISH, FEEDS, STORE, Site, ago, webhook
 from tests.edge.receiver import Receiver
 from tests.guides import GUIDES
 
@@ -156,7 +156,7 @@ def test_two_briefs_in_one_second_are_two(site: Site) -> None:
 
 
 def test_a_desk_that_cannot_be_read_is_a_problem_by_its_file(site: Site) -> None:
-    site.configure()
+    site.configure(site=ENGLISH)
     site.feedpub("brief", "短信")
     (site.folder / "feedpub-briefs.db").write_bytes(b"no database at all" * 99)
     failed = site.feedpub("once", code=1).err

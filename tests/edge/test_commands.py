@@ -379,7 +379,7 @@ def test_an_address_that_cannot_be_had_live_is_one_event_and_a_problem_until_it_
     fronts, daemon = Fronts(app), Daemon(app, Path("config"), {})
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        site.configure(web={"listen": address})
+        site.configure(site=ENGLISH, web={"listen": address})
         daemon._apply_config(fronts)
         why = (
             f"one change is not in force: web.listen: {address} is taken by another program; choose another port or "

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.edge.front_door import CONSOLE, Site, ago, mastodon, webhook
+from tests.edge.front_door import CONSOLE, ENGLISH, Site, ago, mastodon, webhook
 from tests.edge.receiver import Receiver, Seen
 
 MANY = tuple(f"a{number:02}" for number in range(25))
@@ -146,7 +146,7 @@ def test_what_a_flood_would_cost_is_told_before_it_is_let_go(site: Site) -> None
 def test_what_failed_is_said_again_by_its_target_or_its_time_and_each_says_what_to_do(site: Site) -> None:
     with Receiver() as server:
         server.script = [(422, {}), (422, {})]
-        site.configure(targets={"hook": webhook(server), "terminal": CONSOLE})
+        site.configure(site=ENGLISH, targets={"hook": webhook(server), "terminal": CONSOLE})
         site.feedpub("once")
         site.publish("one", "two")
         site.feedpub("once", code=1)
@@ -167,7 +167,7 @@ def test_what_failed_is_said_again_by_its_target_or_its_time_and_each_says_what_
 def test_what_waits_for_a_paused_target_says_how_to_let_it_speak(site: Site) -> None:
     with Receiver() as server:
         server.default = (401, {})
-        site.configure(targets={"hook": webhook(server)})
+        site.configure(site=ENGLISH, targets={"hook": webhook(server)})
         site.feedpub("once")
         site.publish("one")
         site.feedpub("once", code=1)
@@ -200,7 +200,7 @@ def test_what_is_announced_in_quiet_hours_is_told_when_it_goes(site: Site) -> No
 
 
 def test_what_waits_is_cancelled_by_its_target(site: Site) -> None:
-    site.configure(targets={"later": CONSOLE | {"delay": "1h"}, "never": CONSOLE | {"delay": "1h"}})
+    site.configure(site=ENGLISH, targets={"later": CONSOLE | {"delay": "1h"}, "never": CONSOLE | {"delay": "1h"}})
     site.feedpub("once")
     site.publish("one", "two")
     site.feedpub("once")

@@ -105,7 +105,7 @@ def test_a_mistake_in_the_file_changes_nothing_and_is_told_until_it_is_mended(si
         site.save(spoiled)
         told = daemon.wait_for("config_refused", times=times + 1)
         assert re.match(place, told["why"]), told["why"]
-        assert [one for one in problems(daemon) if one.startswith("the saved config is not in force: config/")]
+        assert [one for one in problems(daemon) if one.startswith("保存された設定は反映されていません：config/")]
         assert daemon.ask("/health/live").status == 200
     site.publish("meanwhile")
     until(lambda: "https://news.test/meanwhile" in daemon.out)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from urllib.parse import unquote_plus
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from feedpub.commands.telling import written
-from feedpub.model import Notice, Site
+from feedpub.model import Context, Notice, Said, Site
 from feedpub.networks import Console, Mastodon, Webhook
 from feedpub.networks.base import Network
 from feedpub.notices.alerts import AGAIN, APART, EVENT, TEXT, Ill, Known, Memory, Message, look, message, told
+from feedpub.settings import Settings
+from tests.unit.test_networks import HOOKS, NETWORKS, carried_out, given_to, reply
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -52,56 +57,58 @@ def keys(said: Message | None) -> tuple[str, ...]:
 
 
 def test_an_ill_is_told_once_and_again_after_a_day_and_once_when_it_is_over() -> None:
-    ops, paused = Told(), ill("paused:hook")
-    assert keys(ops.sees(paused)) == ("paused:hook",)
+    ops, paused = Told(), ill("paused.paused:hook")
+    assert keys(ops.sees(paused)) == ("paused.paused:hook",)
     for _ in range(23):
         assert ops.sees(paused, after=HOUR) is None
-    assert keys(ops.sees(paused, after=HOUR)) == ("paused:hook",)
+    assert keys(ops.sees(paused, after=HOUR)) == ("paused.paused:hook",)
     assert ops.sees(paused, after=HOUR) is None
     over = ops.sees(after=HOUR)
     assert over is not None
-    assert (over.ills, over.over) == ((), ("paused:hook",))
+    assert (over.ills, over.over) == ((), ("paused.paused:hook",))
     assert ops.sees(after=HOUR) is None
-    assert keys(ops.sees(paused, after=HOUR)) == ("paused:hook",), "it is another one now"
+    assert keys(ops.sees(paused, after=HOUR)) == ("paused.paused:hook",), "it is another one now"
 
 
 def test_what_mends_itself_in_time_is_never_told_and_nor_is_its_end() -> None:
     ops = Told()
     for _ in range(59):
-        assert ops.sees(ill("store:blog", patience=HOUR), after=MINUTE) is None
+        assert ops.sees(ill("store.store:blog", patience=HOUR), after=MINUTE) is None
     assert ops.sees(after=MINUTE) is None
     assert ops.heard == []
 
 
 def test_what_lasts_is_told_when_its_patience_is_over_counted_from_its_beginning() -> None:
     ops = Told()
-    assert keys(ops.sees(ill("store:blog", since=NOW - HOUR, patience=HOUR))) == ("store:blog",)
+    assert keys(ops.sees(ill("store.store:blog", since=NOW - HOUR, patience=HOUR))) == ("store.store:blog",)
     fresh = Told()
-    assert fresh.sees(ill("config:", since=NOW, patience=MINUTE)) is None
-    later = ill("config:", since=NOW + MINUTE, patience=MINUTE)  # who sees it does not know since when it is there
-    assert keys(fresh.sees(later, after=MINUTE)) == ("config:",)
+    assert fresh.sees(ill("config.config:", since=NOW, patience=MINUTE)) is None
+    later = ill(
+        "config.config:", since=NOW + MINUTE, patience=MINUTE
+    )  # who sees it does not know since when it is there
+    assert keys(fresh.sees(later, after=MINUTE)) == ("config.config:",)
 
 
 def test_what_comes_together_is_one_message_and_what_comes_after_waits_its_turn() -> None:
-    ops, many = Told(), [ill(f"paused:t{number}") for number in range(10)]
+    ops, many = Told(), [ill(f"paused.paused:t{number}") for number in range(10)]
     assert len(keys(ops.sees(*many))) == 10
-    assert ops.sees(*many, ill("paused:late"), after=MINUTE) is None
-    assert keys(ops.sees(*many, ill("paused:late"), after=APART)) == ("paused:late",)
+    assert ops.sees(*many, ill("paused.paused:late"), after=MINUTE) is None
+    assert keys(ops.sees(*many, ill("paused.paused:late"), after=APART)) == ("paused.paused:late",)
 
 
 def test_what_was_given_up_before_is_no_news_and_what_is_given_up_since_is_told_once() -> None:
     ops = Told()
-    assert ops.sees(ill("died:hook", count=7)) is None
-    said = ops.sees(ill("died:hook", count=9), ill("died:room", count=1), after=HOUR)
-    assert keys(said) == ("died:hook", "died:room")
-    assert ops.sees(ill("died:hook", count=9), ill("died:room", count=1), after=2 * AGAIN) is None
-    assert ops.sees(ill("died:hook", count=8), after=HOUR) is None, "one was tried again, and went well"
-    assert keys(ops.sees(ill("died:hook", count=9), after=HOUR)) == ("died:hook",)
+    assert ops.sees(ill("failed.died:hook", count=7)) is None
+    said = ops.sees(ill("failed.died:hook", count=9), ill("failed.died:room", count=1), after=HOUR)
+    assert keys(said) == ("failed.died:hook", "failed.died:room")
+    assert ops.sees(ill("failed.died:hook", count=9), ill("failed.died:room", count=1), after=2 * AGAIN) is None
+    assert ops.sees(ill("failed.died:hook", count=8), after=HOUR) is None, "one was tried again, and went well"
+    assert keys(ops.sees(ill("failed.died:hook", count=9), after=HOUR)) == ("failed.died:hook",)
     assert ops.sees(after=HOUR) is None
 
 
 def test_whoever_could_not_be_told_is_told_by_the_same_key_until_they_hear() -> None:
-    ops, paused = Told(), ill("paused:hook")
+    ops, paused = Told(), ill("paused.paused:hook")
     first, second = ops.sees(paused, deaf=True), ops.sees(paused, after=MINUTE, deaf=True)
     third = ops.sees(paused, after=MINUTE)
     assert first is not None
@@ -114,18 +121,25 @@ def test_whoever_could_not_be_told_is_told_by_the_same_key_until_they_hear() -> 
 
 
 def test_a_clock_that_is_set_back_silences_nobody() -> None:
-    ops, paused = Told(), ill("paused:hook")
+    ops, paused = Told(), ill("paused.paused:hook")
     ops.sees(paused)
     back = timedelta(days=-400)
-    assert keys(ops.sees(ill("paused:room", since=NOW + back), paused, after=back)) == ("paused:room", "paused:hook")
+    assert keys(ops.sees(ill("paused.paused:room", since=NOW + back), paused, after=back)) == (
+        "paused.paused:room",
+        "paused.paused:hook",
+    )
     fresh = Told()
-    fresh.sees(ill("store:blog", patience=HOUR))
-    assert fresh.sees(ill("store:blog", patience=HOUR), after=-10 * HOUR) is None
-    assert keys(fresh.sees(ill("store:blog", patience=HOUR), after=HOUR)) == ("store:blog",)
+    fresh.sees(ill("store.store:blog", patience=HOUR))
+    assert fresh.sees(ill("store.store:blog", patience=HOUR), after=-10 * HOUR) is None
+    assert keys(fresh.sees(ill("store.store:blog", patience=HOUR), after=HOUR)) == ("store.store:blog",)
 
 
 Moments = st.lists(
-    st.tuples(st.integers(1, 3000), st.sets(st.sampled_from(["paused:a", "paused:b", "store:c"])), st.booleans()),
+    st.tuples(
+        st.integers(1, 3000),
+        st.sets(st.sampled_from(["paused.paused:a", "paused.paused:b", "store.store:c"])),
+        st.booleans(),
+    ),
     max_size=40,
 )
 
@@ -160,7 +174,9 @@ TERMINAL = Console(name="ops", template=TEXT)
 
 
 def test_it_is_said_in_the_language_of_the_site() -> None:
-    said = Message((Ill("paused:hook", "targets.hook is paused: HTTP 401", NOW),), ("store:blog",), "msg_1")
+    said = Message(
+        (Ill("paused.paused:hook", "targets.hook is paused: HTTP 401", NOW),), ("store.store:blog",), "msg_1"
+    )
     assert say(TERMINAL, said, site=ENGLISH).text == (
         "[航空ニュース] something needs a look\n"
         "- targets.hook is paused: HTTP 401\n"
@@ -175,44 +191,57 @@ def test_it_is_said_in_the_language_of_the_site() -> None:
 
 
 def test_what_is_only_over_and_what_lasts_and_how_many_died_is_said() -> None:
-    assert say(TERMINAL, Message((), ("store:brief-desk", "odd:x"), "k"), {}).text == (
+    assert say(TERMINAL, Message((), ("store.store:brief-desk", "odd.odd:x"), "k"), {}).text == (
         "【航空ニュース】元に戻りました\n・解消：短信を読めるようになりました\n・解消：x"
     )
-    lasting, died = ill("paused:hook"), ill("died:room", count=9)
-    memory = {"paused:hook": Known(NOW - AGAIN, NOW - AGAIN), "died:room": Known(NOW, None, 7)}
+    lasting, died = ill("paused.paused:hook"), ill("failed.died:room", count=9)
+    memory = {"paused.paused:hook": Known(NOW - AGAIN, NOW - AGAIN), "failed.died:room": Known(NOW, None, 7)}
     assert say(TERMINAL, Message((lasting, died), (), "k"), memory, ENGLISH).text == (
         "[航空ニュース] 2 things need a look\n"
-        "- since 2026-11-22 12:00: paused:hook is wrong\n"
+        "- since 2026-11-22 12:00: paused.paused:hook is wrong\n"
         "- targets.room: 2 notices could not be said, and were given up: "
         "`feedpub deliveries list --state failed --target room` tells why"
     )
-    memory["died:room"] = Known(NOW, None, 8)
+    memory["failed.died:room"] = Known(NOW, None, 8)
     assert "targets.room：1件の投稿をあきらめました" in say(TERMINAL, Message((died,), (), "k"), memory).text
 
 
 def test_a_message_fits_and_what_is_left_out_is_counted() -> None:
     social = Mastodon.model_validate({"kind": "mastodon", "server": "https://social.test", "token": "t", "name": "ops"})
     social = social.model_copy(update={"template": TEXT})
-    many = tuple(Ill(f"paused:t{number}", f"targets.t{number}：{'長い理由' * 20}", NOW) for number in range(40))
+    many = tuple(Ill(f"paused.paused:t{number}", f"targets.t{number}：{'長い理由' * 20}", NOW) for number in range(40))
     text = say(social, Message(many, (), "k")).text
     assert social.measure(text).fits
     assert "ご確認ください（40件）" in text
     assert text.splitlines()[-1] == f"…ほか{40 - text.count('長い理由' * 20)}件は `feedpub status` で確かめられます"
-    endless = say(social, Message((Ill("config:", "x" * 5000, NOW),), (), "k")).text
+    endless = say(social, Message((Ill("config.config:", "x" * 5000, NOW),), (), "k")).text
     assert social.measure(endless).fits
     assert endless.endswith("…")
     assert len(say(TERMINAL, Message(many, (), "k")).text.splitlines()) == 22
 
 
 def test_several_lines_of_one_ill_stay_one_line() -> None:
-    said = Message((Ill("config:", "a.toml:3: x\n\n  b.toml:9: y\n", NOW),), (), "k")
+    said = Message((Ill("config.config:", "a.toml:3: x\n\n  b.toml:9: y\n", NOW),), (), "k")
     assert say(TERMINAL, said).text.splitlines()[1:] == ["・a.toml:3: x; b.toml:9: y"]
 
 
 def test_a_webhook_gets_an_event_of_its_own_kind() -> None:
     hook = Webhook.model_validate({"kind": "webhook", "url": "https://x.test/", "template": EVENT, "name": "ops"})
-    text = say(hook, Message((ill('paused:"hook"'),), (), "k")).text
+    text = say(hook, Message((ill('paused.paused:"hook"'),), (), "k")).text
     assert text == (
         '{"type":"feedpub.alert","timestamp":"2026-11-23T12:00:00+09:00","data":{"text":"【航空ニュース】ご確認ください'
-        '\\n・paused:\\"hook\\" is wrong","site":"https://news.test/","language":"ja"}}'
+        '\\n・paused.paused:\\"hook\\" is wrong","site":"https://news.test/","language":"ja"}}'
     )
+
+
+@pytest.mark.parametrize("network", [*NETWORKS, *HOOKS], ids=lambda network: network.kind)
+def test_every_network_that_takes_words_says_them_and_tells_how_it_went(network: Network) -> None:
+    options = {"kind": network.kind, "allow_private": True, **given_to(network)}
+    config = {"site": SITE, "feeds": {"base_url": "https://news.test/feeds/"}, "alerts": {"ops": options}}
+    alert = Settings.model_validate(config).alerts["ops"]
+    assert isinstance(alert, type(network))
+    notice = say(alert, Message((ill("paused.paused:hook"),), (), "msg_1"))
+    asked, outcome = carried_out(alert.announce(notice, Context(NOW)), reply(503))
+    body = unquote_plus(asked[0].body.decode())
+    assert "ご確認ください" in (body if "ご" in body else json.dumps(json.loads(body), ensure_ascii=False))
+    assert not isinstance(outcome, Said)

@@ -17,10 +17,9 @@ from feedpub.errors import ConfigError
 from feedpub.feeds.catalog import CategoryOptions, FeedsOptions, OwnOptions
 from feedpub.model import Wording, show_duration
 from feedpub.networks.base import Network
-from feedpub.notices.alerts import TEXT
 from feedpub.notices.template import VARIABLES
 from feedpub.settings import Settings, load, refuse_example, toml
-from feedpub.settings.options import IN_ALERTS
+from feedpub.settings.alerts import TAKEN, AlertOptions
 from feedpub.settings.shape import Shape, beneath, is_model, kinds, options
 from feedpub.stores.base import StoreOptions
 from tests.guides import SECRETS
@@ -28,6 +27,10 @@ from tests.guides import SECRETS
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLES = sorted((ROOT / "config" / "examples").glob("*.toml"))
+
+ALERTS = kinds(beneath(beneath(Settings, "alerts"), "NAME"))
+CONSOLE_ALERT = ALERTS["console"]
+"""It has no options of its own."""
 
 Rows = dict[str, str]
 """The default of each option, as the guide writes it."""
@@ -51,8 +54,8 @@ def expected() -> dict[str, Rows]:
     for key, option in Settings.model_fields.items():
         if is_model(option.annotation):
             found[f"[{key}]"] = rows_of(option.annotation)
-    found["[alerts.NAME]"] = {key: value for key, value in rows_of(Network).items() if key in IN_ALERTS}
-    found["[alerts.NAME]"]["template"] = json.dumps(TEXT)
+    found["[alerts.NAME]"] = {key: rows_of(CONSOLE_ALERT)[key] for key in (*rows_of(AlertOptions), *(TAKEN - {"name"}))}
+    found["[alerts.NAME]"]["kind"] = "required"
     for key, word, base in (("stores", "Store", StoreOptions), ("targets", "Network", Network)):
         found[f"[{key}.NAME]"] = rows_of(base)
         for kind, model in kinds(beneath(beneath(Settings, key), "NAME")).items():

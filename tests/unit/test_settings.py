@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError, field_validator
 
+from feedpub.commands.alerting import FAILED
+from feedpub.commands.problems import About
 from feedpub.errors import ConfigError
 from feedpub.model import show_duration
 from feedpub.notices.alerts import EVENT
 from feedpub.settings import Settings, environment, refuse_example, toml
+from feedpub.settings.alerts import AlertOptions
 from feedpub.settings.cautions import cautions
 from feedpub.settings.problems import translate
 from feedpub.settings.tables import Merged, Place, show
@@ -197,13 +200,23 @@ def test_an_alert_takes_nothing_that_only_articles_have() -> None:
 
 
 def test_an_alert_is_told_in_words_and_for_nothing() -> None:
-    keys = dict.fromkeys(("api_key", "api_secret", "access_token", "access_secret"), "secret")
-    assert refused(alerts={"ops": {"kind": "x", "budget": 5} | keys}) == {
-        "alerts.ops.kind": "X takes money for every post: choose another kind"
-    }
-    for kind, told in {"ping": {"url": "https://x.test/"}, "websub": {"hub_url": "https://x.test/"}}.items():
-        sentence = refused(alerts={"ops": {"kind": kind} | told})["alerts.ops.kind"]
-        assert sentence.endswith("is told of feeds, and shows nobody any words: choose another kind")
+    for kind in ("x", "ping", "websub"):
+        sentence = refused(alerts={"ops": {"kind": kind}})["alerts.ops.kind"]
+        assert sentence.startswith('unknown kind; it is one of "bluesky", "console", ')
+
+
+def test_an_alert_is_about_what_its_admin_wants_to_know() -> None:
+    ops = valid(alerts={"ops": {"kind": "console", "about": ["paused", "store"]}}).alerts["ops"]
+    assert isinstance(ops, AlertOptions)
+    assert ops.about == ("paused", "store")
+    (sentence,) = refused(alerts={"ops": {"kind": "console", "about": ["pausd"]}}).values()
+    assert sentence.startswith('write one of "config", "feeds", ')
+    assert sentence.endswith('(did you mean "paused"?)')
+
+
+def test_what_alerts_are_about_is_what_problems_are_about() -> None:
+    (meant,) = {one for one in get_args(AlertOptions.model_fields["about"].annotation) if one is not ...}
+    assert set(get_args(meant)) == {*About, FAILED} - {About.ALERT}
 
 
 def test_a_template_is_tried_when_it_is_read() -> None:

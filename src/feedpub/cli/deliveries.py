@@ -66,11 +66,11 @@ def deliveries_list(
     with known(context) as app:
         which = Which((), state or (), target, article, held_by or "", _since(since, app))
         listed, paused = app.decisions.listed(which, limit), app.decisions.paused()
-        zone = app.settings.site.zone
+        zone, language = app.settings.site.zone, app.settings.site.language
     if as_json:
-        say_json([_delivery(one, paused) for one in listed])
+        say_json([_delivery(one, paused, language) for one in listed])
     else:
-        _print_deliveries(listed, paused, zone)
+        _print_deliveries(listed, paused, language, zone)
 
 
 @deliveries_cli.command("retry")
@@ -210,7 +210,7 @@ def _tell(decided: Decided, what: str, but: Iterable[str] = ()) -> None:
 # ---------------------------------------------------------------- showing them
 
 
-def _delivery(one: Listed, paused: Collection[str]) -> dict[str, Any]:
+def _delivery(one: Listed, paused: Collection[str], language: str) -> dict[str, Any]:
     delivery = one.delivery
     return {
         "id": delivery.id,
@@ -227,11 +227,11 @@ def _delivery(one: Listed, paused: Collection[str]) -> dict[str, Any]:
         "due_at": delivery.due_at,
         "remote_url": delivery.remote_url,
         "error": delivery.reason,
-        "advice": advice(one, paused),
+        "advice": advice(one, paused, language=language),
     }
 
 
-def _print_deliveries(listed: Sequence[Listed], paused: Collection[str], zone: tzinfo) -> None:
+def _print_deliveries(listed: Sequence[Listed], paused: Collection[str], language: str, zone: tzinfo) -> None:
     if not listed:
         say("No deliveries.")
         return
@@ -239,7 +239,8 @@ def _print_deliveries(listed: Sequence[Listed], paused: Collection[str], zone: t
     for one in listed:
         delivery = one.delivery
         state = f"{delivery.state} ({delivery.held_by})" if delivery.held_by else str(delivery.state)
-        why = "; ".join(filter(None, (delivery.reason or delivery.remote_url, advice(one, paused))))
+        what = advice(one, paused, language=language)
+        why = "; ".join(filter(None, (delivery.reason or delivery.remote_url, what)))
         due, about = moment(delivery.due_at, zone), f"{one.subject} {one.title[:30]}".strip()
         rows.append((str(delivery.id), delivery.target, state, str(one.attempts), due, about, why))
     entries(("id", "target", "state", "tries", "due", "about", "why or where, and what to do"), rows, names=2, below=2)

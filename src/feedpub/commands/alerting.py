@@ -24,20 +24,24 @@ from feedpub.ledger import Ledger
 from feedpub.log import without
 from feedpub.model import EPOCH, Again, Context, Conversation, Doubt, Outcome, Refused, Said, Site
 from feedpub.networks.base import Network
-from feedpub.notices.alerts import Ill, Memory, Message, look, message, told
+from feedpub.notices.alerts import Ill, Memory, Message, look, message, told, wanted
 from feedpub.retry import target_rest
 from feedpub.settings import Settings
+from feedpub.settings.alerts import AlertOptions
 from feedpub.settings.secret import secrets
 
 log = structlog.get_logger("feedpub")
 
-PATIENCE = {
+PATIENCE: Mapping[str, timedelta] = {
     About.CONFIG: timedelta(minutes=1),  # an editor's slip
     About.FEEDS: timedelta(minutes=5),
     About.DOUBT: timedelta(minutes=15),  # where a network knows repeats, it is settled without a person
     About.STORE: timedelta(hours=1),
+    "paused_by_hand": timedelta(days=1),  # whoever did that knows; but it may be forgotten
 }
-"""How long an ill may last before it is told; any other is told at once."""
+"""How long an ill may last before it is told, by what it is or is about; any other is told at once."""
+FAILED = "failed"
+"""What is about deliveries that were given up: no problem that lasts, and so none of `About`."""
 DOUBTS = 3
 """After so many tries that may have been heard, one is taken for heard: who answers badly is not told for ever."""
 
@@ -52,11 +56,15 @@ class Seen:
     def ills(self, now: datetime, hidden: Collection[str]) -> tuple[Ill, ...]:
         """Write it as alerts know it, without secrets. Who cannot be told is not among it: it could not be told."""
         lasting = (
-            Ill(one.key, without(one.sentence, hidden), one.since or now, PATIENCE.get(one.about, timedelta(0)))
+            Ill(one.key, without(one.sentence, hidden), one.since or now, _patience(one))
             for one in self.problems
             if one.about is not About.ALERT
         )
-        return (*lasting, *(Ill(f"died:{name}", "", now, count=count) for name, count in self.failed.items()))
+        return (*lasting, *(Ill(f"{FAILED}.died:{name}", "", now, count=count) for name, count in self.failed.items()))
+
+
+def _patience(problem: Problem) -> timedelta:
+    return PATIENCE.get(problem.what) or PATIENCE.get(problem.about, timedelta(0))
 
 
 @dataclass(slots=True)
@@ -69,6 +77,11 @@ class _Line:
     doubts: int = 0
     rest_until: datetime = EPOCH
     error: str = ""
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What they want to know of; empty for all."""
+        return self.target.about if isinstance(self.target, AlertOptions) else ()
 
 
 class Alerts:
@@ -147,9 +160,9 @@ class Alerts:
                 self._busy.discard(name)
 
     def _tell_new(self, line: _Line, ills: Sequence[Ill], site: Site) -> None:
-        name, alerts = line.target.name, self._ledger.alerts
-        have = alerts.known(name)
-        known = look(have, ills, self._now())
+        name, alerts, about = line.target.name, self._ledger.alerts, line.about
+        ills, have = [one for one in ills if wanted(one.key, about)], alerts.known(name)
+        known = look({key: one for key, one in have.items() if wanted(key, about)}, ills, self._now())
         if known != have:
             alerts.keep(name, known)
         said = message(known, ills, name, self._now())

@@ -12,6 +12,7 @@ from enum import StrEnum
 from feedpub import clean
 from feedpub.commands.preview import Known, drafted_by
 from feedpub.errors import ComposeError, FeedpubError
+from feedpub.feeds.texts import words
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Action, Article, Delivery, State
 from feedpub.networks.base import Network
@@ -55,7 +56,7 @@ _EVENTS: Mapping[Word, Retried | Cancelled | Released] = {
 
 
 class Advice(StrEnum):
-    """What a person can do about a delivery that does not go on by itself."""
+    """What a person can do about a delivery that does not go on by itself: the keys of [advice] in locale/*.toml."""
 
     RESUME = "resume"
     """Mend what paused its target, and let that speak again."""
@@ -316,17 +317,6 @@ _GUARDED = {
 }
 
 
-_ADVICE = {
-    Advice.RESUME: "its target is paused (`feedpub status` tells why): mend that, then `feedpub resume {target}`",
-    Advice.LOOK: (
-        "look there: `feedpub deliveries retry {id}` if it is missing, `feedpub deliveries cancel {id}` if it stands"
-    ),
-    Advice.MEND: "mend that, then `feedpub deliveries retry {id}`",
-    Advice.RELEASE: "`feedpub deliveries release {id}` or `feedpub deliveries cancel {id}`",
-    Advice.ANNOUNCE: "to say it all the same: `feedpub announce {article} --target {target}`",
-}
-
-
 def names(found: Iterable[str]) -> str:
     """List names for a sentence."""
     return ", ".join(sorted(found)) or "none"
@@ -351,11 +341,11 @@ def advised(one: Listed, paused: Collection[str] = ()) -> Advice | None:
     return Advice.ANNOUNCE if decided_against and one.article is not None else None
 
 
-def advice(one: Listed, paused: Collection[str] = ()) -> str:
-    """Say what `advised` tells, with the commands to give; empty where nothing need be done."""
+def advice(one: Listed, paused: Collection[str] = (), *, language: str = "en") -> str:
+    """Say in a language what `advised` tells, with the commands to give; empty where nothing need be done."""
     told = advised(one, paused)
-    words = {"id": one.delivery.id, "target": one.delivery.target, "article": one.subject}
-    return "" if told is None else _ADVICE[told].format(**words)
+    about = {"id": one.delivery.id, "target": one.delivery.target, "article": one.subject}
+    return "" if told is None else words(language, "advice")[told].format(**about)
 
 
 def counted(found: Iterable[Listed]) -> dict[str, int]:

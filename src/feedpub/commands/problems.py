@@ -54,7 +54,15 @@ class Problem:
     @property
     def key(self) -> str:
         """Tell it from every other problem, for as long as it lasts."""
-        return f"{self.what or self.about}:{self.name}"
+        return f"{self.about}.{self.what}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unapplied:
+    """What was saved and is not in force: why, and whether that is only a part of it."""
+
+    why: str
+    partly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Watch:
     language: str
 
     def problems(
-        self, *, config: str = "", unwritten: str = "", untold: Mapping[str, str] = MappingProxyType({})
+        self, *, config: Unapplied | None = None, unwritten: str = "", untold: Mapping[str, str] = MappingProxyType({})
     ) -> tuple[Problem, ...]:
         """Everything that is wrong: what only this process knows (`untold`: why, by alert), and all the rest."""
         return tuple(self._all(config, unwritten, untold))
@@ -81,13 +89,16 @@ class Watch:
             told.setdefault(one.name, []).append(one)
         return told
 
-    def of_config(self, why: str) -> tuple[Problem, ...]:
+    def of_config(self, saved: Unapplied | None) -> tuple[Problem, ...]:
         """What was saved and is not in force, if anything."""
-        return (self._problem(About.CONFIG, "config", why=why),) if why else ()
+        if saved is None:
+            return ()
+        found = self._problem(About.CONFIG, "config_partly" if saved.partly else "config", why=saved.why)
+        return (replace(found, what="config"),)
 
-    def _all(self, config: str, unwritten: str, untold: Mapping[str, str]) -> Iterator[Problem]:
+    def _all(self, config: Unapplied | None, unwritten: str, untold: Mapping[str, str]) -> Iterator[Problem]:
         yield from self.of_config(config)
-        yield from self._unwritten(unwritten)
+        yield from self.of_feeds(unwritten)
         for store in self.ledger.articles.store_states():
             if self.polled(store.name):
                 yield from self._of_store(store)
@@ -99,7 +110,8 @@ class Watch:
         for name, why in untold.items():
             yield self._problem(About.ALERT, "alert", name, why=why)
 
-    def _unwritten(self, why: str) -> Iterator[Problem]:
+    def of_feeds(self, why: str) -> Iterator[Problem]:
+        """That feeds cannot be written, if so: `why`, if it is this process that could not."""
         since = self.ledger.feeds.unwritten_since()
         if why:
             yield self._problem(About.FEEDS, "unwritten", since=since, why=why)
@@ -126,8 +138,8 @@ class Watch:
     def _paused(self) -> Iterator[Problem]:
         for one in self.ledger.targets.states():
             if one.name in self.targets and one.rest.paused:
-                how = "paused_by_hand" if one.rest.paused == BY_HAND else "paused"
-                yield self._problem(About.PAUSED, how, one.name, why=one.rest.paused)
+                what = "paused_by_hand" if one.rest.paused == BY_HAND else "paused"
+                yield self._problem(About.PAUSED, what, one.name, why=one.rest.paused)
 
     def _parked(self) -> Iterator[Problem]:
         counts = self.ledger.deliveries.doubtful()

@@ -70,7 +70,7 @@ def _wrong(said: Message, memory: Memory, site: Site) -> Iterator[str]:
 def _over(said: Message, site: Site) -> Iterator[str]:
     say = words(site.language, "alerts")
     for key in said.over:
-        what, name = key.partition(":")[0], _name(key)
+        what, name = key.partition(":")[0].rpartition(".")[2], _name(key)
         if what == "store" and name == DESK:
             what = "briefs"
         yield say["line"].format(say.get(f"over_{what}", say["over"]).format(name=name))

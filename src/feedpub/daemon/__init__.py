@@ -21,6 +21,7 @@ from typing import Protocol
 import structlog
 
 from feedpub.app import App
+from feedpub.commands.problems import Unapplied
 from feedpub.daemon.cadences import Cadences
 from feedpub.daemon.config import ClockWatch, Directory
 from feedpub.daemon.leading import Lead
@@ -207,7 +208,7 @@ class Daemon:
             with self._turn:
                 self._put_in_force(loaded)
         except FeedpubError as error:
-            self.app.config_problem = f"the saved config is not in force: {error}"
+            self.app.unapplied = Unapplied(str(error))
             log.error("config_refused", why=str(error))
             if isinstance(error, LedgerError):  # nothing is wrong with it
                 self._directory.try_again()
@@ -216,8 +217,8 @@ class Daemon:
             if front is not None:
                 front.apply()
         except ConfigError as error:
-            self.app.config_problem = f"one change is not in force: {error}"
-            log.error("config_refused", why=self.app.config_problem)
+            self.app.unapplied = Unapplied(str(error), partly=True)
+            log.error("config_refused", why=f"one change is not in force: {error}")
             return
         log.info("config_applied", stores=len(loaded.settings.stores), targets=len(loaded.settings.targets))
 

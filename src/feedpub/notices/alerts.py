@@ -6,7 +6,7 @@ Each ill is told once, again every day while it lasts, and when it is over, if i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -37,8 +37,8 @@ ITSELF = ""
 class Ill:
     """Something that is wrong, or (`count`) that went wrong so many times so far.
 
-    `key` names it for as long as it lasts: what it is, a colon, and the store or target. It is told after it has lasted
-    for `patience`: much mends itself.
+    `key` names it for as long as it lasts: what it is about, a dot, what it is, a colon, and the store or target. It is
+    told after it has lasted for `patience`: much mends itself.
     """
 
     key: str
@@ -71,6 +71,11 @@ class Message:
 
 
 # ---------------------------------------------------------------- what to tell, and when
+
+
+def wanted(key: str, about: Collection[str]) -> bool:
+    """Whether somebody wants to know of an ill: by what it is about, if they do not want to know of all."""
+    return not about or key == ITSELF or key.partition(".")[0] in about
 
 
 def look(memory: Memory, ills: Sequence[Ill], now: datetime) -> dict[str, Known]:

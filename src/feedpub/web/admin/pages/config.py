@@ -21,7 +21,7 @@ def config(request: Request, answers: Answers) -> Response:
         "default": DEFAULT,
         "whole": whole,
         "hidden": len(every) - len(shown),
-        "problem": answers.app.config_problem,
+        "problem": answers.app.unapplied.why if answers.app.unapplied else "",
     }
     return answers.page(request, "config", view, here="config")
 
@@ -29,4 +29,4 @@ def config(request: Request, answers: Answers) -> Response:
 def _table(one: Shown) -> str:
     """The table that a key stands in: `[stores.main]` for its options, whatever lies below them."""
     parts = one.key.split(".")
-    return ".".join(parts[: 2 if parts[0] in {"stores", "targets"} else 1])
+    return ".".join(parts[: 2 if parts[0] in {"stores", "targets", "alerts"} else 1])
