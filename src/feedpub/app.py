@@ -24,6 +24,7 @@ from feedpub.categories import DESK
 from feedpub.commands.asking import ask, is_to_be_made
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
+from feedpub.commands.figures import figures
 from feedpub.commands.moving import export_to
 from feedpub.commands.problems import Problem, Watch, called
 from feedpub.commands.seeing import Seen, see
@@ -38,6 +39,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.importing import Moved, bring
 from feedpub.ledger.targets import TargetState
 from feedpub.log import configure as configure_log
+from feedpub.metrics import Figures, Metrics
 from feedpub.model import Delivery, Quarantined, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.pipeline import Published, Publisher, Setup, Source
@@ -343,6 +345,15 @@ class App:
     def preview(self, article: str = "", targets: Sequence[str] = ()) -> tuple[Seen, ...]:
         """Tell what an article would say on targets; no network is touched."""
         return see(self.publisher, article, targets)
+
+    def figures(self) -> Figures:
+        """How things stand, in figures."""
+        return figures(self.ledger, self.settings.stores, self.settings.targets, self.problems(), now())
+
+    @property
+    def metrics(self) -> Metrics:
+        """What the rooms count, and how things stand."""
+        return self.publisher.metrics
 
     @property
     def decisions(self) -> Decisions:
