@@ -122,6 +122,8 @@ class App:
     desk: Desk
     """Where briefs are written that no store knows of."""
     config_problem: str = ""
+    since: datetime = field(default_factory=now)
+    """When this process began."""
     _sources: dict[str, Source] = field(default_factory=dict)
 
     @classmethod
@@ -141,7 +143,7 @@ class App:
         desk = DeskOptions(path=_desk_path(settings))
         sources[DESK] = Source(desk, desk.embedded())
         publisher = Publisher(ledger, door, _setup(settings, sources), now)
-        app = cls(settings, loaded, ledger, door, publisher, desk.embedded(), "", sources)
+        app = cls(settings, loaded, ledger, door, publisher, desk.embedded(), _sources=sources)
         if lead:
             app.apply(loaded)
             lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from feedpub.errors import GateError, OutputError, place
-from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog, digest, moved
+from feedpub.feeds.catalog import FeedsOptions, FeedSpec, Taxonomy, catalog, digest, moved, slugs
 from feedpub.feeds.comments import comment_entry
 from feedpub.feeds.entries import Entry, Fragment, Look
 from feedpub.feeds.freshness import LONGEST
@@ -29,6 +29,7 @@ from feedpub.feeds.opml import opml
 from feedpub.feeds.pages import Headline, brief_page, index_page, stylesheet
 from feedpub.feeds.render import Unfit, document, fitting, render_entries, sure_to_fit, too_long
 from feedpub.feeds.rss_atom import Around, newest
+from feedpub.feeds.wordpress import caddy_wordpress, nginx_wordpress
 from feedpub.ledger import Ledger
 from feedpub.ledger.feeds import Dirty, FeedRow
 from feedpub.ledger.fragments import Fresh
@@ -141,7 +142,8 @@ class Builder:
 
     def _post(self, specs: Sequence[FeedSpec]) -> None:
         hubs = {spec.address: found for spec in specs if (found := self._plan.hubs(spec.address))}
-        self._signposts = Signposts(moved(self._plan.options, specs, self._ledger.feeds.names()), hubs)
+        moves = moved(self._plan.options, specs, self._ledger.feeds.names())
+        self._signposts = Signposts(moves, hubs, slugs(specs, self._ledger.articles.categories()))
 
     def specs(self) -> tuple[FeedSpec, ...]:
         """Which feeds there are to be, by what the ledger knows now."""
@@ -452,11 +454,12 @@ class Builder:
 
     def _rules(self, specs: Sequence[FeedSpec]) -> tuple[FeedFile, ...]:
         """Make the files by which nginx and Caddy answer as our own server does."""
-        moves, base_url = self._signposts.moved, self._plan.options.base_url
+        posts, base_url = self._signposts, self._plan.options.base_url
         said = Said(base_url, {spec.address: self._plan.hubs(spec.address) for spec in specs}, self._plan.fresh)
         return (
-            *(nginx_rules(moves, base_url), caddy_rules(moves, base_url)),
+            *(nginx_rules(posts.moved, base_url), caddy_rules(posts.moved, base_url)),
             *(nginx_headers(said), caddy_headers(said)),
+            *(nginx_wordpress(posts.slugs), caddy_wordpress(posts.slugs)),
         )
 
     def _clear(self, built: Built) -> None:

@@ -135,9 +135,9 @@ def test_the_folder_of_the_config_may_be_named_after_the_command_too(site: Site)
     (site.folder / "config").rename(site.folder / "elsewhere")
     valid = "The config is valid"
     for args in (
-        ("check", "--config", "elsewhere"),
-        ("check", "--config=elsewhere"),
-        ("--config", "elsewhere", "check"),
+        ("check", "--config-only", "--config", "elsewhere"),
+        ("check", "--config-only", "--config=elsewhere"),
+        ("--config", "elsewhere", "check", "--config-only"),
     ):
         assert valid in site.feedpub(*args).out
     site.feedpub("once", "--config", "elsewhere")
@@ -321,7 +321,7 @@ def test_a_category_that_nobody_has_is_a_caution_and_no_problem(site: Site) -> N
         "targets.terminal.categories: no store has a category 米国",
     ]
     assert "caution: targets.terminal.categories: no store has a category 米国\n" in site.feedpub("status").out
-    checked = site.feedpub("check")
+    checked = site.feedpub("check", "--offline")
     assert "targets.terminal.categories: no store has a category 米国\n" in checked.err
     assert checked.out.startswith("The config is valid: ")
 

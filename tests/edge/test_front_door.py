@@ -37,7 +37,8 @@ def changed(before: Files, after: Files) -> set[str]:
     return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
 
 
-PAGES = {"index.html", "feeds.opml", "feed.css", "moved.nginx.conf", "moved.Caddyfile"}
+RULES = {f"{what}.{server}" for what in ("headers", "moved", "wordpress") for server in ("nginx.conf", "Caddyfile")}
+PAGES = {"index.html", "feeds.opml", "feed.css"} | RULES
 
 
 def every_format(*feeds: str) -> set[str]:
@@ -382,7 +383,7 @@ def test_exit_codes_tell_done_from_failed_from_a_bad_config(site: Site) -> None:
     site.configure()
     site.feedpub("announce", "nobody", code=1)
     site.feedpub("deliveries", "list", "--state", "lost", code=2)
-    assert "The config is valid: 1 store (main); 0 targets (none)." in site.feedpub("check").out
+    assert "The config is valid: 1 store (main); 0 targets (none)." in site.feedpub("check", "--offline").out
 
 
 def test_the_installed_command_does_the_same_without_our_launcher(site: Site) -> None:

@@ -10,12 +10,15 @@ import re
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+import brotli
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +27,8 @@ from starlette.applications import Starlette
 from feedpub.errors import ConfigError, LedgerError
 from feedpub.feeds.moves import Signposts
 from feedpub.feeds.pages import SCRIPT_SOURCE
+from feedpub.model import FeedFile
+from feedpub.outputs.disk import DiskOutput
 from feedpub.web import Server, health, parse_listen, public_app
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import member, path_of
@@ -201,7 +206,7 @@ def test_a_feed_opened_as_a_page_is_xml_to_the_browser(site: tuple[Path, Server]
     assert ask(server, f"/{name}", Sec_Fetch_Dest="document").headers["content-type"] == f"{kind}; charset=utf-8"
     fetched = ask(server, "/all.rss", Sec_Fetch_Dest="empty").headers
     assert fetched["content-type"] == "application/rss+xml; charset=utf-8"
-    assert fetched["vary"] == "Sec-Fetch-Dest"  # so that no cache gives a browser's answer to a reader
+    assert fetched["vary"] == "Accept-Encoding, Sec-Fetch-Dest"  # so that no cache gives a browser's answer to a reader
 
 
 def test_only_the_script_of_the_index_may_run(site: tuple[Path, Server]) -> None:
@@ -250,10 +255,10 @@ def test_head_says_what_get_says_without_the_body(site: tuple[Path, Server]) -> 
 
 def test_nothing_but_reading_is_allowed(site: tuple[Path, Server]) -> None:
     _, server = site
-    for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE"):
+    for method in ("POST", "PUT", "DELETE", "TRACE", "CONNECT", "BREW"):
         reply = ask(server, "/all.rss", method)
         assert reply.status == 405
-        assert {word.strip() for word in reply.headers["allow"].split(",")} == {"GET", "HEAD"}
+        assert {word.strip() for word in reply.headers["allow"].split(",")} == {"GET", "HEAD", "OPTIONS"}
 
 
 def test_the_folder_shows_its_index(site: tuple[Path, Server]) -> None:
@@ -461,13 +466,213 @@ def test_a_reader_that_asks_for_the_difference_gets_the_whole_feed(site: tuple[P
     assert again.status == 304
 
 
-def test_the_bare_file_is_served_whatever_encodings_a_reader_takes(site: tuple[Path, Server]) -> None:
+# ---------------------------------------------------------------- compressed siblings
+
+FORMS = {"": b"<rss>" + b"a" * 400 + b"</rss>", ".gz": b"as gzip", ".br": b"as brotli"}
+NAMES = {"": None, ".gz": "gzip", ".br": "br"}
+
+
+def in_all_forms(file: Path, mark: bytes = b"", at: float = AN_HOUR_AGO) -> None:
+    """As outputs/disk.py leaves them: siblings of the same date, renamed before their file."""
+    for ending in reversed(FORMS):
+        write(file.with_name(file.name + ending), FORMS[ending] + mark, at)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "ending"),
+    [
+        ("gzip", ".gz"),
+        ("gzip, deflate, br", ".br"),
+        ("br;q=0.1, gzip", ".gz"),
+        ("identity", ""),
+        ("*;q=0", ""),
+        ("", ""),
+    ],
+)
+def test_a_reader_gets_the_form_of_the_feed_that_it_likes_best(
+    site: tuple[Path, Server], accepted: str, ending: str
+) -> None:
     root, server = site
-    for ending in ("gz", "br"):
-        write(root / f"all.rss.{ending}", b"packed")
-    reply = ask(server, "/all.rss", Accept_Encoding="gzip, br, identity;q=0")
-    assert reply.body == (root / "all.rss").read_bytes()
-    assert "content-encoding" not in reply.headers
+    in_all_forms(root / "all.rss")
+    got = ask(server, "/all.rss", Accept_Encoding=accepted)
+    assert (got.status, got.body, got.headers.get("content-encoding")) == (200, FORMS[ending], NAMES[ending])
+    assert got.headers["content-type"] == "application/rss+xml; charset=utf-8"
+    assert got.headers["vary"] == "Accept-Encoding, Sec-Fetch-Dest"
+    told = ask(server, "/all.rss", "HEAD", Accept_Encoding=accepted)
+    assert {**told.headers, "date": ""} == {**got.headers, "date": ""}
+    again = ask(server, "/all.rss", Accept_Encoding=accepted, If_None_Match=got.headers["etag"])
+    assert (again.status, again.headers["vary"], again.headers["etag"]) == (
+        304,
+        got.headers["vary"],
+        got.headers["etag"],
+    )
+    assert "content-encoding" not in again.headers
+
+
+def test_each_form_has_an_etag_of_its_own_and_none_answers_for_another(site: tuple[Path, Server]) -> None:
+    root, server = site
+    in_all_forms(root / "all.rss")
+    accepted = ("identity", "gzip", "br")
+    tags = {one: ask(server, "/all.rss", Accept_Encoding=one).headers["etag"] for one in accepted}
+    assert len(set(tags.values())) == 3
+    for one in accepted:
+        for other in accepted:
+            reply = ask(server, "/all.rss", Accept_Encoding=one, If_None_Match=tags[other])
+            assert (reply.status == 304) == (one == other)
+        by_date = ask(server, "/all.rss", Accept_Encoding=one, If_Modified_Since=formatdate(AN_HOUR_AGO, usegmt=True))
+        assert by_date.status == 304  # the same content at any coding
+
+
+def test_an_old_sibling_never_goes_out_beside_a_new_file(site: tuple[Path, Server]) -> None:
+    root, server = site
+    in_all_forms(root / "all.rss")
+    assert ask(server, "/all.rss", Accept_Encoding="gzip").body == FORMS[".gz"]
+    write(root / "all.rss", b"new", at=AN_HOUR_AGO + 1)
+    new = ask(server, "/all.rss", Accept_Encoding="gzip, br")
+    assert (new.body, new.headers.get("content-encoding")) == (b"new", None)
+    in_all_forms(root / "all.rss", b"!", at=AN_HOUR_AGO + 2)
+    assert ask(server, "/all.rss", Accept_Encoding="gzip").body == FORMS[".gz"] + b"!"
+
+
+def test_a_new_sibling_that_came_before_its_file_waits_for_it(site: tuple[Path, Server]) -> None:
+    root, server = site
+    in_all_forms(root / "all.rss")
+    write(root / "all.rss.gz", b"of the next file", at=AN_HOUR_AGO + 1)
+    for _ in range(2):
+        assert ask(server, "/all.rss", Accept_Encoding="gzip").body in {FORMS[""], FORMS[".gz"]}
+    assert ask(server, "/all.rss", Accept_Encoding="identity").body == FORMS[""]
+
+
+def test_a_sibling_that_comes_later_is_found_and_one_that_is_gone_does_no_harm(site: tuple[Path, Server]) -> None:
+    root, server = site
+    write(root / "all.rss", FORMS[""])
+    assert ask(server, "/all.rss", Accept_Encoding="gzip").body == FORMS[""]
+    write(root / "all.rss.gz", FORMS[".gz"])
+    assert ask(server, "/all.rss", Accept_Encoding="gzip").body == FORMS[".gz"]
+    (root / "all.rss.gz").unlink()
+    assert ask(server, "/all.rss", Accept_Encoding="gzip").body in {FORMS[""], FORMS[".gz"]}
+
+
+def test_a_sibling_that_is_a_link_or_a_folder_is_none(site: tuple[Path, Server]) -> None:
+    root, server = site
+    secret = root.parent / "secret"
+    write(secret, b"secret")
+    write(root / "all.rss", b"feed")
+    (root / "all.rss.gz").symlink_to(secret)
+    (root / "all.rss.br").mkdir()
+    os.utime(root / "all.rss.br", (AN_HOUR_AGO, AN_HOUR_AGO))
+    assert ask(server, "/all.rss", Accept_Encoding="gzip, br").body == b"feed"
+
+
+def test_what_disk_output_writes_is_what_a_reader_unpacks(site: tuple[Path, Server]) -> None:
+    root, server = site
+    content = "<rss>長い記事です。</rss>".encode() * 50
+    DiskOutput(root, ("gz", "br")).write([FeedFile("packed.rss", content)])
+    for _ in range(2):
+        assert zlib.decompress(ask(server, "/packed.rss", Accept_Encoding="gzip").body, wbits=31) == content
+        assert brotli.decompress(ask(server, "/packed.rss", Accept_Encoding="br").body) == content
+        assert ask(server, "/packed.rss").body == content
+
+
+# ---------------------------------------------------------------- how long an answer may be kept; readers in browsers
+
+
+def test_a_feed_says_how_long_it_may_be_kept_and_a_page_that_it_is_to_be_asked_for(
+    tmp_path: Path, server: Server
+) -> None:
+    for name in ("all.rss", "all.json", "archive/all/1.atom", "index.html", "feeds.opml", "feed.css", "images/a.webp"):
+        write(tmp_path / name, b"content")
+    server.show(public_app(tmp_path, fresh=timedelta(minutes=3)))
+    for name in ("all.rss", "all.json", "archive/all/1.atom"):
+        got = ask(server, f"/{name}")
+        assert got.headers["cache-control"] == "public, max-age=180"
+        assert (
+            ask(server, f"/{name}", If_None_Match=got.headers["etag"]).headers["cache-control"] == "public, max-age=180"
+        )
+    for name in ("", "feeds.opml"):
+        assert ask(server, f"/{name}").headers["cache-control"] == "no-cache"
+    for name in ("feed.css", "images/a.webp"):
+        assert ask(server, f"/{name}").headers["cache-control"] == "public, max-age=3600"
+    assert ask(server, "/none.rss").headers["cache-control"] == "no-store"
+    assert "vary" not in ask(server, "/images/a.webp").headers
+
+
+def test_a_reader_in_a_browser_may_ask_and_sees_what_it_needs(tmp_path: Path, server: Server) -> None:
+    root = signposted(tmp_path, server, Signposts(MOVED))
+    write(root / "index.html", b"page")
+    first = ask(server, "/feeds/all.rss", Origin="https://reader.test")
+    for path, status in (("all.rss", 200), ("category/us.rss", 301), ("tag/old.rss", 410), ("none.rss", 404)):
+        reply = ask(server, f"/feeds/{path}", Origin="https://reader.test")
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, "*")
+        assert reply.headers["access-control-expose-headers"] == "ETag, Link, Last-Modified"
+    unchanged = ask(server, "/feeds/all.rss", If_None_Match=first.headers["etag"])
+    assert (unchanged.status, unchanged.headers["access-control-allow-origin"]) == (304, "*")
+    asked = {"Access_Control_Request_Method": "GET", "Access_Control_Request_Headers": "if-none-match"}
+    may = ask(server, "/feeds/all.rss", "OPTIONS", Origin="https://reader.test", **asked)
+    assert (may.status, may.body, may.headers["access-control-allow-origin"]) == (204, b"", "*")
+    assert may.headers["access-control-allow-headers"] == "If-None-Match, If-Modified-Since"
+    assert may.headers["access-control-allow-methods"] == "GET, HEAD"
+    assert int(may.headers["access-control-max-age"]) > 0
+
+
+# ---------------------------------------------------------------- WordPress's addresses
+
+
+@pytest.fixture
+def blog(tmp_path: Path, server: Server) -> Server:
+    for name in (
+        "all.rss",
+        "all.atom",
+        "comments.rss",
+        "category/us.rss",
+        "category/bases.atom",
+        "tag/f-35.rss",
+        "author/kamome.rss",
+        "index.html",
+    ):
+        in_all_forms(tmp_path / name, name.encode())
+    posts = Signposts({"category/former": "category/us", "tag/old": None}, slugs={"category/米国関連": "category/us"})
+    server.show(public_app(tmp_path, BASE, lambda: posts, addresses="wordpress"))
+    return server
+
+
+@pytest.mark.parametrize(
+    ("address", "file"),
+    [
+        ("/feed/", "all.rss"),
+        ("/feed", "all.rss"),
+        ("/feed/atom/", "all.atom"),
+        ("/?feed=rss2", "all.rss"),
+        ("/?feed=atom", "all.atom"),
+        ("/comments/feed/", "comments.rss"),
+        ("/category/us/feed/", "category/us.rss"),
+        ("/category/japan/bases/feed/atom/", "category/bases.atom"),
+        ("/category/%e7%b1%b3%e5%9b%bd%e9%96%a2%e9%80%a3/feed/", "category/us.rss"),
+        ("/tag/f-35/feed", "tag/f-35.rss"),
+        ("/author/kamome/feed/", "author/kamome.rss"),
+    ],
+)
+def test_an_address_of_wordpress_is_answered_with_the_same_feed(blog: Server, address: str, file: str) -> None:
+    for accepted in ("identity", "gzip"):
+        ours, theirs = (ask(blog, path, Accept_Encoding=accepted) for path in (f"/feeds/{file}", address))
+        assert (theirs.status, theirs.body) == (200, ours.body)
+        assert {**theirs.headers, "date": ""} == {**ours.headers, "date": ""}
+        assert ask(blog, address, Accept_Encoding=accepted, If_None_Match=ours.headers["etag"]).status == 304
+
+
+def test_an_address_of_wordpress_leads_on_where_the_feed_moved_or_ended(blog: Server) -> None:
+    moved = ask(blog, "/category/us/former/feed/")
+    assert (moved.status, moved.headers["location"]) == (301, f"{BASE}category/us.rss")
+    assert ask(blog, "/tag/old/feed/").status == 410
+    assert ask(blog, "/tag/never/feed/").status == 404
+    assert ask(blog, "/2026/06/slug/feed/").status == 404
+    assert ask(blog, "/?p=17&feed=rss2").headers["location"] == "/feeds/"
+
+
+def test_addresses_of_wordpress_are_not_answered_unasked(tmp_path: Path, server: Server) -> None:
+    signposted(tmp_path, server, Signposts())
+    assert ask(server, "/feed/").status == 404
+    assert ask(server, "/?feed=rss2").status == 307
 
 
 # ---------------------------------------------------------------- nothing else is there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from hashlib import sha256
@@ -13,6 +14,8 @@ from feedpub.model import Site
 
 STYLESHEET = "feed.css"
 """What makes a feed readable that is opened in a browser."""
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+"""What a share mounted by Windows cannot hold as a file name, whatever the ending."""
 
 _KEEP = "%/?#[]:@!$&'()*+,;=~"
 """RFC 3986 §2.2, and `%`: what is encoded already stays as it is."""
@@ -43,6 +46,14 @@ def is_web_address(text: str) -> bool:
 def feed_url(base_url: str, address: str, ending: str) -> str:
     """Where subscribers fetch one format of a feed."""
     return f"{base_url}{address}.{ending}"
+
+
+def file_name(name: str) -> str:
+    """The name of a feed's file, without ending, by a slug or a name as `fold` writes it: safe on any disk."""
+    if re.fullmatch("[a-z0-9][a-z0-9-]{0,63}", name) and name not in DEVICES:
+        return name
+    spoken = "-".join(re.findall("[a-z0-9]+", name))[:40].strip("-")
+    return f"{spoken or 'c'}-{sha256(json.dumps(name).encode()).hexdigest()[:8]}"
 
 
 def brief_name(guid: str) -> str:

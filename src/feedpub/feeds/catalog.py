@@ -22,7 +22,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from feedpub.categories import Ref, fold, matching, readable_slug, ref, unknown, with_descendants
-from feedpub.feeds.addresses import ascii_url
+from feedpub.feeds.addresses import DEVICES, ascii_url, file_name
 from feedpub.feeds.texts import line, words
 from feedpub.model import Category, Duration, Site
 from feedpub.terms import BRIEF, COMMENT, EVERY, Term, of_author, of_category, of_tag
@@ -32,10 +32,7 @@ Some = TypeVar("Some")
 RENDERER = 2
 """Raised when the same articles would give other bytes; every feed is then rebuilt once."""
 
-_SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
-"""What a share mounted by Windows cannot hold as a file name, whatever the ending."""
 
 
 class CategoryOptions(BaseModel):
@@ -107,7 +104,7 @@ class FeedsOptions(BaseModel):
     @classmethod
     def _safe_keys(cls, feeds: dict[str, Some]) -> dict[str, Some]:
         for key in feeds:
-            if key in _DEVICES:
+            if key in DEVICES:
                 raise ValueError(f"the key {key} becomes a file name that Windows keeps for itself: take another")
             if not _KEY.fullmatch(key):
                 named = f"the key {key!r} becomes a file name: "
@@ -235,6 +232,29 @@ def moved(options: FeedsOptions, specs: Iterable[FeedSpec], named: Iterable[Name
     return {address: heir for address, heir in found.items() if address not in addresses}
 
 
+def slugs(specs: Iterable[FeedSpec], categories: Iterable[Category]) -> dict[str, str]:
+    """Where the feeds are that WordPress would look for elsewhere: `category/米国関連` -> `category/us`.
+
+    A tag's slug is its name, as far as one can tell: in small letters, with hyphens for blanks.
+    """
+    live = tuple(specs)
+    addresses = {spec.address for spec in live}
+    of = {term: spec.address for spec in reversed(live) for term in spec.owner}
+    called = [
+        (f"category/{fold(readable_slug(c.slug))}", of.get(of_category(ref(c)))) for c in sorted(categories, key=ref)
+    ]
+    called += [
+        (f"{spec.kind}/{fold(spec.label).replace(' ', '-')}", spec.address)
+        for spec in live
+        if spec.kind in {"tag", "author"}
+    ]
+    found: dict[str, str] = {}
+    for name, address in called:
+        if address is not None and name not in addresses:
+            found.setdefault(name, address)
+    return found
+
+
 def digest(spec: FeedSpec, look: str, site: Site, options: FeedsOptions, hubs: Sequence[str] = ()) -> str:
     """Hex of all that a feed's bytes depend on besides its articles: another digest, another build.
 
@@ -308,11 +328,7 @@ class _Group:
     @property
     def wish(self) -> str:
         """The file name it would have if it were alone."""
-        folded = fold(self.slug) or fold(self.label)
-        if _SAFE.fullmatch(folded) and folded not in _DEVICES:
-            return folded
-        spoken = "-".join(re.findall("[a-z0-9]+", folded))[:40].strip("-")
-        return f"{spoken or 'c'}-{_hash(folded)[:8]}"
+        return file_name(fold(self.slug) or fold(self.label))
 
     @property
     def rank(self) -> tuple[bool, list[Term]]:

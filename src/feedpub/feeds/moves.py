@@ -32,6 +32,8 @@ class Signposts:
     moved: Moved = field(default_factory=dict)
     hubs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By a feed's address (without ending), the WebSub hubs that announce it."""
+    slugs: Mapping[str, str] = field(default_factory=dict)
+    """By what WordPress's addresses call it (`category/米国関連`), a feed's address, where that is another."""
 
 
 ENDINGS: Final = ("rss", "atom", "json")
@@ -101,6 +103,7 @@ _TOLD: Final = "where feeds went that stood elsewhere before"
 _CADDY_ANSWERS: Final = (
     "@feedpub_moved vars_regexp {feedpub_moved} ^https?:",
     "@feedpub_gone vars {feedpub_moved} gone",
+    "header @feedpub_moved Cache-Control no-cache",
     "redir @feedpub_moved {feedpub_moved} 301",
     "respond @feedpub_gone 410",
 )

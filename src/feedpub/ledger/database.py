@@ -41,7 +41,7 @@ class Database:
 
         `make`: where there is none yet, make it; else that is a LedgerError.
         """
-        self._url = _parse(url)
+        self._url = parse_url(url)
         self._make = make
         if self.is_sqlite and not make and not Path(str(self._url.database)).exists():
             raise LedgerMissing(
@@ -256,7 +256,8 @@ def _alembic() -> Config:
     return config
 
 
-def _parse(url: str) -> Any:  # noqa: ANN401 - SQLAlchemy's URL; its own annotations change between releases
+def parse_url(url: str) -> Any:  # noqa: ANN401 - SQLAlchemy's URL; its own annotations change between releases
+    """Read the address of a database. Raises ConfigError, without the address: it may hold a password."""
     try:
         parsed = make_url(url)
         if parsed.drivername in {"postgresql", "postgres"}:
@@ -301,7 +302,7 @@ def _sqlite(path: str) -> Engine:
     return engine
 
 
-def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see _parse
+def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see parse_url
     try:
         return create_engine(
             url, pool_size=4, max_overflow=60, pool_pre_ping=True, connect_args={"connect_timeout": 10}

@@ -18,6 +18,7 @@ from feedpub.settings.options import (
     DEFAULT_STORES,
     AdminOptions,
     DatabaseOptions,
+    Listening,
     LogOptions,
     Settings,
     WebOptions,
@@ -30,6 +31,7 @@ from feedpub.settings.tables import Merged, Place, Problem, show
 __all__ = [
     "AdminOptions",
     "DatabaseOptions",
+    "Listening",
     "Loaded",
     "LogOptions",
     "Settings",

@@ -156,6 +156,9 @@ class WebOptions(Listening):
     """[web]: where subscribers are answered."""
 
     listen: str = Field(default="127.0.0.1:8080", description="address and port of the public feeds and pages")
+    addresses: Literal["feedpub", "wordpress"] = Field(
+        default="feedpub", description="`wordpress`: WordPress's addresses of feeds are answered too, such as /feed/"
+    )
 
 
 class AdminOptions(Listening):

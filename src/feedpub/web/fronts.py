@@ -9,8 +9,9 @@ from starlette.types import ASGIApp
 
 from feedpub.app import App
 from feedpub.errors import ConfigError
+from feedpub.feeds.freshness import fresh_for
 from feedpub.web.admin import Access, Calm, admin_app
-from feedpub.web.public import public_app
+from feedpub.web.public import Public, public_app
 from feedpub.web.server import Server
 
 log = structlog.get_logger("feedpub")
@@ -64,9 +65,15 @@ class Fronts:
         web, admin = (f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
         log.info("listening", web=web, admin=admin)
 
-    def _public_app(self) -> ASGIApp:
-        feeds = self._app.settings.feeds
-        return public_app(Path(feeds.output), feeds.base_url, self._app.signposts)
+    def _public_app(self) -> Public:
+        settings = self._app.settings
+        return public_app(
+            Path(settings.feeds.output),
+            settings.feeds.base_url,
+            self._app.signposts,
+            fresh=fresh_for(store.poll for store in settings.stores.values()),
+            addresses=settings.web.addresses,
+        )
 
     def _admin_app(self) -> ASGIApp:
         return admin_app(self._app, self._access, self._calm)
