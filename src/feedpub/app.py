@@ -18,15 +18,18 @@ from typing import Literal
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import make_url
 
 from feedpub.categories import DESK
 from feedpub.commands.asking import ask, is_to_be_made
+from feedpub.commands.backup import Made, back_up
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
 from feedpub.commands.figures import figures
+from feedpub.commands.marking import Marking
 from feedpub.commands.moving import export_to
+from feedpub.commands.own_files import own_files
 from feedpub.commands.problems import Problem, Watch, called
+from feedpub.commands.restoring import finish
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
 from feedpub.errors import FeedpubError, StoreError, place
@@ -122,9 +125,12 @@ class App:
     desk: Desk
     """Where briefs are written that no store knows of."""
     config_problem: str = ""
+    standing_by: bool = False
+    """Another feedpub leads on this database: it polls, builds and migrates."""
     since: datetime = field(default_factory=now)
     """When this process began."""
     _sources: dict[str, Source] = field(default_factory=dict)
+    _marking: Marking | None = None
 
     @classmethod
     def open(cls, loaded: Loaded, *, lead: bool, make: bool = True, show: Callable[[str], object] = print) -> App:
@@ -135,16 +141,19 @@ class App:
         """
         settings = loaded.settings
         configure_log(settings)
+        finish(settings)
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
         ledger.open(lead=lead)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
         door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
-        desk = DeskOptions(path=_desk_path(settings))
+        desk = DeskOptions(path=str(own_files(settings).briefs))
         sources[DESK] = Source(desk, desk.embedded())
         publisher = Publisher(ledger, door, _setup(settings, sources), now)
         app = cls(settings, loaded, ledger, door, publisher, desk.embedded(), _sources=sources)
+        publisher.metrics.watch(app, version("feedpub"))
         if lead:
+            app.heed_mark()
             app.apply(loaded)
             lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)
             if lost:
@@ -171,6 +180,15 @@ class App:
             finally:
                 app.close()
 
+    def heed_mark(self) -> None:
+        """Look whether the database is an older copy that somebody put back; then nothing is said twice.
+
+        Only for who leads: before anything else is done, and now and then after.
+        """
+        if self._marking is None:
+            self._marking = Marking(self.ledger, own_files(self.settings).mark)
+        self._marking.heed(self.settings.targets, now())
+
     def apply(self, loaded: Loaded) -> None:
         """Put other settings in force; stores whose options are the same stay open."""
         for warning in loaded.warnings:
@@ -187,6 +205,7 @@ class App:
                 _close(name, source)
         self._refile_briefs(loaded.settings)
         self._sources, self.settings, self.loaded, self.config_problem = sources, loaded.settings, loaded, ""
+        self.metrics.config_applied((*self.settings.stores, DESK), self.settings.targets)
 
     def _fresh(self, settings: Settings) -> dict[str, Source]:
         """The stores of the config, each to be opened when it is first asked."""
@@ -226,6 +245,8 @@ class App:
         self.door.close()
         for name, source in self._sources.items():
             _close(name, source)
+        if self._marking is not None:
+            self._marking.close()
         self.ledger.close()
 
     # ------------------------------------------------------------ status
@@ -301,6 +322,11 @@ class App:
     def export(self, path: Path | None, progress: Callable[[int, int], None]) -> int:
         """Write everything the database knows to a file, or (None) to standard output. Returns how many lines."""
         return export_to(path, self.ledger, self.settings.site.url, now(), progress)
+
+    def back_up(self, path: Path | None, *, force: bool = False) -> Made:
+        """Write all that is ours into a file, or (None) to standard output. Raises OutputError, LedgerError."""
+        own, site = own_files(self.settings), self.settings.site.url
+        return back_up(path, self.ledger, own, site=site, made_at=now(), force=force)
 
     def import_export(self, path: Path, progress: Callable[[int, int], None]) -> Moved:
         """Take on what another database knew. Raises ImportRefused, LedgerBusy."""
@@ -405,19 +431,7 @@ def _close(name: str, source: Source) -> None:
 
 def beside(settings: Settings) -> Path:
     """The folder for what is ours like the database, which lies there; where that is no file, where it would lie."""
-    return _ledger_path(settings).parent
-
-
-def _desk_path(settings: Settings) -> str:
-    ledger = _ledger_path(settings)
-    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
-
-
-def _ledger_path(settings: Settings) -> Path:
-    url = make_url(settings.database.url.get_secret_value())
-    if url.get_backend_name() != "sqlite":
-        url = make_url(DatabaseOptions().url.get_secret_value())
-    return Path(str(url.database))
+    return own_files(settings).ledger.parent
 
 
 def _home(settings: Settings) -> Home:

@@ -7,9 +7,10 @@ what left the config leaves the figures too, and no article, address or secret e
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
@@ -46,15 +47,24 @@ class Cycle:
     changes: Mapping[str, int] = field(default_factory=dict)
 
 
+class Watched(Protocol):
+    """What figures are asked of, besides what is counted: an App."""
+
+    config_problem: str
+    standing_by: bool
+
+    def figures(self) -> Figures:
+        """How things stand. Raises FeedpubError where the database does not answer."""
+        ...
+
+
 class Metrics:
     """The figures of one app. Safe to call from several threads."""
 
     def __init__(self) -> None:
         """Begin at nothing."""
         self._registry = registry = CollectorRegistry()
-        self._look: Callable[[], Figures] | None = None
-        self._config_valid: Callable[[], bool] = lambda: True
-        self._leads: Callable[[], bool] = lambda: True
+        self._app: Watched | None = None
         self._polls = Counter("feedpub_polls", "Polls of a store.", ("store", "outcome"), registry=registry)
         self._cycles = Histogram(
             "feedpub_poll_duration_seconds",
@@ -141,11 +151,9 @@ class Metrics:
 
     # ------------------------------------------------------------ telling
 
-    def watch(
-        self, look: Callable[[], Figures], *, version: str, config_valid: Callable[[], bool], leads: Callable[[], bool]
-    ) -> None:
-        """Ask for these at each look; `look` may raise FeedpubError where the database does not answer."""
-        self._look, self._config_valid, self._leads = look, config_valid, leads
+    def watch(self, app: Watched, version: str) -> None:
+        """Ask how an app stands whenever somebody asks us."""
+        self._app = app
         self._build.info({"version": version})
 
     def told(self, accept: str = "") -> tuple[bytes, str]:
@@ -155,14 +163,15 @@ class Metrics:
 
     def now(self) -> Iterator[GaugeMetricFamily]:
         """How things stand at this moment. What the database cannot tell is left out."""
-        yield _gauge("feedpub_config_valid", "1 unless what was saved is not in force.", self._config_valid())
-        yield _gauge("feedpub_leader", "1 if this feedpub polls and builds, 0 if it stands by.", self._leads())
+        if self._app is None:
+            return
+        yield _gauge("feedpub_config_valid", "1 unless what was saved is not in force.", not self._app.config_problem)
+        yield _gauge(
+            "feedpub_leader", "1 if this feedpub polls and builds, 0 if it stands by.", not self._app.standing_by
+        )
         figures: Figures | None = None
-        if self._look is not None:
-            try:
-                figures = self._look()
-            except FeedpubError:
-                figures = None
+        with suppress(FeedpubError):
+            figures = self._app.figures()
         yield _gauge("feedpub_database_up", "1 if the database answered just now.", figures is not None)
         if figures is not None:
             yield from _families(figures)

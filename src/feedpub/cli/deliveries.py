@@ -18,7 +18,7 @@ from feedpub.commands.moments import since as moment_since
 from feedpub.errors import FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import State
-from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, MOVED
+from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, MOVED, PUT_BACK
 from feedpub.notices.pace import BUDGET, millionths, money
 from feedpub.notices.plan import WHEN
 
@@ -40,6 +40,7 @@ class Guard(StrEnum):
     its_author = AUTHOR
     a_condition = WHEN
     an_import = MOVED
+    a_restore = PUT_BACK
 
 
 HeldBy = Annotated[Guard | None, typer.Option("--held-by", help="Only what this holds up, or kept from being said.")]
@@ -126,7 +127,7 @@ def deliveries_release(
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Let go what is held for you, by the flood guard or since an import; tells first how much, and what it costs."""
+    """Let go what is held for you, such as a flood, or since a restore; tells first how much, and what it costs."""
     with known(context) as app:
         decisions = app.decisions
         held = decisions.held(Which(ids or (), target=target))

@@ -15,4 +15,8 @@ machine.py   a config + this machine -> how its disk, permissions, database and 
 outside.py   a config + the network -> how its feeds, its hubs and the clock are
 checking.py  all of these at once, with an end
 briefs.py    a short topic -> the desk, where the next poll finds it
+own_files.py settings -> where our own files lie
+marking.py   the ledger + its mark -> whether an older copy was put back
+backup.py    our own files -> one archive
+restoring.py such an archive -> our own files as they were
 """

@@ -78,6 +78,7 @@ class Watch:
             yield from ills
         yield from self._held(self.ledger.deliveries.flooded(), _FLOODED)
         yield from self._held(self.ledger.deliveries.brought(), _BROUGHT)
+        yield from self._held(self.ledger.deliveries.put_back_with(), _PUT_BACK)
 
     def _unwritten(self, why: str) -> Problem:
         since = self.ledger.feeds.unwritten_since()
@@ -136,4 +137,8 @@ def _unpaid(target: str, count: int) -> str:
 _FLOODED = "notices are held, as so many articles were new at once: look, then"
 _BROUGHT = (
     "notices were owed where the database was imported from, and are held: when that feedpub is stopped, look, then"
+)
+_PUT_BACK = (
+    "notices may have been said after the backup was made that was put back, and are held: look there, cancel those "
+    "that stand (`feedpub deliveries cancel ID`), then"
 )

@@ -9,6 +9,7 @@ from feedpub.ledger.feeds import Feeds
 from feedpub.ledger.fragments import Fragments
 from feedpub.ledger.leftovers import Leftovers
 from feedpub.ledger.parts import Parts
+from feedpub.ledger.restoring import History
 from feedpub.ledger.targets import Targets
 
 
@@ -25,6 +26,7 @@ class Ledger:
         self.leftovers = Leftovers(self.database)
         self.targets = Targets(self.database)
         self.deliveries = Deliveries(self.database)
+        self.history = History(self.database)
 
     def open(self, *, lead: bool) -> None:
         """Connect. `lead`: be the only one that polls, builds, delivers and migrates (LedgerBusy).
@@ -34,6 +36,7 @@ class Ledger:
         if lead or not self.database.up_to_date():
             self.database.lead()
             self.database.migrate()
+            self.history.begin()
         if not lead:
             self.database.resign()
 

@@ -27,7 +27,7 @@ class StoreState:
     name: str
     cursor: str | None
     phase: str
-    """`baseline`, `adopting` (renaming.py) or `live`."""
+    """`baseline`, `adopting` (renaming.py), `put back` (restoring.py) or `live`."""
     polled_at: datetime | None
     failed_since: datetime | None
     error: str
@@ -39,7 +39,10 @@ class StoreState:
     kind: str | None = None
     """What kind of store gave the cursor; None while there is none."""
     news_since: datetime | None = None
-    """While it is `adopting`: when the newest article was published that its former kind told of."""
+    """While it is `adopting`: when the newest article was published that its former kind told of.
+
+    While it is `put back`: when that was.
+    """
     asked_at: datetime | None = None
     """When somebody asked for a poll that is still owed."""
 

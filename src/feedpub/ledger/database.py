@@ -123,6 +123,11 @@ class Database:
             raise LedgerMissing(f"{self._named} is empty: start feedpub first, for example by `feedpub once`")
         return heads == (scripts.get_current_head(),)
 
+    def revision(self) -> str:
+        """Name the schema that it has."""
+        with self.read() as connection:
+            return MigrationContext.configure(connection).get_current_revision() or ""
+
     def migrate(self) -> None:
         """Bring the schema up to date; an older SQLite file is copied aside first. Only for who leads."""
         if not self.up_to_date():

@@ -40,6 +40,7 @@ from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Sai
 from feedpub.notices.lifecycle import (
     FLOOD,
     MOVED,
+    PUT_BACK,
     Answered,
     Cancelled,
     Claimed,
@@ -133,6 +134,8 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         """Work on an open database."""
         self._database = database
+        self.tried: Callable[[int], object] = lambda _: None
+        """Is told the number of each try, once it is written down and before it may open a socket."""
 
     # ------------------------------------------------------------ a delivery's way
 
@@ -170,7 +173,7 @@ class Deliveries:
         What the month's budget does not cover is not started, and comes back in another state.
         """
 
-        def write(connection: Connection) -> Delivery:
+        def write(connection: Connection) -> tuple[Delivery, int | None]:
             if bill is not None:
                 _lock(connection, target.name)
             held = _own(connection, delivery)
@@ -181,15 +184,18 @@ class Deliveries:
             if bill is not None and not affordable(bill, spent):
                 waits = unaffordable(held, notice, target, bill, spent, now)
                 save(connection, held, waits)
-                return waits
+                return waits, None
             started = replace(started, held_by="")
             save(connection, held, started)
-            _journal_start(connection, started, notice.action, now)
+            number = _journal_start(connection, started, notice.action, now)
             if bill is not None:
                 _spend(connection, target.name, bill.month, bill.price)
-            return started
+            return started, number
 
-        return self._database.write_together(write)
+        started, number = self._database.write_together(write)
+        if number is not None:
+            self.tried(number)
+        return started
 
     def settle(
         self,
@@ -428,6 +434,10 @@ class Deliveries:
         """How many deliveries of each target came with an import, and wait for a person."""
         return self._held_by(MOVED, State.HELD)
 
+    def put_back_with(self) -> dict[str, int]:
+        """How many deliveries of each target may have been said after the backup that was put back."""
+        return self._held_by(PUT_BACK, State.HELD)
+
     def unpaid(self) -> dict[str, int]:
         """How many deliveries of each target wait for a month in which there is money again."""
         return self._held_by(BUDGET, *_WAITING)
@@ -636,9 +646,11 @@ def _own(connection: Connection, delivery: Delivery) -> Delivery:
     return held
 
 
-def _journal_start(connection: Connection, delivery: Delivery, action: Action, now: datetime) -> None:
+def _journal_start(connection: Connection, delivery: Delivery, action: Action, now: datetime) -> int:
+    """Open the journal's entry of a try; returns its number."""
     values = {"delivery": delivery.id, "fence": delivery.fence, "action": str(action), "started_at": now}
-    connection.execute(_TRY, {**values, "outcome": "", "detail": ""})
+    key = connection.execute(_TRY, {**values, "outcome": "", "detail": ""}).inserted_primary_key
+    return int(key[0]) if key is not None else 0
 
 
 def _journal_end(connection: Connection, delivery: Delivery, outcome: Outcome | None, now: datetime) -> None:

@@ -352,6 +352,12 @@ def soil(connection: Connection, keys: Sequence[int], seq: int) -> None:
         soil_parts(connection, some, seq)
 
 
+def soil_all(connection: Connection, seq: int) -> None:
+    """Mark every feed, and all parts of archives."""
+    for table in (schema.feed, schema.part):
+        connection.execute(update(table).values(dirty_seq=seq))
+
+
 def soil_terms(connection: Connection, terms: Sequence[Term], seq: int) -> None:
     """Mark every feed that has one of these terms for a source."""
     source = schema.feed_source.c

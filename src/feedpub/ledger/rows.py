@@ -30,6 +30,9 @@ AnyRow = Row[*tuple[Any, ...]]
 WAITING, LIVE, WITHDRAWN = "waiting", "live", "withdrawn"
 """The states of an article: dated in the future, public, public no more."""
 
+PUT_BACK = "put back"
+"""The phase of a store that is read for the first time since the ledger was put back: feedpub may know what comes."""
+
 CLEAN, RENDER = "clean", "render"
 """Where an article was judged unfit: as a row of its store, or as an entry."""
 
