@@ -118,6 +118,14 @@ class Builder:
             self._take(plan)
             self.sync(missing_too=True)
 
+    def follow(self, plan: Plan) -> None:
+        """Take on a plan beside a leader, who builds: see which feeds there are, and write nothing."""
+        with self._lock:
+            self._take(plan)
+            specs = self.specs()
+            self._synced = {spec.address: spec for spec in specs}
+            self._post(specs)
+
     def sync(self, *, missing_too: bool = False) -> None:
         """Make the ledger's feeds those that should exist; `missing_too`: have files that are not there built again."""
         with self._lock:

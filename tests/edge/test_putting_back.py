@@ -96,7 +96,7 @@ def test_it_is_told_with_the_command_that_lets_go_and_what_is_let_go_is_said(des
     desk.put_back(copy)
     desk.round(minutes=1)
     assert desk.posts() == [(first.target, "1")]
-    watch = Watch(desk.ledger, desk.targets, lambda _: True, desk.setup().site.zone)
+    watch = Watch(desk.ledger, desk.targets, lambda _: True, desk.setup().site.zone, "en")
     guards = {one.name: one.sentence for one in watch.problems() if one.about is About.GUARD}
     assert set(guards) == {*EVERYWHERE}
     assert "`feedpub deliveries release --target keyed`" in guards["keyed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -11,10 +12,11 @@ from typing import Annotated
 import typer
 
 from feedpub import demo as demonstration
-from feedpub.app import App, Round, beside
+from feedpub.app import App, Round
 from feedpub.cli.root import cli, known, load_config, opened
 from feedpub.cli.show import complain, say, show
 from feedpub.commands.deciding import Which
+from feedpub.commands.own_files import own_files
 from feedpub.daemon import Daemon
 from feedpub.errors import FeedpubError
 from feedpub.model import State
@@ -27,10 +29,13 @@ from feedpub.web.admin.token import token_of
 def run(context: typer.Context) -> None:
     """Poll, build, serve and deliver until told to stop; config changes take effect as they are saved."""
     loaded = load_config(context)
-    app = App.open(loaded, lead=True, show=show)
+    app = App.open(loaded, lead=True, stand_by=True, show=show)
     fronts = Fronts(app)
     code = Daemon(app, context.obj, os.environ).run(fronts)
-    app.ledger.close()
+    # Its end frees the lead; but a database that hangs must not keep us.
+    closing = threading.Thread(target=app.ledger.close, daemon=True)
+    closing.start()
+    closing.join(1.0)
     sys.stdout.flush()
     # A store may still be answering in a thread; nothing of it is lost by not waiting.
     os._exit(code)
@@ -53,7 +58,7 @@ def poll(
 def ping_url(context: typer.Context) -> None:
     """Show the address that a blog pings to have new posts polled at once. It holds a secret, which is no login."""
     settings = load_config(context).settings
-    secret = Keys(token_of(settings.admin, beside(settings))).ping
+    secret = Keys(token_of(settings.admin, own_files(settings).token)).ping
     if settings.admin.hosts:
         say(f"https://{settings.admin.hosts[0]}/ping/{secret}")
         return

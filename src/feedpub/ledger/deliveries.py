@@ -235,7 +235,7 @@ class Deliveries:
         lost: ColumnElement[bool] = schema.delivery.c.state.in_(_OPEN)
         if not all_leases:
             lost &= schema.delivery.c.lease_until < now
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             rows = connection.execute(locked(select(schema.delivery).where(lost))).all()
             for row in rows:
                 delivery = delivery_of(row)
@@ -270,7 +270,7 @@ class Deliveries:
         The `changed` targets need no rest any more, and what failed there is tried at once; a pause stays.
         """
         one, of = schema.delivery.c, schema.target.c
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             connection.execute(
                 update(schema.target).where(of.name.in_(list(changed))).values(failures=0, rest_until=EPOCH)
             )
@@ -300,7 +300,7 @@ class Deliveries:
         """
         one, of = schema.delivery.c, schema.target.c
         back = min(step, timedelta(0))
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             connection.execute(
                 update(schema.target).values(
                     rest_until=_moved(of.rest_until, back), slot_until=_moved(of.slot_until, back)
@@ -442,11 +442,23 @@ class Deliveries:
         """How many deliveries of each target wait for a month in which there is money again."""
         return self._held_by(BUDGET, *_WAITING)
 
+    def doubtful(self) -> dict[str, int]:
+        """How many deliveries of each target may have been said or not."""
+        return self._count(schema.delivery.c.state == State.DOUBTFUL)
+
+    def failed(self) -> dict[str, int]:
+        """How many deliveries of each target were given up."""
+        return self._count(schema.delivery.c.state == State.FAILED)
+
     def _held_by(self, what: str, *states: State) -> dict[str, int]:
         one = schema.delivery.c
-        held = one.state.in_(states) & (one.held_by == what)
+        return self._count(one.state.in_(states) & (one.held_by == what))
+
+    def _count(self, which: ColumnElement[bool]) -> dict[str, int]:
+        """Count by target. The index by state finds them: those that are done are not looked at."""
+        one = schema.delivery.c
         with self._database.read() as connection:
-            rows = connection.execute(select(one.target, func.count()).where(held).group_by(one.target))
+            rows = connection.execute(select(one.target, func.count()).where(which).group_by(one.target))
             return {row[0]: row[1] for row in rows}
 
     def attempts(self, delivery: int) -> tuple[Mapping[str, Any], ...]:

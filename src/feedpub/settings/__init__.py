@@ -138,7 +138,7 @@ def _overlay(merged: Merged, environ: Mapping[str, str]) -> None:
 
 def _refuse_names(merged: Merged) -> None:
     """A name stands in the head of its table; `name` inside is an option nobody has."""
-    for section in ("stores", "targets"):
+    for section in ("stores", "targets", "alerts"):
         tables = merged.table.get(section)
         for name, table in tables.items() if isinstance(tables, dict) else ():
             if isinstance(table, dict) and "name" in table:

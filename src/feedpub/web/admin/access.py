@@ -21,7 +21,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from feedpub.app import App, beside
+from feedpub.app import App
+from feedpub.commands.own_files import own_files
 from feedpub.errors import ConfigError
 from feedpub.web.admin.bodies import Refusal, first, form
 from feedpub.web.admin.keys import Keys, Session
@@ -79,7 +80,7 @@ class Access:
         admin = app.settings.admin
         self.hosts = frozenset(map(str.lower, admin.hosts))
         try:
-            self.keys = Keys(token_of(admin, beside(app.settings)))
+            self.keys = Keys(token_of(admin, own_files(app.settings).token))
         except ConfigError as error:
             self.keys = None
             log.error("admin_closed", why=str(error))
