@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -22,6 +22,7 @@ from feedpub.errors import FeedpubError
 OUTCOMES = ("said", "again", "refused", "doubt", "absent")
 """What may come of a try on a target."""
 CHANGES = ("new", "edited", "restored", "withdrawn", "quarantined")
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second figure for each, of use to nobody
 _CYCLES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
