@@ -15,6 +15,7 @@ PAGES = GUIDES | {path.name: path.read_text(encoding="utf-8") for path in ROOT.g
 
 OLD, NEW = "whsec_" + "b2xk" * 8, "whsec_" + "bmV3" * 8
 SECRETS = {
+    "ADMIN_TOKEN": "a-token-that-nobody-guesses",
     "CMS_DATABASE": "postgresql://feedpub:password@db.example.com/cms",
     "BLOG_DATABASE": "mysql://feedpub:password@127.0.0.1/wordpress",
     "DISCORD_WEBHOOK": "https://discord.com/api/webhooks/1/token",

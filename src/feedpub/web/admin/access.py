@@ -115,7 +115,7 @@ class Access:
 
 def is_https(request: Request) -> bool:
     """Whether a proxy before us says that the browser came by https; that can only make us stricter."""
-    return request.headers.get("x-forwarded-proto", "").strip().lower() == "https"
+    return request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower() == "https"
 
 
 def told(status: int, text: str) -> Response:
