@@ -189,7 +189,8 @@ def _name(host: str) -> str:
 class Guarded:
     """Lets in only who has a session, and lets only our own forms act.
 
-    A handler inside finds `request.state.session`, and for a POST `request.state.form`.
+    A handler inside finds `request.state.session`, for a POST `request.state.form`, and the path for pings in
+    `request.state.ping`.
     """
 
     def __init__(self, inside: ASGIApp, access: Access) -> None:
@@ -219,6 +220,7 @@ class Guarded:
         if session is None:
             raise _stranger(request)
         request.state.session = session
+        request.state.ping = f"/ping/{self._access.keys.ping}"
         if request.method == "POST":
             refuse_foreign(request)
             request.state.form = await form(request)
