@@ -1,11 +1,11 @@
-"""a request -> its body or its form, within limits of size; the server takes none without a length, or too slow."""
+"""a request -> its body or its form, within limits of size; those of time are the server's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 MOST_BYTES = 256 * 1024
 MOST_FIELDS = 2000
@@ -24,10 +24,15 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
 
 async def body(request: Request, most: int = MOST_BYTES) -> bytes:
     """Read the body. Raises Refusal."""
-    read = await request.body()
-    if len(read) > most:
-        raise Refusal(413, f"That is too much: at most {most // 1024} KiB are taken.")
-    return read
+    read = bytearray()
+    try:
+        async for piece in request.stream():
+            read += piece
+            if len(read) > most:
+                raise Refusal(413, f"That is too much: at most {most // 1024} KiB are taken.")
+    except ClientDisconnect:
+        raise Refusal(400, "The request broke off.") from None
+    return bytes(read)
 
 
 async def form(request: Request) -> Form:
