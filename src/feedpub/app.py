@@ -26,6 +26,7 @@ from feedpub.commands.asking import ask, is_to_be_made
 from feedpub.commands.backup import Made, back_up
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
+from feedpub.commands.figures import figures
 from feedpub.commands.marking import Marking
 from feedpub.commands.moving import export_to
 from feedpub.commands.own_files import own_files
@@ -44,6 +45,7 @@ from feedpub.ledger.database import Database
 from feedpub.ledger.importing import Moved, bring
 from feedpub.ledger.targets import TargetState
 from feedpub.log import configure as configure_log
+from feedpub.metrics import Figures, Metrics
 from feedpub.model import Delivery, Quarantined, Site, State
 from feedpub.notices.pace import Rest, millionths, money, month_of, silent
 from feedpub.pipeline import Published, Publisher, Setup, Source
@@ -200,6 +202,7 @@ class App:
         app = cls(
             settings, loaded, ledger, door, publisher, desk.embedded(), clock, standing_by=waits, _sources=sources
         )
+        publisher.metrics.watch(app, version("feedpub"))
         if leads:
             app.begin(loaded)
         elif waits:
@@ -290,6 +293,7 @@ class App:
             if sources.get(name) is not source:
                 _close(name, source)
         self._sources, self.settings, self.loaded, self.unapplied = sources, loaded.settings, loaded, None
+        self.metrics.config_applied((*self.settings.stores, DESK), self.settings.targets)
 
     def _put_in_force(self, settings: Settings, sources: Mapping[str, Source]) -> None:
         setup = _setup(settings, sources)
@@ -479,6 +483,15 @@ class App:
         """Tell what an article would say on targets; no network is touched."""
         return see(self.publisher, article, targets)
 
+    def figures(self) -> Figures:
+        """How things stand, in figures."""
+        return figures(self.ledger, self.settings.stores, self.settings.targets, self.problems(), self.clock())
+
+    @property
+    def metrics(self) -> Metrics:
+        """What the rooms count, and how things stand."""
+        return self.publisher.metrics
+
     @property
     def decisions(self) -> Decisions:
         """What people may decide about deliveries."""
@@ -523,11 +536,6 @@ def _close(name: str, source: Source) -> None:
         source.store.close()
     except Exception as error:  # noqa: BLE001 - one store's fault must not keep a config from being in force
         log.error("fault", what="close", store=name, error=type(error).__name__, at=place(error))
-
-
-def beside(settings: Settings) -> Path:
-    """The folder for what is ours like the database, which lies there; where that is no file, where it would lie."""
-    return own_files(settings).ledger.parent
 
 
 def _home(settings: Settings) -> Home:

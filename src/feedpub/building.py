@@ -35,6 +35,7 @@ from feedpub.ledger.feeds import Dirty, FeedRow
 from feedpub.ledger.fragments import Fresh
 from feedpub.ledger.parts import Part, part_address
 from feedpub.ledger.selecting import EntryRef
+from feedpub.metrics import Metrics
 from feedpub.model import Article, FeedFile, Site, Target
 from feedpub.outputs.disk import DiskOutput
 from feedpub.terms import AUTHOR, TAG
@@ -84,8 +85,9 @@ class Builder:
     Archives are written while nobody else wants to build: they give way after each few parts.
     """
 
-    def __init__(self, ledger: Ledger, plan: Plan, now: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: Ledger, plan: Plan, now: Callable[[], datetime], metrics: Metrics | None = None) -> None:
         """Work for a plan."""
+        self._metrics = metrics or Metrics()
         self.error = ""
         """Why the last build could not do all of its work; empty if it could."""
         self._ledger = ledger
@@ -104,7 +106,7 @@ class Builder:
 
     def _take(self, plan: Plan) -> None:
         self._plan = plan
-        self._output = DiskOutput(Path(plan.options.output), plan.options.compress)
+        self._output = DiskOutput(Path(plan.options.output), plan.options.compress, wrote=self._metrics.wrote)
         # By key and version, the articles that have the page they need: no document writes it again.
         self._paged: dict[int, int] = {}
 
@@ -327,6 +329,7 @@ class Builder:
             spec.address, dirty.seq, targets, self._now(), etag=etag, latest=latest, fresh=made.fresh
         )
         built.feeds += 1
+        self._metrics.built(1)
 
     def _part(self, feed: str, number: int) -> list[_MadePart]:
         """Render one sealed part of an archive; none if it is there no more."""

@@ -189,6 +189,7 @@ class Deliverer:
                     raise
                 time.sleep(wait)
             else:
+                self._house.metrics.tried(target.name, type(outcome).__name__.lower())
                 self._tell_outcome(settled, outcome)
                 if rest.paused:
                     log.error("target_paused", target=target.name, why=rest.paused)

@@ -21,6 +21,7 @@ from feedpub.http import Door
 from feedpub.ledger import Ledger
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Record
+from feedpub.metrics import Metrics
 from feedpub.model import Site, State
 from feedpub.networks.base import Network
 from feedpub.networks.feed_subject import FeedNetwork
@@ -105,7 +106,8 @@ class House:
         self.door = door
         self.setup = setup
         self.now = now
-        self.builder = Builder(ledger, feeds_plan(setup), now)
+        self.metrics = Metrics()
+        self.builder = Builder(ledger, feeds_plan(setup), now, self.metrics)
 
     # ------------------------------------------------------------ asking a store
 

@@ -68,13 +68,15 @@ class Publisher(House):
 
     def publish(self, name: str) -> Published:
         """One round for one store: what changed, what is gone, what is ripe; then the feeds that this touches."""
-        done = self.poll(name)
-        if not done.error:
-            self.withdrawer.look(name, done)
-        self.poller.ripen(done)
-        self.build(done)
-        # Few: the next poll waits for this one. The rest is left to `tidy`.
-        self.archive(done, PARTS_A_POLL)
+        with self.metrics.cycle(name) as cycle:
+            done = self.poll(name)
+            if not done.error:
+                self.withdrawer.look(name, done)
+            self.poller.ripen(done)
+            self.build(done)
+            # Few: the next poll waits for this one. The rest is left to `tidy`.
+            self.archive(done, PARTS_A_POLL)
+            cycle.well, cycle.changes = not done.error, done.told
         if done.told and not done.error:
             log.info("published", store=name, **done.told)
         return done

@@ -266,12 +266,11 @@ def test_a_body_that_tells_no_length_is_refused(door: Door) -> None:
     door.log_in()
     cookie = "; ".join(f"{name}={value}" for name, value in door.cookies.items())
     head = f"POST / HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nContent-Type: {FORM}\r\n"
-    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     with socket.create_connection(("127.0.0.1", door.server.port), timeout=20) as line, line.makefile("rb") as reply:
         line.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
         for _ in range(MOST_BYTES // 0x10000 + 1):
-            line.sendall(piece)
-        assert reply.readline().startswith(b"HTTP/1.1 411")
+            line.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+        assert reply.readline().startswith(b"HTTP/1.1 413")
 
 
 # ---------------------------------------------------------------- names, and what stands on every answer
@@ -320,17 +319,17 @@ def test_nobody_without_a_session_learns_which_pages_there_are(door: Door) -> No
 def test_a_token_is_made_once_for_our_eyes_alone_and_never_told(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with capture_logs() as told:
-        token = token_of(AdminOptions(), folder)
+        token = token_of(AdminOptions(), folder / "admin-token")
     assert len(token) >= 43
     assert stat.S_IMODE((folder / "admin-token").stat().st_mode) == 0o600
-    assert token_of(AdminOptions(), folder) == token
+    assert token_of(AdminOptions(), folder / "admin-token") == token
     assert [one.name for one in folder.iterdir()] == ["admin-token"]
     assert [(one["event"], one["file"]) for one in told] == [("admin_token_made", str(folder / "admin-token"))]
     assert token not in str(told)
 
 
 def test_a_token_of_the_config_goes_before_and_no_file_is_made(tmp_path: Path) -> None:
-    assert token_of(AdminOptions(token=TOKEN), tmp_path) == TOKEN
+    assert token_of(AdminOptions(token=TOKEN), tmp_path / "admin-token") == TOKEN
     assert list(tmp_path.iterdir()) == []
 
 
@@ -338,7 +337,7 @@ def test_a_file_that_others_may_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "admin-token").write_text(TOKEN)
     (tmp_path / "admin-token").chmod(0o644)
     with capture_logs() as told:
-        assert token_of(AdminOptions(), tmp_path) == TOKEN
+        assert token_of(AdminOptions(), tmp_path / "admin-token") == TOKEN
     assert "chmod 600" in told[0]["why"]
 
 
@@ -348,13 +347,13 @@ def test_a_file_that_others_may_read_is_told(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_token_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / "admin-token").write_text(content)
     with pytest.raises(ConfigError, match="admin-token holds no token: delete it"):
-        token_of(AdminOptions(), tmp_path)
+        token_of(AdminOptions(), tmp_path / "admin-token")
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     with pytest.raises(ConfigError, match=r"stays closed.*chown -R \d+:\d+ .*or set \[admin\] token"):
-        token_of(AdminOptions(), tmp_path / "data")
+        token_of(AdminOptions(), tmp_path / "data" / "admin-token")
 
 
 @pytest.mark.parametrize("token", ["short", "with a blank in it.", "日本語の長い合い言葉をここに書きました"])

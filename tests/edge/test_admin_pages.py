@@ -12,6 +12,7 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from feedpub.commands.deciding import Which
+from feedpub.commands.problems import Unapplied
 from feedpub.model import State
 from feedpub.web.admin.pages import STYLE, pages
 from tests.databases import PostgreSQL
@@ -547,11 +548,11 @@ def test_the_config_in_force_is_told_with_its_places_and_without_secrets(busy: R
 
 
 def test_a_config_that_was_refused_is_told_where_the_config_is(quiet: Room) -> None:
-    quiet.app.config_problem = "the saved config is not in force: config/feedpub.toml:3: site.url: <b>"
+    quiet.app.unapplied = Unapplied("config/feedpub.toml:3: site.url: <b>")
     try:
         assert "config/feedpub.toml:3: site.url: <b>" in quiet.admin.ask("/config").text
     finally:
-        quiet.app.config_problem = ""
+        quiet.app.unapplied = None
 
 
 # ---------------------------------------------------------------- a brief

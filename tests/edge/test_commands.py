@@ -391,8 +391,8 @@ def test_an_address_that_cannot_be_had_live_is_one_event_and_a_problem_until_it_
     fronts.stop()
     assert app.problems() == ()
     told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [one["event"] for one in told] == ["listening", "config_refused", "config_applied"]
-    assert told[1]["why"] == why
+    assert [one["event"] for one in told] == ["admin_token_made", "listening", "config_refused", "config_applied"]
+    assert told[2]["why"] == why
 
 
 @pytest.mark.parametrize("fate", ["deleted", "replaced"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from xmlrpc.client import loads
@@ -12,15 +13,18 @@ from xmlrpc.client import loads
 import pytest
 from structlog.testing import capture_logs
 
+from feedpub.app import App
 from feedpub.errors import FeedpubError, LedgerError
+from feedpub.settings import load
 from feedpub.stores import FeedOptions, SqlOptions, WordPressOptions
-from feedpub.web.admin import Access, Calm, guarded
+from feedpub.web.admin import Access, Calm, admin_app, guarded
 from feedpub.web.admin.keys import Keys
 from feedpub.web.admin.ping import ping
 from feedpub.web.admin.tries import EVERY, FREE
 from feedpub.web.server import Server
 from tests.edge.front_door import Answer, Site, Table, until
 from tests.edge.test_access import TOKEN, Clock
+from tests.edge.test_access import Door as Browser
 from tests.unit.test_weblog import BOMB, WORDPRESS
 
 SECRET = Keys(TOKEN).ping
@@ -208,3 +212,21 @@ def test_the_address_to_ping_is_the_one_that_a_proxy_gives(site: Site) -> None:
     assert site.feedpub("ping-url").out == f"https://admin.example.com/ping/{SECRET}\n"
     site.configure(admin=hosts | {"hosts": []})
     assert site.feedpub("ping-url").out == f"http://127.0.0.1:8081/ping/{SECRET}\n"
+
+
+def test_the_admin_page_shows_the_address_to_who_is_logged_in(
+    site: Site, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(site.folder)
+    site.configure()
+    app = App.open(load(Path("config"), {}), lead=True)
+    try:
+        access = Access(TOKEN)
+        server.show(admin_app(app, access))
+        browser = Browser(server, access, Clock(), {})
+        assert browser.ask("/config").status == 303
+        browser.log_in()
+        assert f"http://127.0.0.1:{server.port}/ping/{SECRET}" in browser.ask("/config").body.decode()
+        assert TOKEN not in browser.ask("/config?all=yes").body.decode()
+    finally:
+        app.close()

@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 
 from feedpub import demo as demonstration
-from feedpub.app import App, Round, beside
+from feedpub.app import App, Round
 from feedpub.cli.root import cli, known, load_config, opened
 from feedpub.cli.show import complain, say, show
 from feedpub.commands.deciding import Which
+from feedpub.commands.own_files import own_files
 from feedpub.daemon import Daemon
 from feedpub.errors import FeedpubError
 from feedpub.model import State
@@ -66,7 +67,7 @@ def poll(
 def ping_url(context: typer.Context) -> None:
     """Show the address that a blog pings to have new posts polled at once. It holds a secret, which is no login."""
     settings = load_config(context).settings
-    secret = Keys(token_of(settings.admin, beside(settings))).ping
+    secret = Keys(token_of(settings.admin, own_files(settings).token)).ping
     if settings.admin.hosts:
         say(f"https://{settings.admin.hosts[0]}/ping/{secret}")
         return

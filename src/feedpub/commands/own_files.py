@@ -1,4 +1,4 @@
-"""settings -> the files that are feedpub's own: the database, the briefs, the mark, the embedded stores."""
+"""settings -> the files that are feedpub's own: the database, the briefs, the mark, the token, the embedded stores."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ class OwnFiles:
     def mark(self) -> Path:
         """Not called like the database: who puts that away takes what is called so along."""
         return self.ledger.with_name(f".{self.ledger.stem}-mark")
+
+    @property
+    def token(self) -> Path:
+        """What opens the admin page, where the config names nothing else."""
+        return self.ledger.with_name("admin-token")
 
     def beside(self, name: str) -> Path:
         """A hidden file or folder there, for what is being done with them."""

@@ -187,6 +187,7 @@ class Daemon:
 
     def _follow_clock(self, seconds: float) -> None:
         log.warning("clock_stepped", seconds=round(seconds, 1))
+        self.app.metrics.clock_jumped()
         if self.app.ledger.database.is_sqlite:  # a shared database has a clock of its own
             self.app.ledger.deliveries.follow_clock(timedelta(seconds=seconds))
         with self._turn:
@@ -212,6 +213,8 @@ class Daemon:
             log.error("config_refused", why=str(error))
             if isinstance(error, LedgerError):  # nothing is wrong with it
                 self._directory.try_again()
+            else:
+                self.app.metrics.config_refused()
             return
         try:
             if front is not None:
@@ -219,6 +222,7 @@ class Daemon:
         except ConfigError as error:
             self.app.unapplied = Unapplied(str(error), partly=True)
             log.error("config_refused", why=f"one change is not in force: {error}")
+            self.app.metrics.config_refused()
             return
         log.info("config_applied", stores=len(loaded.settings.stores), targets=len(loaded.settings.targets))
 

@@ -415,6 +415,17 @@ class Deliveries:
                 found.setdefault(row[0], {})[row[1]] = row[2]
         return found
 
+    def queues(self, targets: Iterable[str], states: Sequence[State]) -> list[tuple[str, State, int, datetime | None]]:
+        """For each of these targets and states: how many there are, and when the first of them fell, or falls, due."""
+        one = schema.delivery.c
+        query = select(one.target, one.state, func.count(), func.min(one.due_at)).group_by(one.target, one.state)
+        found: list[tuple[str, State, int, datetime | None]] = []
+        with self._database.read() as connection:
+            for some in chunks(list(targets)):
+                rows = connection.execute(query.where(one.target.in_(some), one.state.in_(states)))
+                found += [(row[0], State(row[1]), row[2], row[3]) for row in rows]
+        return found
+
     def flooded(self) -> dict[str, int]:
         """How many deliveries of each target the flood guard holds."""
         return self._held_by(FLOOD, State.HELD)

@@ -62,6 +62,8 @@ class DiskOutput:
     compress: tuple[Compression, ...] = ()
     now: Callable[[], float] = time.time
     """In seconds since 1970."""
+    wrote: Callable[[int], object] = lambda _: None
+    """Is told how many bytes took their places, siblings not counted."""
     _swept: bool = field(default=False, init=False)
 
     def write(self, files: Iterable[FeedFile]) -> int:
@@ -84,6 +86,7 @@ class DiskOutput:
                     one.tidy()
             for folder in {turn.folder for turn in turns}:
                 os.fsync(folder)
+            self.wrote(sum(len(one.content) for one in staged if one.ending is None))
             return len(turns)
 
     def remove(self, paths: Iterable[str]) -> int:

@@ -33,7 +33,10 @@ class AlertOptions(BaseModel):
 
 def _alert(network: type[Network]) -> type[Network]:
     bases: Any = (AlertOptions, network)  # made at run time, so that a new network is one of them by itself
-    template = Field(default=EVENT if network.writes_json else TEXT, description="what is said, a Jinja2 template")
+    template = Field(
+        default=EVENT if network.writes_json else TEXT,
+        description="what is said, a Jinja2 template: notice is the whole message",
+    )
     made: Any = create_model(f"{network.__name__}Alert", __base__=bases, template=(str, template))
     return cast("type[Network]", made)
 
@@ -42,6 +45,9 @@ def _tells(network: type[Network]) -> bool:
     """Whether it shows words to people, and takes no money for each."""
     return network.subject == "article" and network.allowance is Network.allowance
 
+
+Alert = _alert(Network)
+"""What all of them have."""
 
 if TYPE_CHECKING:
     AnyAlert = Network

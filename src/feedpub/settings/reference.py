@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from feedpub.networks.base import Network
 from feedpub.settings.options import Settings
 from feedpub.settings.schema import plain
-from feedpub.settings.sections import SHARED, models, options_in
+from feedpub.settings.sections import SHARED, models
 from feedpub.settings.shape import beneath, choices, options
 from feedpub.settings.shown import toml_text
 from feedpub.stores.query.options import QueryOptions
@@ -60,7 +60,7 @@ def _alert() -> Iterator[str]:
     """Write one table for all kinds: what is their own stands with the targets."""
     yield f"## Who is told when something is wrong: any kind of target but {', '.join(sorted(_no_alerts()))}, with the"
     yield "## options that are its own."
-    yield from _table("alerts.ops", options_in("alerts", models("alerts")[_ALERT]), kind=_ALERT)
+    yield from _table("alerts.ops", options(models("alerts")[_ALERT]), kind=_ALERT)
 
 
 def _no_alerts() -> set[str]:

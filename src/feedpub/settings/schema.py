@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from feedpub.cadence import Cadence
 from feedpub.model import show_duration
 from feedpub.settings.options import Settings
-from feedpub.settings.sections import SHARED, models, options_in
+from feedpub.settings.sections import SHARED, models
 from feedpub.settings.shape import Shape, beneath, choices, is_model, options
 
 Schema = dict[str, Any]
@@ -42,7 +42,7 @@ def schema() -> Schema:
     """Describe a file of the config."""
     definitions = {"reference": _REFERENCE}
     for section, base in SHARED.items():
-        shared = options_in(section, base).items()
+        shared = options(base).items()
         definitions |= {f"{section}.{key}": _option(option) for key, option in shared if key != "kind"}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -73,8 +73,8 @@ def _kinds(section: str) -> Schema:
 
     (Of a `oneOf` it could only say that none fits.) What all kinds know stands in front, for completion.
     """
-    shared = {key: _option(option) for key, option in options_in(section, SHARED[section]).items()}
-    tables = {kind: options_in(section, model) for kind, model in models(section).items()}
+    shared = {key: _option(option) for key, option in options(SHARED[section]).items()}
+    tables = {kind: options(model) for kind, model in models(section).items()}
     known: Schema = {key: {"$ref": f"#/definitions/{section}.{key}"} for key in shared}
     for own in dict.fromkeys(key for table in tables.values() for key in table if key not in shared):
         known[own] = {"description": f"of kind {', '.join(kind for kind, table in tables.items() if own in table)}"}

@@ -20,8 +20,8 @@ from feedpub.cadence import Cadence
 from feedpub.model import show_duration
 from feedpub.settings import Loaded
 from feedpub.settings.secret import secrets
-from feedpub.settings.sections import SHARED, options_in
-from feedpub.settings.shape import Trail, attribute
+from feedpub.settings.sections import SHARED
+from feedpub.settings.shape import Trail, attribute, options
 from feedpub.settings.tables import show
 
 SECRET = "(secret)"  # noqa: S105 - what is shown instead of one
@@ -87,7 +87,7 @@ class _Walk:
     secrets: frozenset[str] = field(repr=False)
 
     def model(self, trail: Trail, model: BaseModel) -> Iterator[Shown]:
-        for key in options_in(str(trail[0]) if trail else "", type(model)):
+        for key in options(type(model)):
             yield from self.value((*trail, key), getattr(model, attribute(type(model), key)))
 
     def value(self, trail: Trail, value: object) -> Iterator[Shown]:

@@ -7,6 +7,7 @@ bodies.py    a request's body and form, within limits
 access.py    who asks, and whether they may
 login.py     the login
 health.py    what is wrong, for monitoring
+measured.py  figures, for Prometheus
 pages/       what admins see, and what they can do there
 weblog.py    PURE: what a blog's ping is about, and the answer to it
 ping.py      pings, each with its proof
@@ -26,6 +27,7 @@ from feedpub.web.admin.access import Access, Doorstep, Guarded, Session
 from feedpub.web.admin.calm import Calm
 from feedpub.web.admin.health import health
 from feedpub.web.admin.login import login, logout
+from feedpub.web.admin.measured import measured
 from feedpub.web.admin.pages import pages
 from feedpub.web.admin.ping import ping
 
@@ -35,7 +37,8 @@ __all__ = ["Access", "Calm", "Session", "admin_app", "guarded", "health"]
 def admin_app(app: App, access: Access, calm: Calm | None = None) -> ASGIApp:
     """Answer at the admin address. `calm` passes pings on."""
     pings = ping(app, access, calm or Calm(app.poll_now))
-    return guarded([*health(app), *pings, *login(lambda: app.settings.site, access)], pages(app), access)
+    opened = [*health(app), *measured(app), *pings, *login(lambda: app.settings.site, access)]
+    return guarded(opened, pages(app), access)
 
 
 def guarded(opened: Sequence[BaseRoute], behind: Sequence[BaseRoute], access: Access) -> ASGIApp:

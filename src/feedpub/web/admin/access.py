@@ -21,7 +21,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from feedpub.app import App, beside
+from feedpub.app import App
+from feedpub.commands.own_files import own_files
 from feedpub.errors import ConfigError
 from feedpub.web.admin.bodies import Refusal, first, form
 from feedpub.web.admin.keys import Keys, Session
@@ -79,7 +80,7 @@ class Access:
         admin = app.settings.admin
         self.hosts = frozenset(map(str.lower, admin.hosts))
         try:
-            self.keys = Keys(token_of(admin, beside(app.settings)))
+            self.keys = Keys(token_of(admin, own_files(app.settings).token))
         except ConfigError as error:
             self.keys = None
             log.error("admin_closed", why=str(error))
@@ -114,7 +115,7 @@ class Access:
 
 def is_https(request: Request) -> bool:
     """Whether a proxy before us says that the browser came by https; that can only make us stricter."""
-    return request.headers.get("x-forwarded-proto", "").strip().lower() == "https"
+    return request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower() == "https"
 
 
 def told(status: int, text: str) -> Response:
@@ -188,7 +189,8 @@ def _name(host: str) -> str:
 class Guarded:
     """Lets in only who has a session, and lets only our own forms act.
 
-    A handler inside finds `request.state.session`, and for a POST `request.state.form`.
+    A handler inside finds `request.state.session`, for a POST `request.state.form`, and the path for pings in
+    `request.state.ping`.
     """
 
     def __init__(self, inside: ASGIApp, access: Access) -> None:
@@ -218,6 +220,7 @@ class Guarded:
         if session is None:
             raise _stranger(request)
         request.state.session = session
+        request.state.ping = f"/ping/{self._access.keys.ping}"
         if request.method == "POST":
             refuse_foreign(request)
             request.state.form = await form(request)

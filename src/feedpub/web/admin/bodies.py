@@ -1,8 +1,7 @@
-"""a request -> its body or its form, within limits of size and time."""
+"""a request -> its body or its form, within limits of size; those of time are the server's."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
@@ -10,8 +9,6 @@ from starlette.requests import ClientDisconnect, Request
 
 MOST_BYTES = 256 * 1024
 MOST_FIELDS = 2000
-PATIENCE = 10.0
-"""Seconds for a whole body."""
 
 Form = Mapping[str, Sequence[str]]
 
@@ -26,21 +23,15 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
 
 
 async def body(request: Request, most: int = MOST_BYTES) -> bytes:
-    """Read the body whole. Raises Refusal."""
-    too_large = Refusal(413, f"That is too much: at most {most // 1024} KiB are taken.")
-    if (length := request.headers.get("content-length", "")).isdecimal() and int(length[:15]) > most:
-        raise too_large
+    """Read the body. Raises Refusal."""
     read = bytearray()
     try:
-        async with asyncio.timeout(PATIENCE):
-            async for piece in request.stream():
-                read += piece
-                if len(read) > most:
-                    raise too_large
+        async for piece in request.stream():
+            read += piece
+            if len(read) > most:
+                raise Refusal(413, f"That is too much: at most {most // 1024} KiB are taken.")
     except ClientDisconnect:
         raise Refusal(400, "The request broke off.") from None
-    except TimeoutError:
-        raise Refusal(408, "That took too long; send it again.") from None
     return bytes(read)
 
 

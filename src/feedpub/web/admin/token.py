@@ -1,4 +1,4 @@
-"""a folder -> the admin's token in it, made when there is none."""
+"""a file -> the admin's token in it, made when there is none."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ from feedpub.settings import AdminOptions
 
 log = structlog.get_logger("feedpub")
 
-NAME = "admin-token"
 
-
-def token_of(options: AdminOptions, folder: Path) -> str:
+def token_of(options: AdminOptions, path: Path) -> str:
     """Read the token in force: that of the config, or else that of the file, made now if there is none.
 
     The log tells where the file lies, never what it holds. Raises ConfigError, one sentence.
     """
     if options.token is not None:
         return options.token.get_secret_value()
-    path = folder.absolute() / NAME
+    path = path.absolute()
     try:
         made = not path.exists() and _made(path)
         said = path.read_text(encoding="utf-8", errors="replace").strip()
@@ -45,7 +43,7 @@ def token_of(options: AdminOptions, folder: Path) -> str:
 def _made(path: Path) -> bool:
     """Write a new one whole, for our own eyes; False where somebody else was quicker, whose token it then is."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{NAME}-{secrets.token_hex(8)}.tmp")
+    aside = path.with_name(f".{path.name}-{secrets.token_hex(8)}.tmp")
     try:
         aside.touch(0o600, exist_ok=False)
         with aside.open("w", encoding="ascii") as file:

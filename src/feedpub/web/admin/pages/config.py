@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from feedpub.settings.shown import DEFAULT, Shown, in_force
+from feedpub.web.admin.access import is_https
 from feedpub.web.admin.pages.answers import Answers
 
 
@@ -22,6 +23,7 @@ def config(request: Request, answers: Answers) -> Response:
         "whole": whole,
         "hidden": len(every) - len(shown),
         "problem": answers.app.unapplied.why if answers.app.unapplied else "",
+        "ping": f"{'https' if is_https(request) else 'http'}://{request.url.netloc}{request.state.ping}",
     }
     return answers.page(request, "config", view, here="config")
 
