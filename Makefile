@@ -6,7 +6,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test test-wordpress test-browser test-readers test-networks check fix lock clean
+.PHONY: help demo bench test test-wordpress test-browser test-readers test-networks test-image check fix lock clean
 
 help:
 	@echo 'make demo            feedpub with a sample site on http://127.0.0.1:8080'
@@ -20,6 +20,7 @@ help:
 	@echo 'make test-browser    the tests of pages and feeds in a real browser'
 	@echo 'make test-readers    the feeds read by feed readers that people use (newsboat, rss2email and others)'
 	@echo 'make test-networks   the networks against servers that others wrote: a Matrix homeserver, a Bot API of Telegram'
+	@echo 'make test-image      the image: its size, what it is made of, a first start, the mistakes of newcomers'
 	@echo 'make lock            resolve the dependencies again (UPGRADE=--upgrade for the newest)'
 	@echo 'make clean           remove all that make has made; data/ stays'
 
@@ -27,7 +28,7 @@ demo: $(READY)
 	@$(BIN)/feedpub demo
 
 test: check
-	$(BIN)/pytest -n 4 --dist worksteal -m 'not wordpress and not browser and not readers and not networks'
+	$(BIN)/pytest -n 4 --dist worksteal -m 'not wordpress and not browser and not readers and not networks and not image'
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench.feeds $(BENCH)
@@ -56,6 +57,9 @@ test-readers: $(READY)
 
 test-networks: $(READY)
 	@bash .ci/networks.sh
+
+test-image: $(READY)
+	@bash .ci/image.sh
 
 # Hashes for every platform, and no address of an index: whoever installs uses the index of their own pip.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,14 +18,19 @@ from typing import Literal
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import make_url
 
 from feedpub.categories import DESK
+from feedpub.commands.alerting import Alerts
+from feedpub.commands.alerting import Seen as Ills
 from feedpub.commands.asking import ask, is_to_be_made
+from feedpub.commands.backup import Made, back_up
 from feedpub.commands.briefs import Accepted, Brief, accept
 from feedpub.commands.deciding import Decisions
+from feedpub.commands.marking import Marking
 from feedpub.commands.moving import export_to
+from feedpub.commands.own_files import own_files
 from feedpub.commands.problems import Problem, Watch, called
+from feedpub.commands.restoring import finish
 from feedpub.commands.seeing import Seen, see
 from feedpub.commands.trying import Tried, verify
 from feedpub.errors import FeedpubError, StoreError, place
@@ -50,10 +55,32 @@ from feedpub.stores.sql import SqlOptions, SqlStore
 
 log = structlog.get_logger("feedpub")
 
+NO_DIFFERENCE = timedelta(seconds=0.5)
+"""Clocks that are no further apart are the same."""
+
 
 def now() -> datetime:
     """The clock."""
     return datetime.now(UTC)  # noqa: TID251 - the one place
+
+
+@dataclass(slots=True)
+class Clock:
+    """The clock that all go by who share a database: our own, or the database's where that is another one."""
+
+    ahead: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        """Tell the time."""
+        return now() + self.ahead
+
+    def follow(self, theirs: datetime | None) -> timedelta:
+        """Go by the database's clock; None: by our own. Returns by how much this sets ours."""
+        apart = timedelta(0) if theirs is None else theirs - now()
+        if abs(apart - self.ahead) < NO_DIFFERENCE:  # the way to the database takes its time
+            return timedelta(0)
+        step, self.ahead = apart - self.ahead, apart
+        return step
 
 
 How = Literal["paused", "rests", "quiet", "next", "well"]
@@ -119,32 +146,61 @@ class App:
     publisher: Publisher
     desk: Desk
     """Where briefs are written that no store knows of."""
+    clock: Clock
     config_problem: str = ""
+    since: datetime = field(default_factory=now)
+    """When this process began."""
+    standing_by: bool = False
+    """Another feedpub leads on this database: it polls, builds and migrates."""
+    ready: bool = True
+    """Whether the database is as this feedpub needs it; if not, it will be when this one leads."""
     _sources: dict[str, Source] = field(default_factory=dict)
+    _marking: Marking | None = None
+    alerts: Alerts = field(init=False)
+    """Tells problems to whom the config names."""
+
+    def __post_init__(self) -> None:
+        """Let alerts look at what is in force at any moment."""
+        self.alerts = Alerts(self.ledger, self.door, lambda: self.settings, self._ills, now)
 
     @classmethod
-    def open(cls, loaded: Loaded, *, lead: bool, make: bool = True, show: Callable[[str], object] = print) -> App:
-        """Open the database and the stores. `lead`: be the one feedpub that polls, builds and delivers.
+    def open(
+        cls,
+        loaded: Loaded,
+        *,
+        lead: bool,
+        make: bool = True,
+        stand_by: bool = False,
+        show: Callable[[str], object] = print,
+    ) -> App:
+        """Open the database and the stores. `lead`: be the one feedpub that polls and builds.
 
-        `make`: make a database where there is none.
+        `make`: make a database where there is none; `stand_by`: where another leads on a PostgreSQL, wait behind it.
         Raises LedgerError (LedgerBusy if another leads), ConfigError, StoreError.
         """
         settings = loaded.settings
         configure_log(settings)
+        finish(settings)
         ledger = Ledger(Database(settings.database.url.get_secret_value(), make=make))
-        ledger.open(lead=lead)
+        leads = ledger.open(lead=lead, stand_by=stand_by)
         door = Door(user_agent=f"feedpub/{version('feedpub')} (+{settings.site.url})", show=show)
         door.picture = Pictures(door, origins(settings.site.url)).fetch
         sources: dict[str, Source] = {}
-        desk = DeskOptions(path=_desk_path(settings))
+        desk = DeskOptions(path=str(own_files(settings).briefs))
         sources[DESK] = Source(desk, desk.embedded())
-        publisher = Publisher(ledger, door, _setup(settings, sources), now)
-        app = cls(settings, loaded, ledger, door, publisher, desk.embedded(), "", sources)
-        if lead:
+        clock = Clock()
+        clock.follow(ledger.database.clock() if lead else None)
+        publisher = Publisher(ledger, door, _setup(settings, sources), clock)
+        waits = lead and not leads
+        app = cls(
+            settings, loaded, ledger, door, publisher, desk.embedded(), clock, standing_by=waits, _sources=sources
+        )
+        if leads:
+            app.begin(loaded)
+        elif waits:
+            app.follow()
+            ledger.database.deliver(alone=False)
             app.apply(loaded)
-            lost = ledger.deliveries.recover(app.publisher.setup.targets, now(), all_leases=True)
-            if lost:
-                log.warning("deliveries_recovered", deliveries=lost, why="feedpub was stopped while it worked on them")
         return app
 
     @classmethod
@@ -167,6 +223,47 @@ class App:
             finally:
                 app.close()
 
+    def heed_mark(self) -> None:
+        """Look whether the database is an older copy that somebody put back; then nothing is said twice.
+
+        Only for who leads: before anything else is done, and now and then after.
+        """
+        if self._marking is None:
+            self._marking = Marking(self.ledger, own_files(self.settings).mark)
+        self._marking.heed(self.settings.targets, now())
+
+    # ------------------------------------------------------------ leading, or standing by
+
+    def begin(self, loaded: Loaded) -> None:
+        """Lead from the start on: what a feedpub before us left behind is taken up."""
+        self.heed_mark()
+        self.apply(loaded)
+        alone = self.ledger.database.alone()
+        lost = self.ledger.deliveries.recover(self.publisher.setup.targets, self.clock(), all_leases=alone)
+        self.ledger.database.deliver(alone=alone)
+        if lost:
+            log.warning("deliveries_recovered", deliveries=lost, why="feedpub was stopped while it worked on them")
+
+    def take_lead(self) -> bool:
+        """Lead, if nobody else does. Tells whether we do now; what was said meanwhile is in the database."""
+        if not self.ledger.database.try_lead():
+            return False
+        self.ledger.take_lead()
+        self.heed_mark()
+        self.ready, self.standing_by = True, False
+        self._put_in_force(self.settings, self._sources)
+        return True
+
+    def follow(self) -> None:
+        """Look what the leader made of the database. Raises LedgerTooNew if that was a later feedpub."""
+        self.ready = self.ledger.database.up_to_date()
+        if self.ready:
+            self.publisher.follow(self.publisher.setup)
+
+    def lose_lead(self) -> None:
+        """Stand by from now on: what is still at work here writes nothing any more if another takes over."""
+        self.standing_by, self.ready = True, False  # who leads next may be a later feedpub
+
     def apply(self, loaded: Loaded) -> None:
         """Put other settings in force; stores whose options are the same stay open."""
         for warning in loaded.warnings:
@@ -177,12 +274,21 @@ class App:
         if loaded.settings.site.url != self.settings.site.url:
             self.door.picture = Pictures(self.door, origins(loaded.settings.site.url)).fetch
         sources = self._reopen(loaded.settings)
-        self.publisher.apply(_setup(loaded.settings, sources))
+        self._put_in_force(loaded.settings, sources)
         for name, source in self._sources.items():
             if sources.get(name) is not source:
                 _close(name, source)
-        self._refile_briefs(loaded.settings)
         self._sources, self.settings, self.loaded, self.config_problem = sources, loaded.settings, loaded, ""
+
+    def _put_in_force(self, settings: Settings, sources: Mapping[str, Source]) -> None:
+        setup = _setup(settings, sources)
+        if not self.standing_by:
+            self.publisher.apply(setup)
+            self._refile_briefs(settings)
+        elif self.ready:
+            self.publisher.follow(setup)
+        else:
+            self.publisher.setup = setup
 
     def _fresh(self, settings: Settings) -> dict[str, Source]:
         """The stores of the config, each to be opened when it is first asked."""
@@ -222,6 +328,8 @@ class App:
         self.door.close()
         for name, source in self._sources.items():
             _close(name, source)
+        if self._marking is not None:
+            self._marking.close()
         self.ledger.close()
 
     # ------------------------------------------------------------ status
@@ -242,7 +350,7 @@ class App:
         )
 
     def _paces(self, targets: Iterable[TargetState]) -> dict[str, Pace]:
-        moment, zone = now(), self.settings.site.zone
+        moment, zone = self.clock(), self.settings.site.zone
         quiet, spent = silent(self.settings.targets, moment, zone), self.ledger.deliveries.spent(month_of(moment, zone))
         paces = {}
         for one in targets:
@@ -254,10 +362,19 @@ class App:
 
     def problems(self) -> tuple[Problem, ...]:
         """What keeps feedpub from doing all of its work; empty if nothing does."""
-        return self._watch().problems(config=self.config_problem, unwritten=self.publisher.builder.error)
+        if not self.ready:  # only the leader knows how all stands; but whether it can be asked at all, we see
+            self.ledger.database.up_to_date()
+            return self._watch().of_config(self.config_problem)
+        unwritten = self.publisher.builder.error
+        return self._watch().problems(config=self.config_problem, unwritten=unwritten, untold=self.alerts.untold())
+
+    def _ills(self) -> Ills:
+        failed = self.ledger.deliveries.failed()
+        return Ills(self.problems(), {name: failed[name] for name in self.settings.targets if name in failed})
 
     def _watch(self) -> Watch:
-        return Watch(self.ledger, self.settings.targets, self._has, self.settings.site.zone)
+        site = self.settings.site
+        return Watch(self.ledger, self.settings.targets, self._has, site.zone, site.language)
 
     def cautions(self) -> tuple[str, ...]:
         """What may not be as it was meant. No problem: a category may be named before its first article comes."""
@@ -298,6 +415,11 @@ class App:
         """Write everything the database knows to a file, or (None) to standard output. Returns how many lines."""
         return export_to(path, self.ledger, self.settings.site.url, now(), progress)
 
+    def back_up(self, path: Path | None, *, force: bool = False) -> Made:
+        """Write all that is ours into a file, or (None) to standard output. Raises OutputError, LedgerError."""
+        own, site = own_files(self.settings), self.settings.site.url
+        return back_up(path, self.ledger, own, site=site, made_at=now(), force=force)
+
     def import_export(self, path: Path, progress: Callable[[int, int], None]) -> Moved:
         """Take on what another database knew. Raises ImportRefused, LedgerBusy."""
         return bring(self.ledger.database, path, progress)
@@ -326,8 +448,8 @@ class App:
         return accept(brief, self.desk, self.publisher)
 
     def verify(self) -> Iterator[Tried]:
-        """Try the credentials of every target without posting anything."""
-        return verify(self.publisher)
+        """Try the credentials of every target, and of every alert, without posting anything."""
+        return verify(self.publisher, self.settings.alerts.values())
 
     def ask_stores(self) -> Iterator[Tried]:
         """Ask every store what its next poll would ask; nothing of the answers is kept."""
@@ -357,7 +479,7 @@ class App:
         if store and store not in self.settings.stores:
             raise FeedpubError(f"there is no store {store}: the config has {_names(self.settings.stores)}")
         names = (store,) if store else tuple(self.settings.stores)
-        self.ledger.articles.ask(names, now())
+        self.ledger.articles.ask(names, self.clock())
         return names
 
     def once(self) -> Round:
@@ -392,19 +514,7 @@ def _close(name: str, source: Source) -> None:
 
 def beside(settings: Settings) -> Path:
     """The folder for what is ours like the database, which lies there; where that is no file, where it would lie."""
-    return _ledger_path(settings).parent
-
-
-def _desk_path(settings: Settings) -> str:
-    ledger = _ledger_path(settings)
-    return str(ledger.with_name(f"{ledger.stem}-briefs.db"))
-
-
-def _ledger_path(settings: Settings) -> Path:
-    url = make_url(settings.database.url.get_secret_value())
-    if url.get_backend_name() != "sqlite":
-        url = make_url(DatabaseOptions().url.get_secret_value())
-    return Path(str(url.database))
+    return own_files(settings).ledger.parent
 
 
 def _home(settings: Settings) -> Home:

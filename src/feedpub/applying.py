@@ -49,6 +49,11 @@ def welcome(house: House, targets: Iterable[Network]) -> None:
         if target.announce_backlog:
             known = house.ledger.articles.since(house.now() - target.max_age)
             categories = house.ledger.articles.categories()
-            owed = plan(known, [target], categories, site=house.setup.site, baseline=True, already={}, now=house.now())
+            # Before the ledger was put back, it may have been welcomed already.
+            since, now = house.ledger.history.put_back_at(), house.now()
+            owed = plan(
+                known, [target], categories, site=house.setup.site, baseline=True, already={}, now=now,
+                unsure_until=since,
+            )  # fmt: skip
             house.ledger.deliveries.owe(owed, house.now())
             tell_owed(owed)

@@ -29,6 +29,7 @@ from feedpub.feeds.opml import opml
 from feedpub.feeds.pages import Headline, brief_page, index_page, stylesheet
 from feedpub.feeds.render import Unfit, document, fitting, render_entries, sure_to_fit, too_long
 from feedpub.feeds.rss_atom import Around, newest
+from feedpub.feeds.wordpress import caddy_wordpress, nginx_wordpress
 from feedpub.ledger import Ledger
 from feedpub.ledger.feeds import Dirty, FeedRow
 from feedpub.ledger.fragments import Fresh
@@ -114,6 +115,14 @@ class Builder:
         with self._lock:
             self._take(plan)
             self.sync(missing_too=True)
+
+    def follow(self, plan: Plan) -> None:
+        """Take on a plan beside a leader, who builds: see which feeds there are, and write nothing."""
+        with self._lock:
+            self._take(plan)
+            specs = self.specs()
+            self._synced = {spec.address: spec for spec in specs}
+            self._post(specs)
 
     def sync(self, *, missing_too: bool = False) -> None:
         """Make the ledger's feeds those that should exist; `missing_too`: have files that are not there built again."""
@@ -450,11 +459,12 @@ class Builder:
 
     def _rules(self, specs: Sequence[FeedSpec]) -> tuple[FeedFile, ...]:
         """Make the files by which nginx and Caddy answer as our own server does."""
-        moves, base_url = self._signposts.moved, self._plan.options.base_url
+        posts, base_url = self._signposts, self._plan.options.base_url
         said = Said(base_url, {spec.address: self._plan.hubs(spec.address) for spec in specs}, self._plan.fresh)
         return (
-            *(nginx_rules(moves, base_url), caddy_rules(moves, base_url)),
+            *(nginx_rules(posts.moved, base_url), caddy_rules(posts.moved, base_url)),
             *(nginx_headers(said), caddy_headers(said)),
+            *(nginx_wordpress(posts.slugs), caddy_wordpress(posts.slugs)),
         )
 
     def _clear(self, built: Built) -> None:

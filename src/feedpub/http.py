@@ -56,6 +56,10 @@ class MisdirectedError(UnreachableError):
     """The address is at fault, or whoever sits there is not who it should be: waiting mends nothing."""
 
 
+class PrivateAddressError(MisdirectedError):
+    """The address is none of the public ones, and only those were allowed."""
+
+
 @dataclass(slots=True, eq=False)
 class Door:
     """How we go out. One door serves all threads.
@@ -366,7 +370,7 @@ def _reason(error: Exception, host: str, *, sent: bool) -> UnreachableError:
         broken = f"the connection to {host} broke before its answer was whole"
         return UnreachableError(f"{host} {_TROUBLES[TimeoutError]}" if late else broken, sent=True)
     if met(InvalidIPAddress):
-        return MisdirectedError(f"{host} has a private address; set allow_private = true if that is meant")
+        return PrivateAddressError(f"{host} has a private address; set allow_private = true if that is meant")
     if met(requests.exceptions.SSLError):
         return _distrust(causes, host)
     for kind, what in _TROUBLES.items():

@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from unicodedata import category
 
@@ -47,6 +47,14 @@ def configure(settings: Settings) -> None:
     )
     # Libraries are heard only when something is wrong; what they say may hold an address, so not even then in full.
     logging.getLogger().handlers = [logging.NullHandler()]
+
+
+def without(text: str, hidden: Iterable[str]) -> str:
+    """Take secrets out of a text."""
+    # The longest first: one secret may begin as another does.
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return text
 
 
 def _is_text(options: LogOptions) -> bool:
@@ -98,10 +106,7 @@ class _Redact:
         return {self._cleaned(key): _each_text(value, self._cleaned) for key, value in event.items()}
 
     def _cleaned(self, text: str) -> str:
-        # The longest first: one secret may begin as another does.
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, "[secret]")
-        return text
+        return without(text, self.secrets)
 
 
 class _Quoted:

@@ -55,6 +55,11 @@ class Publisher(House):
         self.builder.apply(feeds_plan(setup))
         self.tell_unknown()
 
+    def follow(self, setup: Setup) -> None:
+        """Take on a setup beside a leader: what is to be written down of it, the leader writes down."""
+        self.setup = setup
+        self.builder.follow(feeds_plan(setup))
+
     def not_replaced(self) -> Iterator[tuple[str, str]]:
         """Each option that names a store which cannot be taken over, and why; none once it was."""
         return not_replaced(self)

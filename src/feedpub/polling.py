@@ -17,6 +17,7 @@ from feedpub.house import House, Published, Source, extra
 from feedpub.ledger.articles import StoreState
 from feedpub.ledger.recording import Quarantine, Record, Written
 from feedpub.ledger.renaming import ADOPTING
+from feedpub.ledger.rows import PUT_BACK
 from feedpub.model import Article, Batch, Category, Quarantined
 from feedpub.notices.lifecycle import FLOOD
 from feedpub.notices.plan import Owed, news_by_target, plan, unclear
@@ -88,7 +89,10 @@ class Poller:
     def _state(self, name: str, source: Source) -> StoreState:
         """Where polling of a store stands; what was written for us alone was never there before us."""
         state = self._ledger.articles.store_state(name)
-        return state if source.options.had_readers else replace(state, phase="live")
+        if source.options.had_readers or state.phase == PUT_BACK:
+            return state
+        # It may have come after the backup that was put back.
+        return replace(state, phase="live" if self._ledger.history.put_back_at() is None else PUT_BACK)
 
     def _record(
         self, name: str, source: Source, state: StoreState, batch: Batch, done: Published, *, again: bool
@@ -113,7 +117,7 @@ class Poller:
         by_id = {one.article.id: one for one in written}
         fresh = [by_id[one.raw.id].article for one in changes.new if one.raw.id in by_id]
         news = [one for one in fresh if _is_news(one, state)]
-        now = self._now()
+        now, unsure = self._now(), self._unsure_until(state)
         record = Record(
             store=name,
             expected=state.cursor,
@@ -124,6 +128,7 @@ class Poller:
             written=written,
             restored=frozenset(one.raw.id for one in changes.restored),
             recleaned=frozenset(one.raw.id for one in (*changes.recleaned, *changes.adopted)),
+            unsure=unsure is not None,
             claimed={old: new for old, new in claimed.items() if new in by_id},
             strangers=others & by_id.keys(),
             gone={
@@ -141,6 +146,7 @@ class Poller:
                 done,
                 now,
                 baseline=state.baseline,
+                unsure_until=unsure,
             ),
         )
         self._write(record, done, now)
@@ -160,6 +166,7 @@ class Poller:
         now: datetime,
         *,
         baseline: bool = False,
+        unsure_until: datetime | None,
     ) -> tuple[Owed, ...]:
         setup = self._house.setup
         return plan(
@@ -170,7 +177,14 @@ class Poller:
             baseline=baseline,
             already=done.news,
             now=now,
+            unsure_until=unsure_until,
         )
+
+    def _unsure_until(self, state: StoreState) -> datetime | None:
+        """Until when a store's news may have been announced after the backup that was put back; None: it is read."""
+        if state.live:
+            return None
+        return state.news_since if state.phase == PUT_BACK and state.news_since else self._ledger.history.put_back_at()
 
     def _write(self, record: Record, done: Published, now: datetime) -> None:
         """Record; then bring the feeds that come of it, and tell what a person should look at."""
@@ -220,7 +234,8 @@ class Poller:
                     stores.discard(store)
 
     def _ripen(self, state: StoreState, ripe: Sequence[Written], done: Published, now: datetime) -> None:
-        owed = self._owed([one.article for one in ripe], self._ledger.articles.categories(), done, now)
+        articles, since = [one.article for one in ripe], self._ledger.history.put_back_at()
+        owed = self._owed(articles, self._ledger.articles.categories(), done, now, unsure_until=since)
         self._write(extra(state, written=tuple(ripe), owed=owed, ripe=True), done, now)
         done.new += len(ripe)
 

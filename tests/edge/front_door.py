@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[2]
 Table = dict[str, object]
 
 SITE: Table = {"title": "航空ニュース", "url": "https://news.test/", "language": "ja", "timezone": "Asia/Tokyo"}
+ENGLISH: Table = SITE | {"language": "en"}
+"""For tests that read what feedpub says to people."""
 FEEDS: Table = {"base_url": "https://news.test/feeds/", "output": "public", "entries": 1000}
 STORE: Table = {"kind": "sql", "path": "articles.db", "poll": "1s"}
 CONSOLE: Table = {"kind": "console"}
@@ -317,14 +319,14 @@ class Site:
 
 
 def written(tables: Mapping[str, object]) -> str:
-    """Write a config; each table of `stores` and `targets` has its own head."""
+    """Write a config; each table of `stores`, `targets` and `alerts` has its own head."""
     return "".join(_table(name, table) for name, table in _heads(tables))
 
 
 def _heads(tables: Mapping[str, object]) -> Iterator[tuple[str, Table]]:
     for name, table in tables.items():
         assert isinstance(table, dict)
-        if name in {"stores", "targets"}:
+        if name in {"stores", "targets", "alerts"}:
             yield from ((f"{name}.{inner}", below) for inner, below in table.items())
         else:
             yield name, table

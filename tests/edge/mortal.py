@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy.engine.default import DefaultDialect
 
 import feedpub.app
-import feedpub.daemon
+import feedpub.daemon.cadences
 from feedpub.cli import main
 from feedpub.http import Door, _Line, _OnLine
 from feedpub.ledger import importing, recording
@@ -181,7 +181,7 @@ def _set_clock(ahead: timedelta) -> None:
     def now() -> datetime:
         return true() + ahead
 
-    for module in (feedpub.app, feedpub.daemon):
+    for module in (feedpub.app, feedpub.daemon.cadences):
         vars(module)["now"] = now
 
 

@@ -127,11 +127,11 @@ class FusedDatabase(Database):
         self.before = True
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, leading: bool = False) -> Iterator[Connection]:
         burning = self.fuse == 0
         if self.fuse is not None:
             self.fuse -= 1
-        with super().write() as connection:
+        with super().write(leading=leading) as connection:
             yield connection
             if burning and self.before:
                 raise Crash

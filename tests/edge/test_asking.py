@@ -25,9 +25,9 @@ QUERY = "SELECT n AS id, title, made AS published, made AS updated FROM post WHE
 
 def asked(site: Site, code: int = 0) -> dict[str, str]:
     """What is told of each store; the good ones where results belong, the bad ones where errors do."""
-    ended = site.feedpub("check", "--stores", code=code)
+    ended = site.feedpub("check", "--config-only", "--stores", code=code)
     lines = [*ended.out.splitlines()[1:], *ended.err.splitlines()]
-    return dict(line.removeprefix("stores.").split(": ", 1) for line in lines)
+    return dict(line.removeprefix("problem: ").removeprefix("stores.").split(": ", 1) for line in lines)
 
 
 def stores(site: Site, wire: str) -> Table:

@@ -37,13 +37,13 @@ def test_every_kind_of_trouble_is_one_line_and_the_good_store_is_published(site:
         site.feedpub("once")
         site.publish("one")
         site.configure(stores=stores)
-        checked = site.feedpub("check", "--stores", code=1)
+        checked = site.feedpub("check", "--config-only", "--stores", code=1)
         ended = site.feedpub("once", code=1)
     told = {line.partition(": ")[0]: line.partition(": ")[2] for line in ended.err.splitlines() if line[0] != "{"}
     assert set(told) == {f"stores.{name}" for name in stores if name != "good"}
     assert all(len(sentence) > 20 for sentence in told.values()), told
     assert not any(word in sentence for word in ("Traceback", "Error(", "report it") for sentence in told.values())
-    assert set(checked.err.splitlines()) >= {f"{store}: {sentence}" for store, sentence in told.items()}
+    assert set(checked.err.splitlines()) >= {f"problem: {store}: {sentence}" for store, sentence in told.items()}
     assert "stores.good: answers; 1 article may have changed since the last poll" in checked.out
     assert "1 new" in ended.out
     assert "https://news.test/one" in (site.folder / "public" / "all.rss").read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ from feedpub.ledger.lines import (
     written,
 )
 from feedpub.ledger.renaming import ADOPTING
-from feedpub.ledger.rows import CLEAN, LIVE, RENDER, WAITING, WITHDRAWN
+from feedpub.ledger.rows import CLEAN, LIVE, PUT_BACK, RENDER, WAITING, WITHDRAWN
 from feedpub.model import Article, Category, Comment, Delivery, RawArticle, RawComment, State
 from feedpub.networks import WebSub
 from feedpub.networks.base import Network
@@ -522,5 +522,5 @@ def test_the_guide_names_every_key_of_every_line() -> None:
 def test_lines_know_every_word_that_the_database_has() -> None:
     said = {name: set(get_args(ArticleLine.model_fields[name].annotation)) for name in ("state", "gone")}
     assert said == {"state": {WAITING, LIVE, WITHDRAWN}, "gone": {UNCLAIMED, PRESENT, MISSED, GONE, SKIPPED}}
-    assert set(get_args(StoreLine.model_fields["phase"].annotation)) == {"baseline", "live", ADOPTING}
+    assert set(get_args(StoreLine.model_fields["phase"].annotation)) == {"baseline", "live", ADOPTING, PUT_BACK}
     assert set(get_args(QuarantineLine.model_fields["stage"].annotation)) == {CLEAN, RENDER}

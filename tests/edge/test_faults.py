@@ -265,10 +265,10 @@ def test_postgresql_that_is_stopped_and_started_is_waited_for(
     postgres.stop()
     try:
         site.publish("meanwhile")
-        until(lambda: len(daemon.events("failed")) >= 2, within=MARGIN)
-        assert {one["why"] for one in daemon.events("failed")} <= {
-            "the database cannot be reached: check that it runs and that database.url is right"
-        }
+        why = "the database cannot be reached: check that it runs and that database.url is right"
+        assert daemon.wait_for("lead_lost")["why"] == why
+        assert {one["why"] for one in daemon.events("failed")} <= {why}
+        assert daemon.ask("/health/ready", admin=True).json["problems"] == [why]
         assert heard(receiver) == ["before"]
     finally:
         postgres.start()

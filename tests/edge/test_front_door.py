@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.edge.exports import SAMPLE, Export, read
-from tests.edge.front_door import CONSOLE, FEEDS, ROOT, STORE, Site, ago, discord, mastodon, slack, webhook
+from tests.edge.front_door import CONSOLE, ENGLISH, FEEDS, ROOT, STORE, Site, ago, discord, mastodon, slack, webhook
 from tests.edge.receiver import Receiver
 
 THEME_TEST = ROOT.parent / "shared" / "data" / "wordpress-theme-unit-test.en.xml"
@@ -37,7 +37,8 @@ def changed(before: Files, after: Files) -> set[str]:
     return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
 
 
-PAGES = {"index.html", "feeds.opml", "feed.css", "moved.nginx.conf", "moved.Caddyfile"}
+RULES = {f"{what}.{server}" for what in ("headers", "moved", "wordpress") for server in ("nginx.conf", "Caddyfile")}
+PAGES = {"index.html", "feeds.opml", "feed.css"} | RULES
 
 
 def every_format(*feeds: str) -> set[str]:
@@ -160,7 +161,7 @@ class Story:
         # What readers said goes at once: there is no guard over it.
         assert changed(before, self.site.files()) <= every_format("comments") | {"index.html"}
         problems = self.site.feedpub("status", "--json", code=1).json["problems"]
-        assert [one for one in problems if f"raise stores.main.withdraw_limit to {len(half)}" in one], problems
+        assert [one for one in problems if f"stores.main.withdraw_limit を {len(half)} に" in one], problems
         self.configure(withdraw_limit=len(half))
         assert f"{len(half)} withdrawn" in self.site.feedpub("once").out
         left = {entry.link for entry in self.site.feed("all.rss").entries}
@@ -209,7 +210,7 @@ def test_a_flood_is_held_and_told_until_a_person_lets_it_go(site: Site) -> None:
     site.publish(*(f"a{number}" for number in range(25)))
     first = site.feedpub("once")
     assert first.out.count("https://news.test/a") == 25
-    problem = "targets.terminal: 25 notices are held, as so many articles were new at once"
+    problem = "targets.terminal：一度に多くの新着があったため、25件の投稿を止めています。"
     assert f"Problem: {problem}" in first.out
     assert '"flood_held"' in first.err
     assert f"problem: {problem}" in site.feedpub("status", code=1).out
@@ -330,7 +331,7 @@ def one_article(site: Site) -> Path:
 def test_a_target_that_lets_us_in_no_more_is_paused_and_told_until_it_is_resumed(site: Site) -> None:
     with Receiver() as server:
         server.script = [(401, {})]
-        site.configure(targets={"hook": webhook(server)})
+        site.configure(site=ENGLISH, targets={"hook": webhook(server)})
         site.feedpub("once")
         site.publish("one", "two", "three")
         site.feedpub("once", code=1)
@@ -382,7 +383,7 @@ def test_exit_codes_tell_done_from_failed_from_a_bad_config(site: Site) -> None:
     site.configure()
     site.feedpub("announce", "nobody", code=1)
     site.feedpub("deliveries", "list", "--state", "lost", code=2)
-    assert "The config is valid: 1 store (main); 0 targets (none)." in site.feedpub("check").out
+    assert "The config is valid: 1 store (main); 0 targets (none)." in site.feedpub("check", "--offline").out
 
 
 def test_the_installed_command_does_the_same_without_our_launcher(site: Site) -> None:

@@ -431,7 +431,7 @@ def test_the_config_that_init_prints_is_one_that_check_and_once_take(site: Site,
     printed = site.feedpub("init", "--allow-private", blog.url)
     assert printed.err == ""
     site.save(printed.out)
-    checked = site.feedpub("check")
+    checked = site.feedpub("check", "--config-only")
     assert "The config is valid: 1 store (blog); 1 target (terminal)." in checked.out
     assert checked.err == ""
     assert "3 articles noted, none announced." in site.feedpub("once").out
@@ -445,7 +445,7 @@ def test_a_feeds_config_works_as_well(site: Site) -> None:
         answers["/"] = page('<link rel="alternate" type="application/rss+xml" href="/feed/">')
         answers["/feed/"] = Canned(200, RSS.format(url=url).encode(), {"Content-Type": "application/rss+xml"})
         site.save(site.feedpub("init", url, "--allow-private").out)
-        assert site.feedpub("check").err == ""
+        assert site.feedpub("check", "--config-only").err == ""
         assert "2 articles noted, none announced." in site.feedpub("once").out
         assert (site.folder / "data" / "public" / "all.atom").exists()
 

@@ -12,6 +12,7 @@ from standardwebhooks import Webhook
 
 from tests.edge.front_door import (
     CONSOLE,
+    ENGLISH,
     STORE,
     Running,
     Site,
@@ -239,7 +240,7 @@ def test_hanging_targets_starve_nobody_and_are_cut_when_feedpub_is_stopped(
     with Receiver() as hanging, Receiver() as healthy:
         hanging.default = Answer(200, mood=Mood.HANG)
         slow: Table = {f"hang{number}": webhook(hanging, timeout="60s") for number in range(20)}
-        site.configure(targets=slow | {"well": webhook(healthy)})
+        site.configure(site=ENGLISH, targets=slow | {"well": webhook(healthy)})
         daemon = running(site)
         site.publish("one")
         until(lambda: len(hanging.requests) >= 1)
@@ -263,7 +264,7 @@ def test_hanging_targets_starve_nobody_and_are_cut_when_feedpub_is_stopped(
 def test_whoever_tells_it_twice_is_obeyed_at_once_and_the_doubt_is_told_afterwards(site: Site) -> None:
     with Receiver() as hanging:
         hanging.default = Answer(200, {"id": "1"}, mood=Mood.HANG)
-        site.configure(targets={"room": discord(hanging, timeout="60s")})
+        site.configure(site=ENGLISH, targets={"room": discord(hanging, timeout="60s")})
         hanging.default = Answer(200, {"id": "1"}, mood=Mood.HANG)
         daemon = running(site)
         site.publish("one")

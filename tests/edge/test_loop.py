@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from feedpub import daemon
 from feedpub.app import now
-from feedpub.daemon import AHEAD, CAP, POOL, _Deliveries
+from feedpub.daemon import saying
+from feedpub.daemon.saying import AHEAD, CAP, POOL, Deliveries
 from feedpub.model import Delivery, State
 from tests.edge.front_door import until
 
@@ -31,14 +31,17 @@ class Desk:
         self.claims: list[int] = []
         self.go_on = threading.Event()
         self.wake, self.stopping = threading.Event(), threading.Event()
-        app: Any = SimpleNamespace(publisher=self)
-        self.loop = _Deliveries(app, self.wake, self.stopping)
+        app: Any = SimpleNamespace(publisher=self, ready=True)
+        self.loop = Deliveries(app, self.wake, self.stopping)
 
     def _delivery(self, number: int) -> Delivery:
         moment = now()
         return Delivery(number, f"t{number}", 1, State.CLAIMED, 1, due_at=moment, created_at=moment, fence=1)
 
     # ------------------------------------------------------------ the publisher's side
+
+    def now(self) -> datetime:
+        return now()
 
     def claim(self, limit: int) -> tuple[Delivery, ...]:
         claimed, self.due = tuple(self.due[:limit]), self.due[limit:]
@@ -106,11 +109,11 @@ def test_one_claim_serves_many() -> None:
 
 
 def test_the_next_begins_while_the_answer_of_the_last_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemon, "PATIENCE", 1.5)
+    monkeypatch.setattr(saying, "PATIENCE", 1.5)
     desk = Desk(due=CAP)
     desk.slow_to_write = {*range(CAP)}
     with desk.at_work():
-        assert until(lambda: len(desk.begun) == CAP) < (CAP / POOL - 1) * daemon.PATIENCE, "nobody had to be patient"
+        assert until(lambda: len(desk.begun) == CAP) < (CAP / POOL - 1) * saying.PATIENCE, "nobody had to be patient"
         assert desk.said == []
 
 

@@ -95,18 +95,21 @@ def test_a_target_that_refuses_us_is_told_and_the_command_fails(site: Site) -> N
     with Receiver() as server:
         site.configure(targets={"good": mastodon(server), "bad": mastodon(server, timeout="1s")})
         server.default = (200, {"acct": "news"})
-        told = site.feedpub("check", "--targets").out
+        told = site.feedpub("check", "--config-only", "--targets").out
         assert re.search(r"^good: signed in as @news@127\.0\.0\.1$", told, re.MULTILINE)
         server.default = (401, {"error": "The access token is invalid"})
-        refused = site.feedpub("check", "--targets", code=1)
-        assert re.findall("^(good|bad): .*access token is invalid", refused.err, re.MULTILINE) == ["good", "bad"]
+        refused = site.feedpub("check", "--config-only", "--targets", code=1)
+        assert re.findall("^problem: (good|bad): .*access token is invalid", refused.err, re.MULTILINE) == [
+            "good",
+            "bad",
+        ]
         assert {seen.method for seen in server.requests} == {"GET"}, "nothing is posted"
 
 
 def test_the_config_is_checked_and_its_targets_tried_before_feedpub_ever_ran(site: Site) -> None:
     with Receiver() as server:
         site.configure(targets={"hook": webhook(server), "terminal": CONSOLE})
-        assert site.feedpub("check", "--targets").out == (
+        assert site.feedpub("check", "--config-only", "--targets").out == (
             "The config is valid: 1 store (main); 2 targets (hook, terminal).\n"
             "hook: cannot be tried without posting\n"
             "terminal: cannot be tried without posting\n"
@@ -114,5 +117,5 @@ def test_the_config_is_checked_and_its_targets_tried_before_feedpub_ever_ran(sit
         assert server.requests == []
         daemon = site.start("run")
         daemon.wait_for("listening")
-        assert "hook: cannot be tried" in site.feedpub("check", "--targets").out
+        assert "hook: cannot be tried" in site.feedpub("check", "--config-only", "--targets").out
         daemon.end()

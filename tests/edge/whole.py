@@ -45,7 +45,8 @@ CATEGORIES = (
     Category("blog", "3", "日本関連", "japan"),
 )
 IDS = [f"a{n}" for n in range(12)]
-PAGES = {"index.html", "feeds.opml", "feed.css", "moved.nginx.conf", "moved.Caddyfile"}
+RULES = {f"{what}.{server}" for what in ("headers", "moved", "wordpress") for server in ("nginx.conf", "Caddyfile")}
+PAGES = {"index.html", "feeds.opml", "feed.css"} | RULES
 WEST, SEA = {"name": "us"}, {"name": "navy", "formerly": ["navy"]}
 CHANGES: list[dict[str, Any]] = [
     *({"archive": size} for size in (0, 2, 4)),

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.edge.front_door import Site
+from tests.edge.front_door import ENGLISH, Site
 from tests.networks.synapse import Homeserver
 from tests.networks.talks import MARKS
 from tests.networks.telegram_api import BotApi
@@ -54,7 +54,7 @@ def test_matrix_has_one_event(site: Site, homeserver: Homeserver, point: str) ->
 def test_telegram_has_one_message_and_a_person_is_asked(site: Site, bot_api: BotApi, point: str) -> None:
     token = f"{abs(hash(point))}:ABC-DEF"
     target = {"kind": "telegram", "api_url": bot_api.url, "token": token, "chat_id": 7, "allow_private": True}
-    site.configure(targets={"chat": target})
+    site.configure(site=ENGLISH, targets={"chat": target})
     killed_while_it_speaks(site, point)
     assert len(bot_api.messages(token)) == 1
 

@@ -17,8 +17,10 @@ from feedpub.errors import ConfigError
 from feedpub.feeds.catalog import CategoryOptions, FeedsOptions, OwnOptions
 from feedpub.model import Wording, show_duration
 from feedpub.networks.base import Network
+from feedpub.notices.alerts import TEXT
 from feedpub.notices.template import VARIABLES
 from feedpub.settings import Settings, load, refuse_example, toml
+from feedpub.settings.options import IN_ALERTS
 from feedpub.settings.shape import Shape, beneath, is_model, kinds, options
 from feedpub.stores.base import StoreOptions
 from tests.guides import SECRETS
@@ -49,6 +51,8 @@ def expected() -> dict[str, Rows]:
     for key, option in Settings.model_fields.items():
         if is_model(option.annotation):
             found[f"[{key}]"] = rows_of(option.annotation)
+    found["[alerts.NAME]"] = {key: value for key, value in rows_of(Network).items() if key in IN_ALERTS}
+    found["[alerts.NAME]"]["template"] = json.dumps(TEXT)
     for key, word, base in (("stores", "Store", StoreOptions), ("targets", "Network", Network)):
         found[f"[{key}.NAME]"] = rows_of(base)
         for kind, model in kinds(beneath(beneath(Settings, key), "NAME")).items():

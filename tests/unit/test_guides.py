@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import threading
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -213,6 +214,8 @@ def sentences() -> str:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.JoinedStr | ast.Constant)
     ]
+    spoken = tomllib.loads((ROOT / "src/feedpub/locale/en.toml").read_text(encoding="utf-8"))
+    texts += [re.sub(r"\{\w*\}", "\t", text) for room in ("problems", "alerts") for text in spoken[room].values()]
     return "\n".join(text.replace("\n", " ") for text in texts)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError, field_validator
 
 from feedpub.errors import ConfigError
 from feedpub.model import show_duration
+from feedpub.notices.alerts import EVENT
 from feedpub.settings import Settings, environment, refuse_example, toml
 from feedpub.settings.cautions import cautions
 from feedpub.settings.problems import translate
@@ -170,6 +171,39 @@ def test_an_address_that_others_are_built_on_has_no_query() -> None:
     assert refused(site=SITE | {"url": "https://news.test/?p=1"}) == {
         "site.url": "an address without ? and # is needed"
     }
+
+
+def test_an_alert_says_the_message_unless_its_admin_says_otherwise() -> None:
+    hook = {"kind": "webhook", "url": "https://x.test/"}
+    made = valid(
+        alerts={"ops": {"kind": "console"}, "hook": hook, "own": hook | {"template": "[{{ notice | tojson }}]"}}
+    )
+    assert {name: one.name for name, one in made.alerts.items()} == {"ops": "ops", "hook": "hook", "own": "own"}
+    assert [one.template for one in made.alerts.values()] == ["{{ notice }}", EVENT, "[{{ notice | tojson }}]"]
+
+
+def test_an_alert_takes_nothing_that_only_articles_have() -> None:
+    ops = {"kind": "discord", "webhook_url": "https://x.test/api/webhooks/1/t", "timeout": "5s", "thread_id": "7"}
+    assert valid(alerts={"ops": ops}).alerts["ops"].timeout.seconds == 5
+    for option, value in {"categories": ["a"], "delay": "1m", "correct": "ignore", "quiet": "23:00-06:00"}.items():
+        assert refused(alerts={"ops": ops | {option: value}}) == {
+            f"alerts.ops.{option}": "this is of articles, not of alerts: leave it out"
+        }
+    assert refused(alerts={"ops": ops | {"timeout": "0"}}) == {"alerts.ops.timeout": 'must be more than "0"'}
+    assert refused(alerts={"ops": ops | {"template": "{{ titel }}"}}).keys() == {"alerts.ops.template"}
+    assert refused(alerts={"ops": {"kind": "discrod"}})["alerts.ops.kind"].startswith(
+        'unknown kind (did you mean "discord"?)'
+    )
+
+
+def test_an_alert_is_told_in_words_and_for_nothing() -> None:
+    keys = dict.fromkeys(("api_key", "api_secret", "access_token", "access_secret"), "secret")
+    assert refused(alerts={"ops": {"kind": "x", "budget": 5} | keys}) == {
+        "alerts.ops.kind": "X takes money for every post: choose another kind"
+    }
+    for kind, told in {"ping": {"url": "https://x.test/"}, "websub": {"hub_url": "https://x.test/"}}.items():
+        sentence = refused(alerts={"ops": {"kind": kind} | told})["alerts.ops.kind"]
+        assert sentence.endswith("is told of feeds, and shows nobody any words: choose another kind")
 
 
 def test_a_template_is_tried_when_it_is_read() -> None:

@@ -27,7 +27,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_the_config_that_init_prints_for_the_real_site_works_there(site: Site) -> None:
-    assert site.feedpub("check").err == ""
+    assert site.feedpub("check", "--config-only").err == ""
     count = int(php("echo count(get_posts(['numberposts' => -1, 'has_password' => false]));"))
     assert f"{count:,} articles noted, none announced." in site.feedpub("once").out
     assert site.deliveries() == []

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from feedpub import clean
 from feedpub.app import App, now
 from feedpub.cli.root import AsJson, Yes, agreed, cli, known
 from feedpub.cli.show import entries, moment, plain, say, say_json
 from feedpub.commands.deciding import Decided, Decisions, Which, advice, counted
+from feedpub.commands.moments import since as moment_since
 from feedpub.errors import FeedpubError
 from feedpub.ledger.deliveries import Listed
-from feedpub.model import State, parse_duration
-from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, MOVED
+from feedpub.model import State
+from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, MOVED, PUT_BACK
 from feedpub.notices.pace import BUDGET, millionths, money
 from feedpub.notices.plan import WHEN
 
@@ -40,6 +40,7 @@ class Guard(StrEnum):
     its_author = AUTHOR
     a_condition = WHEN
     an_import = MOVED
+    a_restore = PUT_BACK
 
 
 HeldBy = Annotated[Guard | None, typer.Option("--held-by", help="Only what this holds up, or kept from being said.")]
@@ -126,7 +127,7 @@ def deliveries_release(
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Let go what is held for you, by the flood guard or since an import; tells first how much, and what it costs."""
+    """Let go what is held for you, such as a flood, or since a restore; tells first how much, and what it costs."""
     with known(context) as app:
         decisions = app.decisions
         held = decisions.held(Which(ids or (), target=target))
@@ -149,13 +150,9 @@ def _since(said: str, app: App) -> datetime | None:
     if not said:
         return None
     try:
-        return now() - parse_duration(said)
-    except ValueError:
-        pass
-    try:
-        return clean.date(said, app.settings.site.zone).astimezone(UTC)
-    except ValueError:
-        raise FeedpubError('--since: write a length of time, such as "2d", or a date, such as 2026-11-23') from None
+        return moment_since(said, now(), app.settings.site.zone)
+    except FeedpubError as error:
+        raise FeedpubError(f"--since: {error}") from None
 
 
 def _chosen(app: App, which: Which) -> tuple[Listed, ...]:

@@ -1,76 +1,23 @@
-"""Looking at what is there: check, status, healthcheck."""
+"""Looking at what runs: status, healthcheck."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import tzinfo
-from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
 from feedpub.app import Pace, Status
-from feedpub.cli.root import AsJson, cli, known, load_config, opened
-from feedpub.cli.show import complain, listing, moment, say, say_json, table
-from feedpub.commands.trying import Tried
+from feedpub.cli.root import AsJson, cli, known
+from feedpub.cli.show import moment, say, say_json, table
 from feedpub.errors import ConfigError, FeedpubError, UnreachableError
 from feedpub.http import Door
 from feedpub.model import Request, State, parse_duration
-from feedpub.settings import AdminOptions, Loaded, load
-
-
-@cli.command()
-def check(
-    context: typer.Context,
-    stores: Annotated[
-        bool, typer.Option("--stores", help="Ask all stores too what their next poll would; nothing is kept.")
-    ] = False,
-    targets: Annotated[
-        bool, typer.Option("--targets", help="Try the credentials of all targets too; nothing is posted.")
-    ] = False,
-) -> None:
-    """Validate the config; every problem with file, line and key."""
-    loaded = load_config(context)
-    for warning in (*loaded.warnings, *_cautions(loaded)):
-        complain(warning, style="yellow")
-    settings = loaded.settings
-    said = (listing("store", list(settings.stores)), listing("target", list(settings.targets)))
-    say(f"The config is valid: {'; '.join(said)}.")
-    asked, tried = not stores or _ask_stores(loaded), not targets or _try_targets(loaded)
-    if not (asked and tried):
-        sys.exit(1)
-
-
-def _cautions(loaded: Loaded) -> tuple[str, ...]:
-    """What may not be as it was meant, for all that feedpub has seen of its stores so far."""
-    try:
-        with opened(loaded, make=False) as app:
-            return app.cautions()
-    except FeedpubError:
-        return ()  # it has not run yet, or its database is ill: that is for `status` to tell
-
-
-def _ask_stores(loaded: Loaded) -> bool:
-    with opened(loaded) as app:
-        return _told_well(app.ask_stores(), "stores.")
-
-
-def _try_targets(loaded: Loaded) -> bool:
-    with opened(loaded) as app:
-        return _told_well(app.verify())
-
-
-def _told_well(all_tried: Iterable[Tried], prefix: str = "") -> bool:
-    """Tell each as it comes; whether none of them is ill."""
-    well = True
-    for tried in all_tried:
-        (complain if tried.well is False else say)(f"{prefix}{tried.name}: {tried.told}")
-        well = well and tried.well is not False
-    return well
+from feedpub.settings import AdminOptions, load
 
 
 @cli.command()

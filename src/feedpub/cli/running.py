@@ -1,9 +1,10 @@
-"""Being at work: run, poll, once, rebuild, demo."""
+"""Being at work: run, poll, ping-url, once, rebuild, demo."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -11,7 +12,7 @@ from typing import Annotated
 import typer
 
 from feedpub import demo as demonstration
-from feedpub.app import App, Round
+from feedpub.app import App, Round, beside
 from feedpub.cli.root import cli, known, load_config, opened
 from feedpub.cli.show import complain, say, show
 from feedpub.commands.deciding import Which
@@ -19,16 +20,21 @@ from feedpub.daemon import Daemon
 from feedpub.errors import FeedpubError
 from feedpub.model import State
 from feedpub.web import Fronts
+from feedpub.web.admin.keys import Keys
+from feedpub.web.admin.token import token_of
 
 
 @cli.command()
 def run(context: typer.Context) -> None:
     """Poll, build, serve and deliver until told to stop; config changes take effect as they are saved."""
     loaded = load_config(context)
-    app = App.open(loaded, lead=True, show=show)
+    app = App.open(loaded, lead=True, stand_by=True, show=show)
     fronts = Fronts(app)
     code = Daemon(app, context.obj, os.environ).run(fronts)
-    app.ledger.close()
+    # Its end frees the lead; but a database that hangs must not keep us.
+    closing = threading.Thread(target=app.ledger.close, daemon=True)
+    closing.start()
+    closing.join(1.0)
     sys.stdout.flush()
     # A store may still be answering in a thread; nothing of it is lost by not waiting.
     os._exit(code)
@@ -45,6 +51,19 @@ def poll(
         say(f"{', '.join(asked)}: polled within a second by the feedpub that runs; if none does, by the next one.")
     else:
         say("There is no store to poll: add one to the config.")
+
+
+@cli.command("ping-url")
+def ping_url(context: typer.Context) -> None:
+    """Show the address that a blog pings to have new posts polled at once. It holds a secret, which is no login."""
+    settings = load_config(context).settings
+    secret = Keys(token_of(settings.admin, beside(settings))).ping
+    if settings.admin.hosts:
+        say(f"https://{settings.admin.hosts[0]}/ping/{secret}")
+        return
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.admin.host, settings.admin.host)  # noqa: S104 - never bound
+    name = f"[{host}]" if ":" in host else host
+    say(f"http://{name}:{settings.admin.port}/ping/{secret}")
 
 
 @cli.command()

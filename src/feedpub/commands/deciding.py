@@ -15,7 +15,19 @@ from feedpub.errors import ComposeError, FeedpubError
 from feedpub.ledger.deliveries import Listed
 from feedpub.model import Action, Article, Delivery, State
 from feedpub.networks.base import Network
-from feedpub.notices.lifecycle import FEEDS, FLOOD, GUARDS, MOVED, Cancelled, Released, Retried, Wanted, heeds, step
+from feedpub.notices.lifecycle import (
+    FEEDS,
+    FLOOD,
+    GUARDS,
+    MOVED,
+    PUT_BACK,
+    Cancelled,
+    Released,
+    Retried,
+    Wanted,
+    heeds,
+    step,
+)
 from feedpub.notices.plan import Owed
 from feedpub.pipeline import Publisher
 
@@ -302,6 +314,7 @@ _STANDING = {
 _GUARDED = {
     FLOOD: "is held as one of too many (held)",
     MOVED: "is held, as it was owed where it was imported from (held)",
+    PUT_BACK: "is held (held)",
 }
 
 

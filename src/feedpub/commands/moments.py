@@ -11,6 +11,7 @@ from dateutil.parser import ParserError, parse
 
 from feedpub import clean
 from feedpub.errors import FeedpubError
+from feedpub.model import parse_duration
 
 _LATE = timedelta(minutes=1)
 """Who says 18:30 at half past six means now."""
@@ -32,6 +33,18 @@ def moment(said: str, now: datetime, zone: ZoneInfo) -> datetime:
         shown = when.astimezone(zone)
         raise FeedpubError(f"{shown:%Y-%m-%d %H:%M} ({zone.key}) has passed: name a later time, or none for now")
     return max(when, now)
+
+
+def since(said: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """Read `2d` (so long ago) or a date, meant in `zone` where none is said. Raises FeedpubError."""
+    try:
+        return now - parse_duration(said)
+    except ValueError:
+        pass
+    try:
+        return clean.date(said, zone).astimezone(UTC)
+    except ValueError:
+        raise FeedpubError('write a length of time, such as "2d", or a date, such as 2026-11-23') from None
 
 
 def _read(said: str, now: datetime, zone: ZoneInfo) -> datetime | None:

@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 def export_to(path: Path | None, ledger: Ledger, site: str, made_at: datetime, progress: Progress) -> int:
     """Write an export to a file, or to standard output; returns how many lines. Raises LedgerError, OutputError."""
     count = 0
-    with _out(path) as file:
+    with written_to(path) as file:
         for line in export(ledger.database, site=site, made_at=made_at, progress=progress):
             file.write(line.encode() + b"\n")
             count += 1
@@ -29,7 +29,8 @@ def export_to(path: Path | None, ledger: Ledger, site: str, made_at: datetime, p
 
 
 @contextmanager
-def _out(path: Path | None) -> Iterator[BinaryIO]:
+def written_to(path: Path | None) -> Iterator[BinaryIO]:
+    """A file, written whole or not at all; standard output for none, and for `-`. Raises OutputError."""
     if path is None or path == Path("-"):
         with told("standard output"):
             yield sys.stdout.buffer

@@ -30,7 +30,7 @@ from feedpub.model import (
 )
 from feedpub.networks.base import Network
 from feedpub.notices.compose import Draft, draft, key_of
-from feedpub.notices.lifecycle import FLOOD, MOVED
+from feedpub.notices.lifecycle import FLOOD, MOVED, PUT_BACK
 from feedpub.notices.pace import Rest, affordable, bill, money
 from feedpub.notices.rules import Rules, subjects
 from feedpub.notices.wording import wording
@@ -230,6 +230,8 @@ def _stands(delivery: Delivery | None) -> Note | None:
         return Note("stands_flood")
     if delivery.held_by == MOVED:
         return Note("stands_import")
+    if delivery.held_by == PUT_BACK:
+        return Note("stands_restore")
     return Note(_STANDS[delivery.state], delivery.reason)
 
 

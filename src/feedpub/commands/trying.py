@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -23,12 +23,16 @@ class Tried:
     told: str
 
 
-def verify(publisher: Publisher) -> Iterator[Tried]:
-    """Try every target, many at once; told in the order of the config."""
+def verify(publisher: Publisher, alerts: Iterable[Network] = ()) -> Iterator[Tried]:
+    """Try every target, and whoever is told of problems, many at once; told in the order of the config."""
     targets = publisher.setup.targets.values()
     met = frozenset(one.name for one in publisher.ledger.targets.states())
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(lambda target: _try(target, publisher, known=target.name in met), targets)
+        tried = [pool.submit(_try, target, publisher, known=target.name in met) for target in targets]
+        # An alert of the same name is somebody else: it is told by its table, and has no memory in the ledger.
+        named = (alert.model_copy(update={"name": f"alerts.{alert.name}"}) for alert in alerts)
+        tried += [pool.submit(_try, alert, publisher, known=False) for alert in named]
+        yield from (one.result() for one in tried)
 
 
 def _try(target: Network, publisher: Publisher, *, known: bool) -> Tried:

@@ -103,6 +103,7 @@ _TOLD: Final = "where feeds went that stood elsewhere before"
 _CADDY_ANSWERS: Final = (
     "@feedpub_moved vars_regexp {feedpub_moved} ^https?:",
     "@feedpub_gone vars {feedpub_moved} gone",
+    "header @feedpub_moved Cache-Control no-cache",
     "redir @feedpub_moved {feedpub_moved} 301",
     "respond @feedpub_gone 410",
 )

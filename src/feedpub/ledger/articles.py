@@ -27,7 +27,7 @@ class StoreState:
     name: str
     cursor: str | None
     phase: str
-    """`baseline`, `adopting` (renaming.py) or `live`."""
+    """`baseline`, `adopting` (renaming.py), `put back` (restoring.py) or `live`."""
     polled_at: datetime | None
     failed_since: datetime | None
     error: str
@@ -39,7 +39,10 @@ class StoreState:
     kind: str | None = None
     """What kind of store gave the cursor; None while there is none."""
     news_since: datetime | None = None
-    """While it is `adopting`: when the newest article was published that its former kind told of."""
+    """While it is `adopting`: when the newest article was published that its former kind told of.
+
+    While it is `put back`: when that was.
+    """
     asked_at: datetime | None = None
     """When somebody asked for a poll that is still owed."""
 
@@ -276,7 +279,7 @@ class Articles:
         Tells whether other feeds may come of it: by a category, by a tag or an author never seen before, by comments.
         Raises Superseded if the cursor is not the expected one any more, and GuidTaken.
         """
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             return write(connection, record, targets, now)
 
     def age(self, *, now: datetime, tombstones_before: datetime) -> int:
@@ -287,13 +290,13 @@ class Articles:
             old = connection.execute(select(member.article).where(member.gone_at <= tombstones_before).limit(1)).first()
         if due is None and old is None:
             return 0
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             seq = next_seq(connection)
             return recount(connection, now, seq) + expire_tombstones(connection, tombstones_before, seq)
 
     def note_poll(self, store: str, *, now: datetime, error: str = "", cleaner: str = "") -> None:
         """Remember how the last poll ended: since when it fails, and why; by which rules all articles are clean."""
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             ensure_store(connection, store)
             failed_since = func.coalesce(schema.store.c.failed_since, literal(now, schema.Moment())) if error else None
             connection.execute(
@@ -328,7 +331,7 @@ class Articles:
     def answer(self, store: str, asked_at: datetime) -> None:
         """A poll that began after `asked_at` has ended; whoever asked later is owed another one."""
         one = schema.store.c
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             asked = (one.name == store) & (one.asked_at == asked_at)
             connection.execute(update(schema.store).where(asked).values(asked_at=None))
 
@@ -342,7 +345,7 @@ class Articles:
 
     def rename_store(self, before: str, after: str, *, anew: bool, now: datetime) -> None:
         """Have a store go on under another name, which has no article of its own; `anew`: as one of another kind."""
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             seq = next_seq(connection)
             rename(connection, before, after)
             if anew:
@@ -350,12 +353,12 @@ class Articles:
 
     def begin_store_anew(self, store: str, *, now: datetime) -> None:
         """Have a store read from the beginning, as it is of another kind now; its articles stay."""
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             begin_anew(connection, store, next_seq(connection), now)
 
     def note(self, store: str, note: str) -> None:
         """Remember something to be told of a store, such as a guard that holds; empty when it is over."""
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             connection.execute(update(schema.store).where(schema.store.c.name == store).values(note=note))
 
     def forget_missing(self, store: str, present: Container[str]) -> None:
@@ -364,13 +367,13 @@ class Articles:
         with self._database.read() as connection:
             ids = connection.execute(select(kept_out.id).where(kept_out.store == store)).scalars().all()
         if missing := [id_ for id_ in ids if id_ not in present]:
-            with self._database.write() as connection:
+            with self._database.write(leading=True) as connection:
                 forget_reasons(connection, store, missing)
 
     def note_census(self, store: str, *, now: datetime, whole: bool) -> None:
         """Remember when we last looked what is there."""
         moments = {"rechecked_at": now} | ({"censused_at": now} if whole else {})
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             connection.execute(update(schema.store).where(schema.store.c.name == store).values(**moments))
 
 

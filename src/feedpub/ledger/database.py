@@ -9,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from shlex import quote
 from typing import IO, Any, TypeVar
@@ -18,19 +19,30 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, make_url, select, true
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from feedpub.errors import ConfigError, LedgerBusy, LedgerError, LedgerGone, LedgerMissing, LedgerTooNew, OutputError
+from feedpub.errors import (
+    ConfigError,
+    LedgerBusy,
+    LedgerError,
+    LedgerGone,
+    LedgerMissing,
+    LedgerTooNew,
+    OutputError,
+    Superseded,
+)
 from feedpub.ledger import schema
-from feedpub.ledger.rows import CHUNK
+from feedpub.ledger.rows import CHUNK, raise_counter
+from feedpub.ledger.seat import NOW, Seat
 from feedpub.ledger.together import Together
 
 _Some = TypeVar("_Some")
 
 BUSY_SECONDS = 30
-_LEADER_LOCK = 0x666565647075  # "feedpu": the advisory lock of whoever leads
+CUT_OFF = 8
+"""Seconds after which a PostgreSQL that does not answer any more is given up, as its network must be cut."""
 
 
 class Database:
@@ -41,7 +53,7 @@ class Database:
 
         `make`: where there is none yet, make it; else that is a LedgerError.
         """
-        self._url = _parse(url)
+        self._url = parse_url(url)
         self._make = make
         if self.is_sqlite and not make and not Path(str(self._url.database)).exists():
             raise LedgerMissing(
@@ -49,7 +61,9 @@ class Database:
                 "that feedpub runs in, or start it here first: feedpub once"
             )
         self.engine: Engine = _sqlite(str(self._url.database)) if self.is_sqlite else _postgresql(self._url)
-        self._leader: IO[str] | Connection | None = None
+        self._lock: IO[str] | None = None
+        self._seat: Seat | None = None
+        self._term: int | None = None
         self._opened: tuple[int, int] | None = None
         self._together = Together(self.write)
 
@@ -59,10 +73,20 @@ class Database:
         return bool(self._url.get_backend_name() == "sqlite")
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction that writes: whole or not at all. Raises LedgerError."""
+    def write(self, *, leading: bool = False) -> Iterator[Connection]:
+        """One transaction that writes: whole or not at all. Raises LedgerError.
+
+        `leading`: what only a leader may write. Raises Superseded if we led until another took over.
+        """
         with self._translated(), self.engine.begin() as connection:
+            if leading and not self.leads_still(connection):
+                raise Superseded("another feedpub leads by now: it does what is left of this")
             yield connection
+
+    def leads_still(self, connection: Connection) -> bool:
+        """Whether nobody has taken over the lead that we had; nobody does before this transaction ends."""
+        # Who never led writes for itself: a command, or a test.
+        return self._term is None or connection.execute(_TERM).scalar() == self._term
 
     def write_together(self, write: Callable[[Connection], _Some]) -> _Some:
         """One transaction that writes, shared with other threads that come with one at this moment.
@@ -123,6 +147,11 @@ class Database:
             raise LedgerMissing(f"{self._named} is empty: start feedpub first, for example by `feedpub once`")
         return heads == (scripts.get_current_head(),)
 
+    def revision(self) -> str:
+        """Name the schema that it has."""
+        with self.read() as connection:
+            return MigrationContext.configure(connection).get_current_revision() or ""
+
     def migrate(self) -> None:
         """Bring the schema up to date; an older SQLite file is copied aside first. Only for who leads."""
         if not self.up_to_date():
@@ -148,15 +177,52 @@ class Database:
 
     # ------------------------------------------------------------ who leads
 
+    @property
+    def leads(self) -> bool:
+        """Whether we are the one that polls, builds and migrates, as far as we know."""
+        return self._lock is not None or (self._seat is not None and self._seat.leads)
+
     def lead(self) -> None:
-        """Become the one that polls, builds and delivers, until `close`. Raises LedgerBusy if another does."""
-        self._leader = self._lock_file() if self.is_sqlite else self._lock_row()
+        """Become the one that polls, builds and migrates, until `resign`. Raises LedgerBusy if another does."""
+        if not self.try_lead():
+            raise LedgerBusy(
+                "another feedpub already runs on this PostgreSQL database: stop it first, or give this one "
+                "a database of its own ([database] url)"
+            )
 
-    def keep_lead(self) -> None:
-        """Make sure that we still lead: with PostgreSQL the lead is lost with its connection, and taken again here.
+    def try_lead(self) -> bool:
+        """Lead, unless another feedpub does on this PostgreSQL. One that leads on a SQLite file is LedgerBusy."""
+        if self.is_sqlite:
+            self._lock = self._lock or self._lock_file()
+            return True
+        with self._translated():
+            self._seat = self._seat or Seat(self.engine)
+            return self._seat.try_lead()
 
-        Raises LedgerBusy if another has taken it, and LedgerGone if the SQLite file is another one than we opened:
-        then whoever calls must stop.
+    def begin_term(self) -> None:
+        """Now that we lead: whatever somebody who led before us has still to write is void."""
+        if not self.is_sqlite:
+            with self.write() as connection:
+                self._term = raise_counter(connection, _LEADER, 1, make=True)
+
+    def alone(self) -> bool:
+        """Whether no other process delivers, so that what is leased is left over. Delivers from here on."""
+        if self._seat is None:
+            return True
+        with self._translated():
+            return self._seat.alone()
+
+    def deliver(self, *, alone: bool) -> None:
+        """Deliver from here on, together with others; `alone`: as we were found to be."""
+        if self._seat is not None:
+            with self._translated():
+                self._seat.deliver(alone=alone)
+
+    def beat(self) -> datetime | None:
+        """Show the others that we live; tells what time a shared database has. To be called every second or two.
+
+        Raises LedgerError where the connection was lost, and with it the lead; the next one finds another. Raises
+        LedgerGone if the SQLite file is another one than we opened: then whoever calls must stop.
         """
         if self.is_sqlite:
             if self._file() != self._opened:
@@ -164,27 +230,36 @@ class Database:
                     f"{self._url.database} was moved, deleted or replaced while feedpub ran: put it back, "
                     "or start feedpub again with what is there"
                 )
-            return
+            return None
         try:
-            if isinstance(self._leader, Connection):
-                with self._translated():
-                    self._leader.execute(text("SELECT 1"))
-                return
+            with self._translated():
+                if self._seat is None:
+                    self._seat = Seat(self.engine)
+                    self._seat.deliver(alone=False)
+                return self._seat.beat()
         except LedgerError:
-            if isinstance(self._leader, Connection):
-                self._leader.invalidate()
-            self.resign()
-        self.lead()
+            self._leave_seat()
+            raise
+
+    def clock(self) -> datetime | None:
+        """What time a shared database has; None for a file of our own."""
+        if self.is_sqlite:
+            return None
+        with self.glance() as connection:
+            moment: datetime = connection.execute(NOW).scalar_one()
+            return moment
 
     def resign(self) -> None:
         """Let another lead, from this very moment."""
-        if self._leader is not None:
-            if isinstance(self._leader, Connection) and not self._leader.invalidated:
-                # A closed connection only goes back to the pool, and keeps the lock there.
-                with suppress(LedgerError), self._translated():
-                    self._leader.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LEADER_LOCK})
-            self._leader.close()
-            self._leader = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+        self._leave_seat()
+
+    def _leave_seat(self) -> None:
+        if self._seat is not None:
+            self._seat.leave()
+            self._seat = None
 
     def _file(self) -> tuple[int, int] | None:
         """Which file lies at our address now; None for none, and for PostgreSQL."""
@@ -206,18 +281,6 @@ class Database:
                 "a database of its own ([database] url)"
             ) from None
         return lock
-
-    def _lock_row(self) -> Connection:
-        with self._translated():
-            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            got = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER_LOCK}).scalar()
-        if not got:
-            connection.close()
-            raise LedgerBusy(
-                "another feedpub already runs on this PostgreSQL database: stop it first, or give this one "
-                "a database of its own ([database] url)"
-            )
-        return connection
 
     def close(self) -> None:
         """Let go of the lead and of all connections."""
@@ -256,7 +319,8 @@ def _alembic() -> Config:
     return config
 
 
-def _parse(url: str) -> Any:  # noqa: ANN401 - SQLAlchemy's URL; its own annotations change between releases
+def parse_url(url: str) -> Any:  # noqa: ANN401 - SQLAlchemy's URL; its own annotations change between releases
+    """Read the address of a database. Raises ConfigError, without the address: it may hold a password."""
     try:
         parsed = make_url(url)
         if parsed.drivername in {"postgresql", "postgres"}:
@@ -301,15 +365,29 @@ def _sqlite(path: str) -> Engine:
     return engine
 
 
-def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see _parse
+def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see parse_url
     try:
         return create_engine(
-            url, pool_size=4, max_overflow=60, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+            url,
+            pool_size=4,
+            max_overflow=60,
+            pool_pre_ping=True,
+            connect_args={k: v for k, v in _PATIENCE.items() if k not in url.query},
         )
     except ModuleNotFoundError:
         raise ConfigError(
             "database.url: PostgreSQL needs the package psycopg: install feedpub with its extra `postgres`"
         ) from None
+
+
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": CUT_OFF // 2,
+    "keepalives_interval": 1,
+    "keepalives_count": CUT_OFF // 2,
+    "tcp_user_timeout": CUT_OFF * 1000,
+}
+"""How long to wait for a server that says nothing, in libpq's words; what `url` says goes before."""
 
 
 def _open_private(path: Path) -> IO[str]:
@@ -319,6 +397,12 @@ def _open_private(path: Path) -> IO[str]:
         who, folder = f"{os.geteuid()}:{os.getegid()}", quote(str(path.parent))
         raise LedgerError(f"cannot write {path}: give its folder to feedpub's user: chown -R {who} {folder}") from None
 
+
+_LEADER = "leader"
+"""The counter of how often the lead was taken."""
+_CUT = func.set_config("idle_in_transaction_session_timeout", "10s", true())
+# Who takes the lead waits until whoever wrote in the former one is done, or was cut off.
+_TERM = select(schema.counter.c.value, _CUT).where(schema.counter.c.name == _LEADER).with_for_update(read=True)
 
 _SENTENCES = {
     "unable to open database file": "the database {file} cannot be opened: see that its folder exists and is writable",

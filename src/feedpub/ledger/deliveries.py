@@ -40,6 +40,7 @@ from feedpub.model import EPOCH, Action, Article, Delivery, Notice, Outcome, Sai
 from feedpub.notices.lifecycle import (
     FLOOD,
     MOVED,
+    PUT_BACK,
     Answered,
     Cancelled,
     Claimed,
@@ -133,6 +134,8 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         """Work on an open database."""
         self._database = database
+        self.tried: Callable[[int], object] = lambda _: None
+        """Is told the number of each try, once it is written down and before it may open a socket."""
 
     # ------------------------------------------------------------ a delivery's way
 
@@ -170,7 +173,7 @@ class Deliveries:
         What the month's budget does not cover is not started, and comes back in another state.
         """
 
-        def write(connection: Connection) -> Delivery:
+        def write(connection: Connection) -> tuple[Delivery, int | None]:
             if bill is not None:
                 _lock(connection, target.name)
             held = _own(connection, delivery)
@@ -181,15 +184,18 @@ class Deliveries:
             if bill is not None and not affordable(bill, spent):
                 waits = unaffordable(held, notice, target, bill, spent, now)
                 save(connection, held, waits)
-                return waits
+                return waits, None
             started = replace(started, held_by="")
             save(connection, held, started)
-            _journal_start(connection, started, notice.action, now)
+            number = _journal_start(connection, started, notice.action, now)
             if bill is not None:
                 _spend(connection, target.name, bill.month, bill.price)
-            return started
+            return started, number
 
-        return self._database.write_together(write)
+        started, number = self._database.write_together(write)
+        if number is not None:
+            self.tried(number)
+        return started
 
     def settle(
         self,
@@ -229,7 +235,7 @@ class Deliveries:
         lost: ColumnElement[bool] = schema.delivery.c.state.in_(_OPEN)
         if not all_leases:
             lost &= schema.delivery.c.lease_until < now
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             rows = connection.execute(locked(select(schema.delivery).where(lost))).all()
             for row in rows:
                 delivery = delivery_of(row)
@@ -264,7 +270,7 @@ class Deliveries:
         The `changed` targets need no rest any more, and what failed there is tried at once; a pause stays.
         """
         one, of = schema.delivery.c, schema.target.c
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             connection.execute(
                 update(schema.target).where(of.name.in_(list(changed))).values(failures=0, rest_until=EPOCH)
             )
@@ -294,7 +300,7 @@ class Deliveries:
         """
         one, of = schema.delivery.c, schema.target.c
         back = min(step, timedelta(0))
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             connection.execute(
                 update(schema.target).values(
                     rest_until=_moved(of.rest_until, back), slot_until=_moved(of.slot_until, back)
@@ -417,15 +423,31 @@ class Deliveries:
         """How many deliveries of each target came with an import, and wait for a person."""
         return self._held_by(MOVED, State.HELD)
 
+    def put_back_with(self) -> dict[str, int]:
+        """How many deliveries of each target may have been said after the backup that was put back."""
+        return self._held_by(PUT_BACK, State.HELD)
+
     def unpaid(self) -> dict[str, int]:
         """How many deliveries of each target wait for a month in which there is money again."""
         return self._held_by(BUDGET, *_WAITING)
 
+    def doubtful(self) -> dict[str, int]:
+        """How many deliveries of each target may have been said or not."""
+        return self._count(schema.delivery.c.state == State.DOUBTFUL)
+
+    def failed(self) -> dict[str, int]:
+        """How many deliveries of each target were given up."""
+        return self._count(schema.delivery.c.state == State.FAILED)
+
     def _held_by(self, what: str, *states: State) -> dict[str, int]:
         one = schema.delivery.c
-        held = one.state.in_(states) & (one.held_by == what)
+        return self._count(one.state.in_(states) & (one.held_by == what))
+
+    def _count(self, which: ColumnElement[bool]) -> dict[str, int]:
+        """Count by target. The index by state finds them: those that are done are not looked at."""
+        one = schema.delivery.c
         with self._database.read() as connection:
-            rows = connection.execute(select(one.target, func.count()).where(held).group_by(one.target))
+            rows = connection.execute(select(one.target, func.count()).where(which).group_by(one.target))
             return {row[0]: row[1] for row in rows}
 
     def attempts(self, delivery: int) -> tuple[Mapping[str, Any], ...]:
@@ -625,9 +647,11 @@ def _own(connection: Connection, delivery: Delivery) -> Delivery:
     return held
 
 
-def _journal_start(connection: Connection, delivery: Delivery, action: Action, now: datetime) -> None:
+def _journal_start(connection: Connection, delivery: Delivery, action: Action, now: datetime) -> int:
+    """Open the journal's entry of a try; returns its number."""
     values = {"delivery": delivery.id, "fence": delivery.fence, "action": str(action), "started_at": now}
-    connection.execute(_TRY, {**values, "outcome": "", "detail": ""})
+    key = connection.execute(_TRY, {**values, "outcome": "", "detail": ""}).inserted_primary_key
+    return int(key[0]) if key is not None else 0
 
 
 def _journal_end(connection: Connection, delivery: Delivery, outcome: Outcome | None, now: datetime) -> None:

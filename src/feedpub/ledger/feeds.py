@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, true, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from feedpub.feeds.catalog import Named
 from feedpub.ledger import schema
@@ -86,7 +86,7 @@ class Feeds:
 
         One that takes over from another with the same owner takes over its archive too.
         """
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             have = {row.address: row for row in connection.execute(select(schema.feed))}
             sources = _sources(connection)
             changed = [
@@ -235,11 +235,7 @@ class Feeds:
     def soil(self, addresses: Iterable[str] | None = None) -> None:
         """Have these feeds (None: all, with their archives) rebuilt, though nothing changed."""
         with self._database.write() as connection:
-            where = true() if addresses is None else schema.feed.c.address.in_(list(addresses))
-            seq = next_seq(connection)
-            connection.execute(update(schema.feed).where(where).values(dirty_seq=seq))
-            if addresses is None:
-                connection.execute(update(schema.part).values(dirty_seq=seq))
+            soil_feeds(connection, addresses)
 
     def published(
         self,
@@ -256,8 +252,13 @@ class Feeds:
 
         `etag`: a digest of its bytes; `latest`: its newest headlines, JSON; `fresh`: fragments that
         were rendered for it.
+
+        Whoever wrote the files after another took over the lead has them written once more: they may be older.
         """
         with self._database.write() as connection:
+            if not self._database.leads_still(connection):
+                soil_feeds(connection, [address])
+                return False
             hold_seq(connection)
             feed = schema.feed.c
             facts = select(feed.etag, feed.version, feed.latest)
@@ -285,7 +286,7 @@ class Feeds:
     def note_unwritten(self, since: datetime | None) -> None:
         """Remember that something cannot be written, since when at the latest; None: nothing is left unwritten."""
         counter = schema.counter.c
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             there = connection.execute(select(counter.value).where(counter.name == _UNWRITTEN)).first()
             if since is None:
                 connection.execute(delete(schema.counter).where(counter.name == _UNWRITTEN))
@@ -304,7 +305,7 @@ class Feeds:
         """Keep out the articles that cannot be rendered, with the reason; those that can be again are let in."""
         article, kept_out = schema.article.c, schema.quarantine
         let_in = list(fit)
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             hold_seq(connection)
             abandon_pages(connection, list(unfit))
             keep_pages(connection, let_in)
@@ -350,6 +351,22 @@ def soil(connection: Connection, keys: Sequence[int], seq: int) -> None:
         # What is said about an article stands in a feed with its title, as long as it is public.
         soil_terms(connection, [*terms, *([COMMENT] if _commented(connection, some) else [])], seq)
         soil_parts(connection, some, seq)
+
+
+def soil_all(connection: Connection, seq: int) -> None:
+    """Mark every feed, and all parts of archives."""
+    for table in (schema.feed, schema.part):
+        connection.execute(update(table).values(dirty_seq=seq))
+
+
+def soil_feeds(connection: Connection, addresses: Iterable[str] | None = None) -> None:
+    """Mark these feeds; None: all, with their archives."""
+    seq = next_seq(connection)
+    if addresses is None:
+        soil_all(connection, seq)
+    else:
+        there = schema.feed.c.address.in_(list(addresses))
+        connection.execute(update(schema.feed).where(there).values(dirty_seq=seq))
 
 
 def soil_terms(connection: Connection, terms: Sequence[Term], seq: int) -> None:

@@ -41,6 +41,7 @@ from feedpub.ledger.lines import (
     written,
 )
 from feedpub.ledger.parts import files_follow
+from feedpub.ledger.restoring import be_another
 from feedpub.ledger.rows import (
     CHUNK,
     LIVE,
@@ -95,6 +96,7 @@ def bring(database: Database, path: Path, progress: Progress | None = None) -> M
             if count := _own_notices(connection):
                 raise ImportRefused(_spoken(path, count))
             here = connection.execute(select(schema.feed.c.address)).scalars().all()
+            be_another(connection)
             with files_follow(connection, sorted({*here, *found.feeds})):
                 _clear(connection)
                 return _write(connection, path, found, progress)

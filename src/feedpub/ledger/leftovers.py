@@ -27,7 +27,7 @@ class Leftovers:
 
     def taken_away(self, paths: Sequence[str]) -> None:
         """These are there no more."""
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             hold_seq(connection)
             keep(connection, paths)
 

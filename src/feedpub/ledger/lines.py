@@ -59,7 +59,7 @@ class StoreLine(Line):
     name: _Name
     cursor: str | None
     kind: str | None
-    phase: Literal["baseline", "adopting", "live"]
+    phase: Literal["baseline", "adopting", "put back", "live"]
     news_since: AwareDatetime | None
     polled_at: AwareDatetime | None
     rechecked_at: AwareDatetime | None

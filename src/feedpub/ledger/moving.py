@@ -17,19 +17,31 @@ from feedpub.model import Delivery, State, Target
 from feedpub.notices.feeds import plan_feeds
 from feedpub.notices.lifecycle import FEEDS, Edited, Event, FeedsOut, step
 from feedpub.notices.plan import Owed
+from feedpub.notices.returning import heard_before
 
 _SAVE = update(schema.delivery).where(schema.delivery.c.id == bindparam("key"))
 
 
-def move_all(connection: Connection, events: Mapping[int, Event], targets: Mapping[str, Target], now: datetime) -> None:
-    """Step every delivery of these articles (by row key) through what happened to them."""
+def move_all(
+    connection: Connection,
+    events: Mapping[int, Event],
+    targets: Mapping[str, Target],
+    now: datetime,
+    *,
+    heard: bool = False,
+) -> None:
+    """Step every delivery of these articles (by row key) through what happened to them.
+
+    `heard`: before this ledger was put back, feedpub may have heard of it already.
+    """
     keys = list(events)
     for some in chunks(keys):
         rows = connection.execute(locked(select(schema.delivery).where(schema.delivery.c.article.in_(some)))).all()
         for delivery in map(delivery_of, rows):
             if delivery.target in targets and delivery.article is not None:
-                after = step(delivery, events[delivery.article], targets[delivery.target], now)
-                save(connection, delivery, after)
+                target = targets[delivery.target]
+                after = step(delivery, events[delivery.article], target, now)
+                save(connection, delivery, heard_before(delivery, after, target) if heard else after)
 
 
 def tell_of_feed(connection: Connection, feed: str, version: int, targets: Mapping[str, Target], now: datetime) -> None:

@@ -50,7 +50,7 @@ class Parts:
             least = 1 if end_of(connection, address)[0] else 2
             if len(_full(connection, address, size, least)) < least and not _overgrown(connection, address):
                 return range(0)
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             seq = next_seq(connection)
             if _overgrown(connection, address):
                 with files_follow(connection, [address]):
@@ -74,12 +74,8 @@ class Parts:
 
     def soil(self, parts: Sequence[tuple[str, int]]) -> None:
         """Have these parts, by feed and number, written again, though nothing changed."""
-        one = schema.part.c
         with self._database.write() as connection:
-            seq = next_seq(connection)
-            for feed, number in parts:
-                here = (one.feed == feed) & (one.number == number)
-                connection.execute(update(schema.part).where(here).values(dirty_seq=seq))
+            soil_numbers(connection, parts)
 
     def dirty(self, limit: int) -> tuple[tuple[str, int], ...]:
         """(feed, number) of parts to be written, the newest first: those that share articles follow one another."""
@@ -105,9 +101,12 @@ class Parts:
             return Part(feed, number, end_of(connection, feed)[0], row.dirty_seq, tuple(entries))
 
     def built(self, parts: Iterable[Part]) -> None:
-        """These are written, as of the seq that they were read with."""
+        """These are written, as of the seq that they were read with; once more, if another took over meanwhile."""
         one = schema.part.c
         with self._database.write() as connection:
+            if not self._database.leads_still(connection):
+                soil_numbers(connection, [(part.feed, part.number) for part in parts])
+                return
             for part in parts:
                 here = (one.feed == part.feed) & (one.number == part.number) & (one.built_seq < part.seq)
                 connection.execute(update(schema.part).where(here).values(built_seq=part.seq))
@@ -121,6 +120,14 @@ class Parts:
 
 
 # ---------------------------------------------------------------- inside other transactions
+
+
+def soil_numbers(connection: Connection, parts: Sequence[tuple[str, int]]) -> None:
+    """Mark these parts, by feed and number."""
+    one, seq = schema.part.c, next_seq(connection)
+    for feed, number in parts:
+        here = (one.feed == feed) & (one.number == number)
+        connection.execute(update(schema.part).where(here).values(dirty_seq=seq))
 
 
 def part_address(feed: str, number: int) -> str:

@@ -13,7 +13,7 @@ from feedpub.changes import GONE, MISSED, PRESENT, SKIPPED
 from feedpub.errors import GuidTaken, Superseded
 from feedpub.ledger import schema
 from feedpub.ledger.comments import count_what_came_before, write_comments
-from feedpub.ledger.feeds import soil
+from feedpub.ledger.feeds import soil, soil_all
 from feedpub.ledger.leftovers import abandon_pages, keep_pages
 from feedpub.ledger.moving import insert_owed, move_all
 from feedpub.ledger.renaming import keep_up, take_over
@@ -21,6 +21,7 @@ from feedpub.ledger.rows import (
     CHUNK,
     CLEAN,
     LIVE,
+    PUT_BACK,
     WAITING,
     WITHDRAWN,
     AnyRow,
@@ -60,6 +61,7 @@ class Record:
     `expected` is the cursor the batch was asked with: if it has moved since, nothing is written. `kind` is that of
     the store which gave the next one (empty: it stays); `cleaner` names the rules by which all is cleaned, from the
     beginning on (empty: it stays). `ripe`: those of `written` were waiting for their time, and it has come.
+    `unsure`: the ledger was put back, and feedpub may have acted on all this before.
     `restored` are those of `written` that had been withdrawn; `recleaned` those that nobody edited: only our own
     cleaning is another, or another kind of store tells of them; `claimed` are the ids that such a one gives to
     articles, by those they had; `strangers` those of `written` to whom another article leaves its id; `gone` are
@@ -78,6 +80,7 @@ class Record:
     claimed: Mapping[str, str] = field(default_factory=dict)
     strangers: frozenset[str] = frozenset()
     ripe: bool = False
+    unsure: bool = False
     withdrawn: tuple[str, ...] = ()
     gone: Mapping[str, int] | None = None
     quarantined: tuple[Quarantine, ...] = ()
@@ -94,7 +97,9 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     Raises Superseded if the cursor is not the expected one any more, or what was ripe is not, and GuidTaken.
     """
     seq = next_seq(connection)
-    baseline = _move_cursor(connection, record, now)
+    phase = _move_cursor(connection, record, now)
+    if phase == PUT_BACK and record.live:
+        soil_all(connection, seq)  # what the files say is of a later ledger than this one was until now
     others = record.categories is not None and _replace_categories(connection, record.store, record.categories, seq)
     if record.claimed or record.strangers:
         take_over(connection, record.store, record.claimed, record.strangers)
@@ -108,7 +113,9 @@ def write(connection: Connection, record: Record, targets: Mapping[str, Target],
     soil(connection, sorted(touched), seq)
     _mark_gone(connection, record)
     _replace_quarantine(connection, record, now)
-    write_comments(connection, record.store, record.comments, record.comments_gone, seq, now, baseline=baseline)
+    write_comments(
+        connection, record.store, record.comments, record.comments_gone, seq, now, baseline=phase == "baseline"
+    )
     insert_owed(connection, record.owed, now)
     return named or others or bool(record.comments)
 
@@ -119,8 +126,8 @@ def ensure_store(connection: Connection, name: str) -> None:
         connection.execute(insert(schema.store).values(name=name, cursor=None, phase="baseline", error="", note=""))
 
 
-def _move_cursor(connection: Connection, record: Record, now: datetime) -> bool:
-    """Move it, and tell whether the store was at its first poll until now."""
+def _move_cursor(connection: Connection, record: Record, now: datetime) -> str:
+    """Move it, and tell in which phase the store was until now."""
     ensure_store(connection, record.store)
     phase = connection.execute(select(schema.store.c.phase).where(schema.store.c.name == record.store)).scalar_one()
     same = schema.store.c.cursor.is_(None) if record.expected is None else schema.store.c.cursor == record.expected
@@ -133,7 +140,7 @@ def _move_cursor(connection: Connection, record: Record, now: datetime) -> bool:
     )
     if moved.rowcount != 1:
         raise Superseded(f"stores.{record.store}: another poll was faster; nothing of this one was recorded")
-    return str(phase) == "baseline"
+    return str(phase)
 
 
 def _replace_categories(connection: Connection, store: str, categories: Iterable[Category], seq: int) -> bool:
@@ -293,7 +300,7 @@ def _move_edited(
         if one.article.id in record.recleaned:
             continue
         events[keys[one.article.id]] = _happened(one, record, now)
-    move_all(connection, events, targets, now)
+    move_all(connection, events, targets, now, heard=record.unsure)
 
 
 def _happened(one: Written, record: Record, now: datetime) -> Event:

@@ -8,7 +8,7 @@ from dataclasses import fields as fields_of
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from feedpub.ledger import schema
 from feedpub.model import Article, Comment, Delivery, Notice, State
@@ -29,6 +29,9 @@ AnyRow = Row[*tuple[Any, ...]]
 
 WAITING, LIVE, WITHDRAWN = "waiting", "live", "withdrawn"
 """The states of an article: dated in the future, public, public no more."""
+
+PUT_BACK = "put back"
+"""The phase of a store that is read for the first time since the ledger was put back: feedpub may know what comes."""
 
 CLEAN, RENDER = "clean", "render"
 """Where an article was judged unfit: as a row of its store, or as an entry."""
@@ -95,15 +98,21 @@ def hold_seq(connection: Connection) -> None:
     connection.execute(select(schema.counter.c.value).where(schema.counter.c.name == "seq").with_for_update())
 
 
-def raise_counter(connection: Connection, name: str, by: int) -> int:
-    """Raise a counter and return what it is now."""
+def raise_counter(connection: Connection, name: str, by: int, *, make: bool = False) -> int:
+    """Raise a counter and return what it is now; `make`: from nothing, if there is none of this name."""
     raised = (
         update(schema.counter)
         .where(schema.counter.c.name == name)
         .values(value=schema.counter.c.value + by)
         .returning(schema.counter.c.value)
     )
-    return int(connection.execute(raised).scalar_one())
+    value = connection.execute(raised).scalar()
+    if value is None and make:
+        connection.execute(insert(schema.counter).values(name=name, value=by))
+        return by
+    if value is None:
+        raise LookupError(name)
+    return int(value)
 
 
 def chunks(values: Sequence[_Some]) -> Iterator[Sequence[_Some]]:

@@ -64,14 +64,14 @@ counter = Table(
     Column("name", String, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""`seq`: raised by one in every transaction that records changes."""
+"""`seq`: raised by one in every transaction that records changes. `identity` and `put_back`: see restoring.py."""
 
 store = Table(
     "store",
     metadata,
     Column("name", String, primary_key=True),
     Column("cursor", Text),
-    Column("phase", String, nullable=False),  # baseline | adopting (renaming.py) | live
+    Column("phase", String, nullable=False),  # baseline | adopting (renaming.py) | put back (restoring.py) | live
     Column("polled_at", Moment),
     Column("failed_since", Moment),
     Column("error", Text, nullable=False, default=""),
@@ -80,7 +80,7 @@ store = Table(
     Column("censused_at", Moment),
     Column("cleaner", String),  # the rules its articles were cleaned by
     Column("kind", String),  # of the store which gave the cursor
-    Column("news_since", Moment),  # adopting: the date of the newest article known before
+    Column("news_since", Moment),  # adopting: the date of the newest article known before; put back: when that was
     Column("asked_at", Moment),  # somebody wants it polled now; empty once a poll that began since has ended
 )
 

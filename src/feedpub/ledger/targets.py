@@ -39,7 +39,7 @@ class Targets:
 
     def sync(self, targets: Mapping[str, Target]) -> dict[str, int]:
         """Make the targets those given. Returns how many deliveries of each removed one were cancelled."""
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             have = {row.name: row for row in connection.execute(select(schema.target))}
             for name in targets.keys() - have.keys():
                 connection.execute(

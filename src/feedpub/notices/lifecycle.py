@@ -28,10 +28,11 @@ from feedpub.retry import next_try
 COALESCE = timedelta(minutes=1)
 """Edits within this time become one correction."""
 
-FEEDS, FLOOD, AUTHOR, MOVED = "feeds", "flood", "author", "import"
+FEEDS, FLOOD, AUTHOR, MOVED, PUT_BACK = "feeds", "flood", "author", "import", "restore"
 
-GUARDS = frozenset({FLOOD, MOVED})
-"""What only a person lets go: too many at once, and what another feedpub owed before it was imported."""
+GUARDS = frozenset({FLOOD, MOVED, PUT_BACK})
+"""What only a person lets go: too many at once, what another feedpub owed before it was imported, and what may have
+been said after the backup that was put back."""
 
 TOO_OLD = "too old to be news (max_age)"
 WITHDRAWN_UNSAID = "withdrawn before it was said"

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from feedpub.errors import ComposeError
 from feedpub.model import Article, Category, Site, State, Target
-from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, NOT_ANNOUNCED, TOO_OLD
+from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, NOT_ANNOUNCED, PUT_BACK, TOO_OLD
+from feedpub.notices.returning import MAYBE_SAID
 from feedpub.notices.rules import Rules, Subject, subjects
 
 WHEN = "when"
@@ -37,6 +38,7 @@ def plan(
     baseline: bool,
     already: Mapping[str, int],
     now: datetime,
+    unsure_until: datetime | None = None,
 ) -> tuple[Owed, ...]:
     """Tell what newly published articles owe to each target: one delivery each, however many categories.
 
@@ -44,6 +46,7 @@ def plan(
     `categories` are those of all stores. A target that is told of feeds is owed nothing here (feeds.py).
     `baseline`: these were known before feedpub was; only a target with `announce_backlog` speaks of them.
     `already`: new articles of this poll per target, in the batches before this one (for `flood_limit`).
+    `unsure_until`: what was published until then may have been announced after the backup that was put back.
     """
     fresh = subjects(sorted(articles, key=lambda one: (one.published, one.guid)), categories, site)
     owed: list[Owed] = []
@@ -51,8 +54,8 @@ def plan(
         if target.subject == "feed" or (baseline and not target.announce_backlog):
             continue
         rules = Rules.of(target, categories)
-        wanted = [one for subject in fresh if (one := _owe(subject, rules, target, now))]
-        news = sum(one.state is State.HELD for one in wanted)
+        wanted = [one for subject in fresh if (one := _owe(subject, rules, target, now, unsure_until))]
+        news = sum(one.held_by == FEEDS for one in wanted)
         if not baseline and already.get(target.name, 0) + news > target.flood_limit:
             wanted = [_hold(one, target) for one in wanted]
         owed += wanted
@@ -63,7 +66,7 @@ def news_by_target(owed: Iterable[Owed]) -> dict[str, int]:
     """Count what each target would hear of, for the flood guard."""
     counts: dict[str, int] = {}
     for one in owed:
-        counts[one.target] = counts.get(one.target, 0) + (one.state is State.HELD)
+        counts[one.target] = counts.get(one.target, 0) + (one.held_by in {FEEDS, FLOOD})
     return counts
 
 
@@ -76,7 +79,7 @@ def unclear(owed: Iterable[Owed]) -> dict[str, list[Owed]]:
     return found
 
 
-def _owe(subject: Subject, rules: Rules, target: Target, now: datetime) -> Owed | None:
+def _owe(subject: Subject, rules: Rules, target: Target, now: datetime, unsure_until: datetime | None) -> Owed | None:
     article = subject.article
     expires_at = article.published + target.max_age
     try:
@@ -89,11 +92,13 @@ def _owe(subject: Subject, rules: Rules, target: Target, now: datetime) -> Owed 
         return Owed(target.name, article.guid, State.SKIPPED, AUTHOR, NOT_ANNOUNCED, expires_at)
     if expires_at < now:
         return Owed(target.name, article.guid, State.SKIPPED, "", TOO_OLD, expires_at)
+    if unsure_until is not None and article.published <= unsure_until:
+        return Owed(target.name, article.guid, State.HELD, PUT_BACK, MAYBE_SAID, expires_at)
     return Owed(target.name, article.guid, State.HELD, FEEDS, "", expires_at)
 
 
 def _hold(owed: Owed, target: Target) -> Owed:
-    if owed.state is not State.HELD:
+    if owed.held_by != FEEDS:
         return owed
     why = (
         f"more than {target.flood_limit} new articles in one poll: look, then "

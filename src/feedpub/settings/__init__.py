@@ -18,6 +18,7 @@ from feedpub.settings.options import (
     DEFAULT_STORES,
     AdminOptions,
     DatabaseOptions,
+    Listening,
     LogOptions,
     Settings,
     WebOptions,
@@ -30,6 +31,7 @@ from feedpub.settings.tables import Merged, Place, Problem, show
 __all__ = [
     "AdminOptions",
     "DatabaseOptions",
+    "Listening",
     "Loaded",
     "LogOptions",
     "Settings",
@@ -136,7 +138,7 @@ def _overlay(merged: Merged, environ: Mapping[str, str]) -> None:
 
 def _refuse_names(merged: Merged) -> None:
     """A name stands in the head of its table; `name` inside is an option nobody has."""
-    for section in ("stores", "targets"):
+    for section in ("stores", "targets", "alerts"):
         tables = merged.table.get(section)
         for name, table in tables.items() if isinstance(tables, dict) else ():
             if isinstance(table, dict) and "name" in table:

@@ -26,6 +26,9 @@ def cautions(settings: Settings) -> Iterator[str]:
     """What to tell the admin, though it is allowed."""
     for target in settings.targets.values():
         yield from _of_target(target)
+        yield from _of_address(f"targets.{target.name}", target)
+    for alert in settings.alerts.values():
+        yield from _of_address(f"alerts.{alert.name}", alert)
     for store in settings.stores.values():
         yield from _of_store(store)
     if not _moves_its_clocks(settings.site.zone):
@@ -57,12 +60,15 @@ def _of_store(store: StoreOptions) -> Iterator[str]:
 def _of_target(target: Network) -> Iterator[str]:
     if target.subject == "article" and not target.max_age:
         yield (f'targets.{target.name}.max_age: with "0" every article is too old, and nothing is announced by itself')
+
+
+def _of_address(called: str, target: Network) -> Iterator[str]:
     if target.kind in _NO_SECRETS or target.allow_private:
         return
     for option, value in target:
         address = value.get_secret_value() if isinstance(value, SecretStr) else value
         if option in _ADDRESSES and isinstance(address, str) and address.startswith("http:"):
-            yield f"targets.{target.name}.{option}: http sends its secret unencrypted; write https"
+            yield f"{called}.{option}: http sends its secret unencrypted; write https"
 
 
 def _moves_its_clocks(zone: ZoneInfo) -> bool:

@@ -23,8 +23,10 @@ from pydantic_core import PydanticCustomError
 from feedpub import clean
 from feedpub.feeds.catalog import FeedsOptions, ambiguous
 from feedpub.feeds.footer import check_footer
-from feedpub.model import Site
+from feedpub.model import Action, Site
 from feedpub.networks import AnyNetwork
+from feedpub.networks.base import Network
+from feedpub.notices.alerts import EVENT, TEXT
 from feedpub.notices.compose import check_condition, check_template
 from feedpub.notices.wording import check_hashtag
 from feedpub.settings.shape import Trail
@@ -91,6 +93,21 @@ def _target(target: AnyNetwork) -> AnyNetwork:
             _refuse((*trail, "template"), check_template(words.template, target.writes_json))
         _hashtags((*trail, "hashtags"), words.hashtags or ())
     return target
+
+
+IN_ALERTS = frozenset({"name", "kind", "template", "allow_private", "timeout"})
+"""What an alert takes of the options that every target has; of its network's own it takes all."""
+
+
+def _alert(alert: AnyNetwork) -> AnyNetwork:
+    """Refuse what tells no words, what costs money at every word, and the options that only articles have."""
+    if alert.subject != "article":
+        _refuse(("kind",), f"{alert.label} is told of feeds, and shows nobody any words: choose another kind")
+    if alert.price(Action.ANNOUNCE, ""):
+        _refuse(("kind",), f"{alert.label} takes money for every post: choose another kind")
+    for option in sorted(alert.model_fields_set & Network.model_fields.keys() - IN_ALERTS):
+        _refuse((Network.model_fields[option].alias or option,), "this is of articles, not of alerts: leave it out")
+    return _target(alert)
 
 
 def _credential(credential: SecretStr) -> str | None:
@@ -211,6 +228,13 @@ def _no_heir(name: str, former: str, stores: Iterable[str], heirs: Mapping[str, 
     return f"stores.{heirs[former]} replaces it already; leave it out here or there" if former in heirs else None
 
 
+def _worded(alert: AnyNetwork) -> AnyNetwork:
+    """Let an alert say what is wrong, unless its admin wants other words around it."""
+    if "template" in alert.model_fields_set:
+        return alert
+    return alert.model_copy(update={"template": EVENT if alert.writes_json else TEXT})
+
+
 class Settings(BaseModel):
     """One valid configuration. Stores and targets know their names."""
 
@@ -220,6 +244,7 @@ class Settings(BaseModel):
     feeds: Annotated[FeedsOptions, AfterValidator(_feeds)]
     stores: dict[Name, AnyStore] = Field(default_factory=_default_stores, validate_default=True, min_length=1)
     targets: dict[Name, Annotated[AnyNetwork, AfterValidator(_target)]] = Field(default_factory=dict)
+    alerts: dict[Name, Annotated[AnyNetwork, AfterValidator(_alert)]] = Field(default_factory=dict)
     database: DatabaseOptions = DatabaseOptions()
     web: WebOptions = WebOptions()
     admin: AdminOptions = AdminOptions()
@@ -234,6 +259,11 @@ class Settings(BaseModel):
     @classmethod
     def _named_targets(cls, targets: dict[str, AnyNetwork]) -> dict[str, AnyNetwork]:
         return {name: target.model_copy(update={"name": name}) for name, target in targets.items()}
+
+    @field_validator("alerts")
+    @classmethod
+    def _named_alerts(cls, alerts: dict[str, AnyNetwork]) -> dict[str, AnyNetwork]:
+        return {name: _worded(alert).model_copy(update={"name": name}) for name, alert in alerts.items()}
 
     @model_validator(mode="after")
     def _one_heir_each(self) -> Settings:

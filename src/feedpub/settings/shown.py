@@ -27,6 +27,8 @@ SECRET = "(secret)"  # noqa: S105 - what is shown instead of one
 NONE = "(none)"
 """What is shown for an option without a value: TOML has no word for it."""
 DEFAULT = "default"
+_FILE = "sqlite:///"
+"""A database's address that begins so holds no password: it is a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,17 @@ class Shown:
     key: str
     value: str
     place: str
+
+    @property
+    def table(self) -> str:
+        """The table whose head it stands below: `site`, `targets.discord_news`."""
+        parts = self.key.split(".")
+        return ".".join(parts[: 2 if parts[0] in ("stores", "targets") else 1])
+
+    @property
+    def option(self) -> str:
+        """The key below that head."""
+        return self.key[len(self.table) + 1 :]
 
 
 def in_force(loaded: Loaded) -> tuple[Shown, ...]:
@@ -89,7 +102,8 @@ class _Walk:
         if reference := self.loaded.references.get(trail):
             return f"(secret, from {reference})"
         if isinstance(value, SecretStr):
-            return SECRET if value.get_secret_value() else '""'
+            said = value.get_secret_value()
+            return toml_text(said) if not said or said.startswith(_FILE) else SECRET
         if isinstance(value, list | tuple):
             return f"[{', '.join(self.text((*trail, at), one) for at, one in enumerate(value))}]"
         return toml_text(self.bare(value) if isinstance(value, str) else value)

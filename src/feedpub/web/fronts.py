@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from feedpub.app import App
 from feedpub.errors import ConfigError
 from feedpub.feeds.freshness import fresh_for
-from feedpub.web.admin import Access, admin_app
+from feedpub.web.admin import Access, Calm, admin_app
 from feedpub.web.public import Public, public_app
 from feedpub.web.server import Server
 
@@ -27,7 +27,7 @@ class Fronts:
         self._listens = (settings.web.listen, settings.admin.listen)
         self._public = public or Server.start(self._public_app(), settings.web.listen)
         self._public.show(self._public_app())
-        self._access = Access.of(app)
+        self._access, self._calm = Access.of(app), Calm(app.poll_now)
         try:
             self._admin = Server.start(self._admin_app(), settings.admin.listen, option="admin.listen")
         except ConfigError:
@@ -53,9 +53,10 @@ class Fronts:
             self._tell()
 
     def stop(self) -> None:
-        """Take no more requests."""
+        """Take no more requests; what pings asked for is noted, for whoever polls next."""
         self._public.stop(1.0)
         self._admin.stop(1.0)
+        self._calm.flush()
 
     def _tell(self) -> None:
         """Say where; port 0 in the config means any free one."""
@@ -75,7 +76,7 @@ class Fronts:
         )
 
     def _admin_app(self) -> ASGIApp:
-        return admin_app(self._app, self._access)
+        return admin_app(self._app, self._access, self._calm)
 
 
 def _moved(before: Server, after: Server) -> Server:

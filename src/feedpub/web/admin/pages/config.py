@@ -1,0 +1,32 @@
+"""the config in force -> every key with its value and place; no secret is shown."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from feedpub.settings.shown import DEFAULT, Shown, in_force
+from feedpub.web.admin.pages.answers import Answers
+
+
+def config(request: Request, answers: Answers) -> Response:
+    """Tell what is in force; by default only what somebody set."""
+    whole = request.query_params.get("all") == "yes"
+    every = in_force(answers.app.loaded)
+    shown = [one for one in every if whole or one.place != DEFAULT]
+    view = {
+        "tables": [(name, list(keys)) for name, keys in groupby(shown, _table)],
+        "default": DEFAULT,
+        "whole": whole,
+        "hidden": len(every) - len(shown),
+        "problem": answers.app.config_problem,
+    }
+    return answers.page(request, "config", view, here="config")
+
+
+def _table(one: Shown) -> str:
+    """The table that a key stands in: `[stores.main]` for its options, whatever lies below them."""
+    parts = one.key.split(".")
+    return ".".join(parts[: 2 if parts[0] in {"stores", "targets"} else 1])
