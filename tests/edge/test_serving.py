@@ -549,6 +549,6 @@ def test_a_server_that_passes_requests_on_changes_nothing(name: str, tmp_path: P
             ):
                 passed, direct = (one.ask("/feeds/all.rss", **headers) for one in (front, behind))
                 assert (passed.status, passed.body) == (direct.status, direct.body)
-                told = direct.headers.keys() - {"date", "connection"}
+                told = direct.headers.keys() - {"date", "connection", "content-length"}  # Caddy asks for gzip itself
                 assert {name: passed.headers[name] for name in told} == {name: direct.headers[name] for name in told}
             assert front.ask("/feeds").headers["location"].endswith("/feeds/")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import formatdate
@@ -13,15 +15,16 @@ from typing import Final, Literal
 from urllib.parse import quote, unquote_to_bytes
 
 import structlog
+from starlette.types import Receive, Scope, Send
 
 from feedpub.errors import FeedpubError
 from feedpub.feeds.freshness import cache_control, fresh_for
 from feedpub.feeds.moves import ENDINGS, Gone, Signposts, where
 from feedpub.web.addresses import wordpress
+from feedpub.web.asking import Asked
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.encodings import TOKENS, Coding, choose
 from feedpub.web.files import FEEDS, KINDS, Output, Parts, Standing, member, path_of
-from feedpub.web.heads import Asked
 from feedpub.web.replies import GUARDS, Reply, reply, told
 
 log = structlog.get_logger("feedpub")
@@ -46,11 +49,14 @@ _PREFLIGHT: Final = {
 }
 _CONDITIONS: Final = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"})
 _NOWHERE: Final = Signposts()
+_READERS: Final = 4
+"""Threads that wait for disks."""
 _PLACES: Final = 4096
 """Targets whose meaning is kept at most."""
 
 _LIVE: Final = told(200, "ok")
 _NOT_ALLOWED: Final = told(405, "Feeds can only be read.", {"Allow": _METHODS})
+_NO_BODY: Final = told(413, "Feeds are asked for without a body.", {"Connection": "close"})
 _NO_FEED: Final = told(404, "There is no such feed.")
 _PREFLIGHTED: Final = reply(204, GUARDS | _PREFLIGHT)
 
@@ -86,6 +92,16 @@ class Public:
         self._ask_signposts, self._posts, self._asked_in_vain = signposts, _NOWHERE, False
         self._fresh, self._wordpress, self._now = fresh, wordpress, now
         self._places: dict[str, _Place | Reply] = {}
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="web")
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        """Answer one request, as an ASGI application."""
+        asked = Asked.of(scope)
+        found = self.at_once(asked)
+        if found is None:
+            found = await asyncio.get_running_loop().run_in_executor(self._readers, self.answer, asked)
+        await send({"type": "http.response.start", "status": found.status, "headers": found.headers})
+        await send({"type": "http.response.body", "body": found.body})
 
     def at_once(self, asked: Asked) -> Reply | None:
         """Answer what needs no file to be opened; None: ask `answer`, in a thread that may wait."""
@@ -115,6 +131,8 @@ class Public:
 
     def _meant(self, asked: Asked) -> _Place | Reply:
         """What a request is about, or the answer where it is about no file."""
+        if asked.has_body:
+            return _NO_BODY
         if asked.method not in {"GET", "HEAD"}:
             return _PREFLIGHTED if asked.method == "OPTIONS" else _NOT_ALLOWED
         self._look_at_signposts()

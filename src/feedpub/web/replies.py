@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
 from starlette.requests import Request
@@ -17,27 +16,27 @@ _PLAIN: Final = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "
 _BODILESS: Final = frozenset({204, 304})
 
 
+Headers = Sequence[tuple[bytes, bytes]]
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer, ready to be sent but for what the connection adds: the date, and whether it goes on."""
+    """A whole answer, as ASGI has it."""
 
     status: int
-    head: bytes
-    """The status line and the headers, each with its line end."""
+    headers: Headers
     body: bytes = b""
     """Whatever was asked by HEAD, it is left out by who sends it."""
 
 
 def reply(status: int, headers: Mapping[str, str], body: bytes = b"") -> Reply:
-    """Make an answer; its length is told wherever there could be a body."""
-    told = {} if status in _BODILESS else {"Content-Length": str(len(body))}
-    return Reply(status, head(status, [*headers.items(), *told.items()]), body)
+    """Make an answer; its length is told wherever there could be a body.
 
-
-def head(status: int, headers: list[tuple[str, str]]) -> bytes:
-    """Write a status line and headers; whoever names them sees to it that no value holds a line end."""
-    lines = [f"HTTP/1.1 {status} {_phrase(status)}", *(f"{name}: {value}" for name, value in headers), ""]
-    return "\r\n".join(lines).encode("latin-1")
+    Whoever names the headers sees to it that no value holds a line end.
+    """
+    length = {} if status in _BODILESS else {"Content-Length": str(len(body))}
+    said = {**headers, **length}.items()
+    return Reply(status, [(name.lower().encode(), value.encode("latin-1")) for name, value in said], body)
 
 
 def told(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:
@@ -53,10 +52,3 @@ def sentence(status: int, text: str) -> Response:
 async def live(_: Request) -> Response:
     """Answer without a thread or a disk: it speaks for the server alone."""
     return sentence(200, "ok")
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
