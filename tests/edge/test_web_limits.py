@@ -20,7 +20,7 @@ from feedpub.web.server import Patience
 from tests.edge.front_door import until
 from tests.edge.test_web import ask, write
 
-SOON = Patience(asking=0.2, idle=0.2, taking=0.2, connections=8)
+SOON = Patience(asking=0.2, idle=0.2, taking=0.2, leaving=0.1, connections=8)
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -79,18 +79,19 @@ def said(server: Server, request: bytes) -> bytes:
     [
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"a" * 17_000 + b"\r\n\r\n", 431),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"a" * 30_000, 431),
         (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", 413),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n", 413),
+        (b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000000\r\nExpect: 100-continue\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n", 413),
         (b"\x16\x03\x01\x02\x00\r\n\r\n", 400),
     ],
 )
 def test_what_is_too_large_or_no_request_is_told_so_and_nothing_more_is_read(
     calm: Server, request_: bytes, status: int
 ) -> None:
-    answer = said(calm, request_)
+    answer = said(calm, request_ + b"GET /all.rss HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"connection: close" in answer.lower()
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 def test_a_body_that_is_refused_while_it_is_sent_does_not_drown_the_answer(calm: Server) -> None:
@@ -186,6 +187,13 @@ def test_http_1_0_is_answered_once(calm: Server) -> None:
     assert answer.endswith(b"\r\n\r\nfeed")
 
 
+def test_who_has_said_all_is_still_answered(calm: Server) -> None:
+    with line(calm) as connection:
+        connection.sendall(b"GET /large.rss HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        assert len(heard(connection)) > 30_000_000
+
+
 @pytest.mark.parametrize("target", ["http://elsewhere.test/all.rss", "/all.rss", "/%61ll.rss"])
 def test_a_target_means_the_same_in_each_form(calm: Server, target: str) -> None:
     answer = said(calm, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
@@ -226,6 +234,11 @@ def test_an_application_gets_the_body_even_if_it_comes_in_pieces(application: Se
         answer = heard(connection)
     assert b"POST a=1 abcdef" in answer
     assert answer.endswith(b"GET  ")
+
+
+def test_a_form_that_is_too_large_is_refused_unread(application: Server) -> None:
+    answer = said(application, b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc")
+    assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 def test_an_application_that_fails_answers_500_and_goes_on(application: Server) -> None:

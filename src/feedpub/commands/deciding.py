@@ -44,8 +44,8 @@ class Word(StrEnum):
     """What a person may say of a delivery."""
 
     RETRY = "retry"
-    CANCEL = "cancel"
     RELEASE = "release"
+    CANCEL = "cancel"
 
 
 _CANCELLED = Cancelled("cancelled by hand")

@@ -53,9 +53,12 @@ class FeedSeen:
 
 def stores(publisher: Publisher, names: Iterable[str]) -> Iterator[StoreSeen]:
     """Look at stores, and tell when each is polled next, whoever polls."""
-    now, zone = publisher.now(), publisher.setup.site.zone
+    now, setup = publisher.now(), publisher.setup
     for name in names:
-        state, source = publisher.ledger.articles.store_state(name), publisher.setup.sources[name]
+        source = setup.sources.get(name)
+        if source is None:  # another config was put in force this moment
+            continue
+        state, zone = publisher.ledger.articles.store_state(name), setup.site.zone
         cadence = None if name == DESK else source.options.poll
         at = None if cadence is None else next_run(cadence, state.polled_at, now, zone)
         yield StoreSeen(name, source.options.form, cadence, state, at)

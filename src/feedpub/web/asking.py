@@ -42,8 +42,3 @@ class Asked:
     def query(self) -> str:
         """What follows the question mark."""
         return self.target.partition("?")[2]
-
-    @property
-    def has_body(self) -> bool:
-        """Whether more is sent than the head."""
-        return "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"

@@ -56,7 +56,6 @@ _PLACES: Final = 4096
 
 _LIVE: Final = told(200, "ok")
 _NOT_ALLOWED: Final = told(405, "Feeds can only be read.", {"Allow": _METHODS})
-_NO_BODY: Final = told(413, "Feeds are asked for without a body.", {"Connection": "close"})
 _NO_FEED: Final = told(404, "There is no such feed.")
 _PREFLIGHTED: Final = reply(204, GUARDS | _PREFLIGHT)
 
@@ -75,6 +74,9 @@ class _Place:
 
 class Public:
     """The output directory as subscribers see it, and /health/live."""
+
+    largest_body: Final = 0
+    """Feeds are asked for without one."""
 
     def __init__(
         self,
@@ -131,8 +133,6 @@ class Public:
 
     def _meant(self, asked: Asked) -> _Place | Reply:
         """What a request is about, or the answer where it is about no file."""
-        if asked.has_body:
-            return _NO_BODY
         if asked.method not in {"GET", "HEAD"}:
             return _PREFLIGHTED if asked.method == "OPTIONS" else _NOT_ALLOWED
         self._look_at_signposts()

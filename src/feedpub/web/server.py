@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,13 +28,15 @@ from feedpub.errors import ConfigError, place
 
 log = structlog.get_logger("feedpub")
 
+_TURN: Final = 20e-6
+"""Seconds after which a thread that computes lets others go on: a request waits for that several times."""
 _NEXT_PORTS: Final = 20
 _BACKLOG: Final = 1024
-_TURN: Final = 20e-6
-"""Seconds after which a thread that computes lets others go on; an answer waits for that several times."""
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER: forget what was not taken yet."""
 _REFUSALS: Final = {
     408: "The request did not arrive in time.",
+    413: "The request is too large.",
     414: "The address is too long.",
     431: "The headers are too long.",
     503: "Too many are being answered just now.",
@@ -50,8 +53,12 @@ class Patience:
     """Between an answer and the next request."""
     taking: float = 60.0
     """To take what is sent, as often as it stops taking it."""
+    leaving: float = 1.0
+    """To hear why nothing more is read of it."""
     line: int = 8 * 1024
     head: int = 16 * 1024
+    body: int = 256 * 1024
+    """Of a form. An application that says `largest_body` has its own limit."""
     connections: int = 500
 
 
@@ -65,7 +72,7 @@ class Server:
             uvicorn.Config(
                 self._answer,
                 interface="asgi3",
-                http=partial(_Line, patience),  # type: ignore[arg-type]  # it makes a protocol, as a class does
+                http=partial(_Line, patience, lambda: getattr(self._app, "largest_body", patience.body)),  # type: ignore[arg-type]  # it makes a protocol, as a class does
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -119,9 +126,20 @@ class Server:
 class _Line(HttpToolsProtocol):
     """One connection, whose patience ends."""
 
-    def __init__(self, patience: Patience, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
+    def __init__(
+        self,
+        patience: Patience,
+        largest_body: Callable[[], int],
+        *args: Any,  # noqa: ANN401 - uvicorn's own
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*args, **options)
+        self.url = b""
         self._patience = patience
+        self._largest_body = largest_body
+        self.since = 0.0
+        """Since when it is waited for."""
+        self._leaving = False
         self._clock: asyncio.TimerHandle | None = None
         self._in_head = True
         self._said = 0
@@ -148,15 +166,22 @@ class _Line(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless it says too much before it has said what it wants."""
-        if self.transport.is_closing():
+        if self._leaving or self.transport.is_closing():
             return
         if self._in_head:
             if not self._said and self._clock is None:
                 self._within(self._patience.asking)
             self._said += len(data)
         super().data_received(data)
-        if self._in_head and self._said > self._patience.line + self._patience.head and not self.transport.is_closing():
-            self._refuse(414 if len(self.url) > self._patience.line else 431)
+        if self._in_head and self._said:
+            self._measure(self._said - len(self.url))
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Who has said all may still be answered."""
+        if self.is_idle:
+            return None
+        self.cycle.keep_alive = False
+        return True
 
     def pause_writing(self) -> None:
         """It does not take all at once."""
@@ -184,20 +209,42 @@ class _Line(HttpToolsProtocol):
         """Its head is whole; only now may an answer begin."""
         self._in_head, self._said = False, 0
         self._at_rest()
-        if len(self.url) > self._patience.line or self._fields > self._patience.head:
-            self._refuse(414 if len(self.url) > self._patience.line else 431)
-            return
-        super().on_headers_complete()
+        self._measure(self._fields)
+        if not self._leaving and _says_more(self.headers) > self._largest_body():
+            self._refuse(413)
+        if not self._leaving:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Hand it on, unless nobody waits for it."""
+        if not self._leaving:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """What comes now is another request."""
         self._in_head = True
-        super().on_message_complete()
+        if not self._leaving:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """It may ask for more."""
+        self.since = self.loop.time()
+        super().on_response_complete()
 
     # ------------------------------------------------------------ patience
 
+    def _measure(self, head: int) -> None:
+        """Refuse what is too long."""
+        if self._leaving or self.transport.is_closing():
+            return
+        if len(self.url) > self._patience.line:
+            self._refuse(414)
+        elif head > self._patience.head:
+            self._refuse(431)
+
     def _within(self, seconds: float) -> None:
         self._at_rest()
+        self.since = self.loop.time()
         self._clock = self.loop.call_later(seconds, self._late)
 
     def _at_rest(self) -> None:
@@ -211,17 +258,20 @@ class _Line(HttpToolsProtocol):
         if self._said:
             self._refuse(408)
         else:
-            # What it did not take is not kept for it by the kernel either.
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-            self.transport.abort()
+            self.cut()
 
     def _make_room(self) -> bool:
-        waiting = (one for one in self.connections if one is not self and isinstance(one, _Line) and one.is_idle)
-        one = next(waiting, None)
-        if one is not None:
-            one.transport.abort()
+        waiting = [one for one in self.connections if one is not self and isinstance(one, _Line) and one.is_idle]
+        for one in sorted(waiting, key=lambda one: one.since)[:1]:
+            one.cut()
             self.connections.discard(one)
-        return one is not None
+        return bool(waiting)
+
+    def cut(self) -> None:
+        """Hang up; what it did not take is not kept for it either."""
+        with suppress(OSError):
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.abort()
 
     @property
     def is_idle(self) -> bool:
@@ -229,12 +279,24 @@ class _Line(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _refuse(self, status: int) -> None:
-        """Say why, and hear nothing more."""
+        """Say why, and hear nothing more; what still comes is thrown away, so that the answer is not lost with it."""
+        self._leaving = True
         text = f"{_REFUSALS[status]}\n".encode()
         head = f"HTTP/1.1 {status} \r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(text)}\r\n"
         with suppress(OSError):
             self.transport.write(head.encode() + b"Connection: close\r\n\r\n" + text)
-        self.transport.close()
+            self.transport.write_eof()
+        self._said = 0
+        self._within(self._patience.leaving)
+
+
+def _says_more(headers: Sequence[tuple[bytes, bytes]]) -> float:
+    """How many bytes follow the head; 1 for a body of unsaid length, which is measured as it is read."""
+    said = dict(headers)
+    if b"transfer-encoding" in said:
+        return 1
+    length = said.get(b"content-length", b"0")
+    return int(length) if length.isdigit() else float("inf")
 
 
 def parse_listen(text: str) -> tuple[str, int]:

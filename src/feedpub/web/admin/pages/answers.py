@@ -13,14 +13,18 @@ from dataclasses import dataclass, field
 from functools import wraps
 from urllib.parse import quote
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from feedpub.app import App, now
-from feedpub.errors import FeedpubError, LedgerError
+from feedpub.errors import FeedpubError, LedgerError, place
 from feedpub.feeds.templates import PAGES
 from feedpub.feeds.texts import language_tag, line, words
+from feedpub.web.admin.pages.forms import Form, first
 from feedpub.web.admin.pages.showing import Showing, marked, web
+
+log = structlog.get_logger("feedpub")
 
 Handler = Callable[[Request], Response]
 View = Mapping[str, object]
@@ -99,11 +103,18 @@ class Answers:
 
         @wraps(page)
         def answered(request: Request) -> Response:
+            if request.method == "POST":
+                log.info("admin_acted", path=request.url.path, **_named(request.state.form))
             try:
                 return page(request, self)
             except FeedpubError as error:
                 answer = self.page(request, "plain", {}, here="", told=self.refused(error))
                 answer.status_code = 503 if isinstance(error, LedgerError) else 422
+                return answer
+            except Exception as error:  # noqa: BLE001 - one fault must not look like an empty page
+                log.error("fault", what="admin", path=request.url.path, error=type(error).__name__, at=place(error))
+                answer = self.page(request, "plain", {}, here="", told=Told(self.showing().t["fault"], well=False))
+                answer.status_code = 500
                 return answer
 
         return answered
@@ -113,6 +124,11 @@ class Answers:
         page = self.page(request, "plain", {}, here="", told=Told(self.showing().t["no_such_page"], well=False))
         page.status_code = 404
         return page
+
+
+def _named(form: Form) -> dict[str, str]:
+    """Name what a form is about, for the log: never the words that somebody wrote."""
+    return {name: first(form, name)[:100] for name in ("do", "one", "target", "store", "article") if first(form, name)}
 
 
 Page = Callable[[Request, Answers], Response]

@@ -13,7 +13,7 @@ from feedpub.commands import glance
 from feedpub.commands.deciding import Advice, Decided, Decisions, Left, Which, Word, advised, counted
 from feedpub.ledger.deliveries import Listed, Try
 from feedpub.model import State
-from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, MOVED
+from feedpub.notices.lifecycle import AUTHOR, FEEDS, FLOOD, MOVED, PUT_BACK
 from feedpub.notices.pace import BUDGET, millionths, money
 from feedpub.notices.plan import WHEN
 from feedpub.web.admin.pages.answers import Answers, Told
@@ -24,7 +24,7 @@ PAGE = 50
 """Deliveries on one page."""
 SHOWN = 20
 """As many are named where a person is asked once more, or told what stays as it is."""
-GUARDS = (FEEDS, FLOOD, BUDGET, AUTHOR, WHEN, MOVED)
+GUARDS = (FEEDS, FLOOD, BUDGET, AUTHOR, WHEN, MOVED, PUT_BACK)
 """What a delivery may wait for, or why its target never heard of it."""
 TABS = {
     "all": (),
@@ -52,7 +52,13 @@ def rows(listed: Sequence[Listed], answers: Answers) -> tuple[Row, ...]:
     decisions = answers.app.decisions
     tries, paused = glance.journal(decisions.publisher, listed), decisions.paused()
     return tuple(
-        Row(one, tries.get(one.delivery.id, ()), advised(one, paused), sorted(decisions.heeding(one))) for one in listed
+        Row(
+            one,
+            tries.get(one.delivery.id, ()),
+            advised(one, paused),
+            [word for word in Word if word in decisions.heeding(one)],
+        )
+        for one in listed
     )
 
 
@@ -139,7 +145,8 @@ def _grave(word: Word, found: Sequence[Listed], decisions: Decisions) -> bool:
 
 
 def _doubtful(one: Listed) -> bool:
-    return one.delivery.doubt_since is not None
+    """Whether it may have been said: by us, by who said it before an import, or after the backup that was put back."""
+    return one.delivery.doubt_since is not None or one.delivery.held_by in {MOVED, PUT_BACK}
 
 
 def _question(word: Word, found: Sequence[Listed], decisions: Decisions) -> dict[str, object]:
@@ -149,7 +156,7 @@ def _question(word: Word, found: Sequence[Listed], decisions: Decisions) -> dict
         "count": len(found),
         "by_target": counted(found),
         "cost": money(millionths(cost)) if cost else "",
-        "twice": word is Word.RETRY and any(map(_doubtful, found)),
+        "twice": word is not Word.CANCEL and any(map(_doubtful, found)),
         "found": found[:SHOWN],
         "more": max(len(found) - SHOWN, 0),
         "upto": max((one.delivery.id for one in found), default=0),

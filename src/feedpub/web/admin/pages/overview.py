@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -15,6 +15,7 @@ from feedpub.commands import glance
 from feedpub.commands.deciding import Which
 from feedpub.commands.problems import About, Problem
 from feedpub.model import State
+from feedpub.notices.lifecycle import FLOOD, MOVED, PUT_BACK
 from feedpub.notices.pace import BUDGET
 from feedpub.web.admin.pages.answers import Answers
 from feedpub.web.admin.pages.deliveries import rows
@@ -47,16 +48,18 @@ class Lead:
 
 def overview(request: Request, answers: Answers) -> Response:
     """Tell how everything stands."""
-    app, status = answers.app, answers.app.status()
+    app, status, t = answers.app, answers.app.status(), answers.showing().t
     tried, latest = glance.last_tries(app.publisher)
     listed = app.decisions.listed(Which(ids=latest[:LATEST])) if latest else ()
     view = {
-        "problems": [(one, _deed(one, status, answers), _lead(one, status, answers)) for one in status.problems],
+        "problems": [(one, _deed(one, t), _lead(one, t)) for one in status.problems],
+        "standing_by": app.standing_by,
         "cautions": status.cautions,
         "articles": status.articles,
         "stores": tuple(glance.stores(app.publisher, app.polled())),
         "desk": DESK,
         "targets": tuple(_targets(status)),
+        "budgets": any(one.budget for one in status.paces.values()),
         "tried": tried,
         "queue": QUEUE,
         "quarantined": status.quarantined[:KEPT_OUT],
@@ -79,32 +82,38 @@ def _targets(status: Status) -> Iterator[dict[str, object]]:
         }
 
 
-def _held(problem: Problem, status: Status) -> bool:
-    """Whether a guard holds notices of a target; a store's own guard has no button, as only its store can be mended."""
-    return problem.about is About.GUARD and bool(status.deliveries.get(problem.name, {}).get(State.HELD))
+_GUARD = {"flooded": FLOOD, "brought": MOVED, "put_back": PUT_BACK}
+"""What holds notices of a target, by the problem that tells of it."""
 
 
-def _deed(problem: Problem, status: Status, answers: Answers) -> Deed | None:
-    t = answers.showing().t
+def of_target(problem: Problem, name: str) -> bool:
+    """Whether a problem is about this target; a store may have the same name, and who is told of problems too."""
+    own = problem.about in {About.PAUSED, About.DOUBT, About.BUDGET} or problem.what in _GUARD
+    return own and problem.name == name
+
+
+def _deed(problem: Problem, t: Mapping[str, str]) -> Deed | None:
+    name = problem.name
     if problem.about is About.PAUSED:
-        return Deed(t["do_resume"], f"/targets/{problem.name}", (("do", "resume"), ("back", "/")))
-    if problem.about is About.STORE and problem.name != DESK:
-        return Deed(t["do_poll"], "/poll", (("store", problem.name), ("back", "/")))
-    if _held(problem, status):
-        return Deed(t["do_release"], "/deliveries", (("do", "release"), ("all", "yes"), ("target", problem.name)))
+        return Deed(t["do_resume"], f"/targets/{name}", (("do", "resume"), ("back", "/")))
+    if problem.about is About.STORE and name != DESK:
+        return Deed(t["do_poll"], "/poll", (("store", name), ("back", "/")))
+    if guard := _GUARD.get(problem.what):
+        fields = (("do", "release"), ("all", "yes"), ("target", name), ("held_by", guard), ("back", "/"))
+        return Deed(t["do_release"], "/deliveries", fields)
     return None
 
 
-def _lead(problem: Problem, status: Status, answers: Answers) -> Lead | None:
-    t = answers.showing().t
-    look = {
-        About.DOUBT: Filter((State.DOUBTFUL,), problem.name),
-        About.BUDGET: Filter((), problem.name, held_by=BUDGET),
-        About.GUARD: Filter((State.HELD,), problem.name) if _held(problem, status) else None,
-    }.get(problem.about)
-    if look is not None:
-        return Lead(t["look"], look.address())
-    if problem.about is About.PAUSED:
-        return Lead(t["to_target"].format(name=problem.name), f"/targets/{problem.name}")
-    plain = {About.CONFIG: Lead(t["nav_config"], "/config"), About.FEEDS: Lead(t["nav_feeds"], "/feeds")}
-    return plain.get(problem.about)
+def _lead(problem: Problem, t: Mapping[str, str]) -> Lead | None:
+    name = problem.name
+    if guard := _GUARD.get(problem.what):
+        return Lead(t["look"], Filter((State.HELD,), name, held_by=guard).address())
+    shown = {
+        About.DOUBT: Lead(t["look"], Filter((State.DOUBTFUL,), name).address()),
+        About.BUDGET: Lead(t["look"], Filter((), name, held_by=BUDGET).address()),
+        About.PAUSED: Lead(t["to_target"].format(name=name), f"/targets/{name}"),
+        About.CONFIG: Lead(t["nav_config"], "/config"),
+        About.FEEDS: Lead(t["nav_feeds"], "/feeds"),
+        About.ALERT: Lead(t["nav_config"], "/config#alerts"),
+    }
+    return shown.get(problem.about)

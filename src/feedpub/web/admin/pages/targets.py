@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from feedpub.commands import glance
 from feedpub.commands.deciding import Which
 from feedpub.model import State
+from feedpub.networks.base import Network
 from feedpub.web.admin.pages.answers import Answers, Told
 from feedpub.web.admin.pages.deliveries import rows
 from feedpub.web.admin.pages.forms import Filter, Form, back, first
+from feedpub.web.admin.pages.overview import of_target
+from feedpub.web.admin.pages.showing import Showing
 
-LATEST = 20
+LATEST = 10
 """Deliveries shown."""
 
 
@@ -31,7 +36,8 @@ def target(request: Request, answers: Answers) -> Response:
         "options": options,
         "rest": state.rest,
         "pace": status.paces[name],
-        "problems": [one for one in status.problems if one.sentence and _is_about(one.name, one.sentence, name)],
+        "rules": tuple(_rules(options, answers.showing())),
+        "problems": [one for one in status.problems if of_target(one, name)],
         "counts": [(one, counts.get(one, 0), Filter((one,), name).address()) for one in State],
         "tried": tried.get(name),
         "rows": rows(app.decisions.listed(Which(target=name), LATEST), answers),
@@ -40,9 +46,17 @@ def target(request: Request, answers: Answers) -> Response:
     return answers.page(request, "target", view, here="overview")
 
 
-def _is_about(named: str, sentence: str, target: str) -> bool:
-    """Whether a problem is the target's; a store may have the same name."""
-    return named == target and f"targets.{target}" in sentence
+def _rules(options: Network, showing: Showing) -> Iterator[tuple[str, str]]:
+    """Tell when it may speak, as far as anything is set."""
+    t = showing.t
+    lengths = {"rule_every": options.every, "rule_delay": options.delay}
+    counts = {"rule_hour": options.max_per_hour, "rule_day": options.max_per_day}
+    yield from ((t[key], showing.length(length)) for key, length in lengths.items() if length)
+    yield from ((t[key], str(count)) for key, count in counts.items() if count is not None)
+    if options.quiet:
+        yield t["rule_quiet"], options.quiet
+    if options.subject == "article":
+        yield t["rule_age"], showing.length(options.max_age)
 
 
 def decide(request: Request, answers: Answers) -> Response:

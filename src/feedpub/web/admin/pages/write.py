@@ -143,7 +143,7 @@ def announce(request: Request, answers: Answers) -> Response:
     t, name, text = showing.t, first(form, "article"), first(form, "text")
     if not form.get("target"):
         return _ask(request, answers, name, form, Told(t["no_target_chosen"], well=False))
-    if text.strip() and not clean.line(text):
+    if text and not clean.line(text):
         return _ask(request, answers, name, form, Told(t["no_words"], well=False))
     try:
         article, targets = decisions.article(name), decisions.told(form.get("target", ()))
