@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from feedpub.model import show_duration
-from feedpub.networks.discord import Discord
 from feedpub.settings import Settings, load, reference, schema
 from feedpub.settings.sections import SHARED, models
 from feedpub.settings.shape import options
@@ -104,7 +103,7 @@ def test_every_option_stands_in_the_reference_with_a_remark() -> None:
         for kind, model in models(section).items():
             said = {name for table in tables[section].values() if table["kind"] == kind for name in table}
             assert said <= set(options(model)) <= said | set(tables[section][first]), kind
-    assert set(tables["alerts"]["ops"]) == set(options(Discord))
+    assert set(tables["alerts"]["ops"]) == set(options(models("alerts")["discord"]))
     for line in reference.written().splitlines():
         if re.match(r"#?\w+ = ", line) and not line.startswith(("kind", '#template = """')):
             assert re.search(r"\S +# \S", line), line
