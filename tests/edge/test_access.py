@@ -269,7 +269,7 @@ def test_a_body_that_tells_no_length_is_cut_off_too(door: Door) -> None:
     with socket.create_connection(("127.0.0.1", door.server.port), timeout=20) as line, line.makefile("rb") as reply:
         line.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
         for _ in range(MOST_BYTES // 0x10000 + 1):
-            line.sendall(piece)
+            line.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
         assert reply.readline().startswith(b"HTTP/1.1 413")
 
 

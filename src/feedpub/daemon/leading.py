@@ -74,7 +74,7 @@ class Lead:
             with self._turn:
                 self.changed()
         elif not self._silent:
-            log.warning("failed", what="lead", why=str(error))
+            log.error("failed", what="lead", why=str(error))
         self._silent = True
 
     def _stand_by(self) -> None:
