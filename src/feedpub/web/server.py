@@ -25,6 +25,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from feedpub.errors import ConfigError, place
+from feedpub.web.asking import Asked
+from feedpub.web.replies import Reply
 
 log = structlog.get_logger("feedpub")
 
@@ -72,7 +74,7 @@ class Server:
             uvicorn.Config(
                 self._answer,
                 interface="asgi3",
-                http=partial(_Line, patience, lambda: getattr(self._app, "largest_body", patience.body)),  # type: ignore[arg-type]  # it makes a protocol, as a class does
+                http=partial(_Line, patience, lambda: self._app),  # type: ignore[arg-type]  # it makes a protocol, as a class does
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -129,17 +131,17 @@ class _Line(HttpToolsProtocol):
     def __init__(
         self,
         patience: Patience,
-        largest_body: Callable[[], int],
+        app: Callable[[], ASGIApp],
         *args: Any,  # noqa: ANN401 - uvicorn's own
         **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*args, **options)
         self.url = b""
         self._patience = patience
-        self._largest_body = largest_body
+        self._app_now = app
         self.since = 0.0
         """Since when it is waited for."""
-        self._leaving = False
+        self._leaving = self._answered = False
         self._clock: asyncio.TimerHandle | None = None
         self._in_head = True
         self._said = 0
@@ -169,12 +171,12 @@ class _Line(HttpToolsProtocol):
         if self._leaving or self.transport.is_closing():
             return
         if self._in_head:
-            if not self._said and self._clock is None:
-                self._within(self._patience.asking)
             self._said += len(data)
         super().data_received(data)
         if self._in_head and self._said:
             self._measure(self._said - len(self.url))
+            if self._clock is None:
+                self._within(self._patience.asking)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """Who has said all may still be answered."""
@@ -210,10 +212,17 @@ class _Line(HttpToolsProtocol):
         self._in_head, self._said = False, 0
         self._at_rest()
         self._measure(self._fields)
-        if not self._leaving and _says_more(self.headers) > self._largest_body():
+        more = _says_more(self.headers)
+        if not self._leaving and more > getattr(self._app_now(), "largest_body", self._patience.body):
             self._refuse(413)
-        if not self._leaving:
-            super().on_headers_complete()
+        if self._leaving:
+            return
+        if more:
+            self._within(self._patience.asking)
+        elif self._answers_at_once():
+            self._answered = True
+            return
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Hand it on, unless nobody waits for it."""
@@ -223,13 +232,41 @@ class _Line(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """What comes now is another request."""
         self._in_head = True
-        if not self._leaving:
+        self._at_rest()
+        if self._answered:
+            self._answered = False
+        elif not self._leaving:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """It may ask for more."""
         self.since = self.loop.time()
         super().on_response_complete()
+
+    # ------------------------------------------------------------ answers that are ready
+
+    def _answers_at_once(self) -> bool:
+        """Send what the application has ready (`at_once`), in one piece; false: it is asked as ASGI does.
+
+        That way takes a task and a dozen objects for each answer, and twice the time.
+        """
+        at_once = getattr(self._app_now(), "at_once", None)
+        busy = self.pipeline or not self.is_idle or self.flow.write_paused or self.expect_100_continue
+        if at_once is None or busy or not self.url.startswith(b"/"):
+            return False
+        method = self.parser.get_method().decode("ascii")
+        reply: Reply | None = at_once(Asked.by(method, self.url, self.headers))
+        if reply is None:
+            return False
+        keep = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        dated = [b"%s: %s\r\n" % header for header in self.server_state.default_headers]
+        body = b"" if method == "HEAD" else reply.body
+        self.transport.write(b"".join((reply.head, *dated, b"\r\n" if keep else b"connection: close\r\n\r\n", body)))
+        if keep:
+            self.on_response_complete()
+        else:
+            self.transport.close()
+        return True
 
     # ------------------------------------------------------------ patience
 
