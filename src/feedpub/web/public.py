@@ -54,6 +54,8 @@ _READERS: Final = 4
 """Threads that wait for disks."""
 _PLACES: Final = 4096
 """Targets whose meaning is kept at most."""
+_LONGEST: Final = 300
+"""Letters of a target whose meaning is kept: of whole lines of nonsense, many would fill the memory."""
 
 _LIVE: Final = told(200, "ok")
 _NOT_ALLOWED: Final = told(405, "Feeds can only be read.", {"Allow": _METHODS})
@@ -153,9 +155,10 @@ class Public:
         place = self._places.get(asked.target)
         if place is None:
             place = self._find(asked.path, asked.query)
-            if len(self._places) >= _PLACES:
-                self._places.clear()
-            self._places[asked.target] = place
+            if len(asked.target) <= _LONGEST:
+                if len(self._places) >= _PLACES:
+                    self._places.clear()
+                self._places[asked.target] = place
         return place
 
     def _look_at_signposts(self) -> None:
