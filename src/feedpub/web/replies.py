@@ -1,4 +1,4 @@
-"""What answers have in common, at both addresses: their guards, a sentence as plain text, and the sign of life."""
+"""PURE: what is answered at the public address -> a whole answer, with its guards."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
-
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 
 from feedpub.feeds.pages import POLICY
 
@@ -46,13 +43,3 @@ def reply(status: int, headers: Mapping[str, str], body: bytes = b"") -> Reply:
 def told(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:
     """Say one line."""
     return reply(status, GUARDS | _PLAIN | dict(headers or {}), f"{text}\n".encode())
-
-
-def sentence(status: int, text: str) -> Response:
-    """Say one line, as an ASGI application does."""
-    return PlainTextResponse(text + "\n", status, headers=GUARDS | {"Cache-Control": "no-store"})
-
-
-async def live(_: Request) -> Response:
-    """Answer without a thread or a disk: it speaks for the server alone."""
-    return sentence(200, "ok")
