@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 import structlog
 
@@ -26,6 +27,7 @@ class Marking:
     def __init__(self, ledger: Ledger, path: Path) -> None:
         """Have every try from now on marked."""
         self._ledger, self._mark = ledger, Mark(path)
+        self._turn = Lock()
         self._told = False
         self._met: Marked | None = None
         """How far the ledger had come when another was last seen to lead: it may be far ahead of our own mark."""
@@ -38,6 +40,10 @@ class Marking:
 
     def heed(self, targets: Mapping[str, Target], now: datetime) -> PutBack | None:
         """Look whether this ledger is an older copy; then have it know so, and tell. The mark follows."""
+        with self._turn:  # it is tidied up now and then, and whenever something changed
+            return self._heed(targets, now)
+
+    def _heed(self, targets: Mapping[str, Target], now: datetime) -> PutBack | None:
         # In this order: a try is written down before it is marked.
         known, put_back = tuple(filter(None, (self._mark.read(), self._met))), None
         standing = self._ledger.history.standing()
