@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from feedpub.app import App, now
 from feedpub.commands.alerting import Alerts, Seen
 from feedpub.commands.problems import Unapplied, Watch
 from feedpub.errors import StoreError
@@ -20,7 +22,7 @@ from feedpub.ledger.database import Database
 from feedpub.model import Batch
 from feedpub.notices.alerts import Known as Memory
 from feedpub.notices.lifecycle import Retried
-from feedpub.settings import Settings
+from feedpub.settings import Settings, load
 from tests.databases import migrated_sqlite
 from tests.edge.front_door import ENGLISH, FEEDS, SITE, Site, Table, discord, until, webhook
 from tests.edge.receiver import Answer, Mood, Receiver
@@ -295,3 +297,15 @@ def test_the_feedpub_that_runs_tells_what_is_wrong_and_check_tries_who_is_told(s
     assert "alerts.ops: signed in as ops (channel 9)" in tried
     assert "alerts.odd: cannot be tried without posting" in tried
     assert "── odd: announce ──\n【航空ニュース】" in daemon.out
+
+
+def test_alerts_go_by_the_clock_that_all_share(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Receiver() as ops:
+        site.configure(alerts={"ops": discord(ops)})
+        monkeypatch.chdir(site.folder)
+        app = App.open(load(site.folder / "config", {}), lead=True)
+        app.clock.ahead = timedelta(hours=2)
+        app.alerts.tell_now()
+        known = app.ledger.alerts.known("ops")[""]
+        assert abs(known.since - now() - timedelta(hours=2)) < timedelta(minutes=1)
+        app.close()
