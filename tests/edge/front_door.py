@@ -294,9 +294,9 @@ class Site:
     # ------------------------------------------------------------ its feeds
 
     def files(self) -> dict[str, tuple[int, bytes]]:
-        """Every file below the output directory, with its date and bytes; not their compressed siblings."""
+        """Every file below the output directory, with its date and bytes; not their compressed siblings, nor hidden ones."""
         root = self.folder / "public"
-        found = (path for path in root.rglob("*") if path.is_file() and path.suffix[1:] not in UNPACK)
+        found = (path for path in root.rglob("*") if path.is_file() and path.suffix[1:] not in UNPACK and path.name[0] != ".")
         return {str(path.relative_to(root)): (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
 
     def parted(self) -> list[str]:
