@@ -193,7 +193,7 @@ def inner(pid: int) -> int:
     """The feedpub below run.sh and unshare; 0 while it is not there."""
     for child in children(pid):
         with suppress(OSError):
-            if b"feedpub" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0", 2)[1]:
+            if b"/opt/feedpub/bin/feedpub" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[1:2]:
                 return child
         if found := inner(child):
             return found
