@@ -8,7 +8,10 @@ from pathlib import Path
 from textwrap import dedent
 
 ROOT = Path(__file__).parents[1]
-GUIDES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
+GUIDES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in (*sorted(ROOT.glob("README*.md")), *sorted(ROOT.glob("docs/*.md")))
+}
 """What admins read, by file name."""
 PAGES = GUIDES | {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("*.md")}
 """And what developers read."""

@@ -1,4 +1,4 @@
-"""README.md and docs/ say what is true: configs load, commands exist, links lead on, and what is shown comes out."""
+"""The READMEs and docs/ say what is true: configs load, commands exist, links lead on, and what is shown comes out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from feedpub.cli import cli
 from feedpub.settings import load, toml
 from tests.guides import GUIDES, PAGES, ROOT, SECRETS, anchors, blocks
 
-README = {"README.md": GUIDES["README.md"]}
+READMES = {page: {page: text} for page, text in GUIDES.items() if page.startswith("README")}
+"""In each language."""
+each_readme = pytest.mark.parametrize("readme", READMES.values(), ids=READMES)
 NEEDED = {
     "site": '[site]\ntitle = "航空ニュース"\nurl = "https://example.jp/"\n',
     "feeds": '[feeds]\nbase_url = "https://example.jp/feeds/"\n',
@@ -29,8 +31,19 @@ NEEDED = {
 # ---------------------------------------------------------------- what admins copy
 
 
-def test_the_readme_can_be_read_in_one_go() -> None:
-    assert len(GUIDES["README.md"].splitlines()) < 150
+@each_readme
+def test_the_readme_can_be_read_in_one_go(readme: dict[str, str]) -> None:
+    (text,) = readme.values()
+    assert len(text.splitlines()) < 150
+
+
+def test_the_readmes_tell_the_same_in_both_languages() -> None:
+    def shape(page: str) -> object:
+        uncommented = re.sub(r" *#.*", "", "".join(blocks("toml", READMES[page]).values()))
+        links = sorted(set(re.findall(r"\]\(([^)]+)\)", GUIDES[page])) - READMES.keys())
+        return uncommented, links, re.findall(r"^#+ |^\|", GUIDES[page], re.MULTILINE)
+
+    assert shape("README.md") == shape("README.ja.md")
 
 
 @pytest.mark.parametrize("block", blocks("toml").items(), ids=lambda block: str(block[0]))
@@ -79,9 +92,10 @@ def test_a_command_of_the_guides_exists_with_its_options(shown: str) -> None:
     assert {word for word in words if word.startswith("--")} <= known
 
 
-def test_the_readme_names_the_two_commands_to_begin_with() -> None:
+@each_readme
+def test_the_readme_names_the_two_commands_to_begin_with(readme: dict[str, str]) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = set(re.findall(r"\bmake ([a-z-]+)\b", "\n".join(blocks("sh", README).values())))
+    named = set(re.findall(r"\bmake ([a-z-]+)\b", "\n".join(blocks("sh", readme).values())))
     assert named == {"demo", "test"}
     assert all(re.search(rf"^{verb}:", makefile, re.MULTILINE) for verb in named)
 
@@ -125,12 +139,18 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str]:
     return feed.splitlines(), "\n".join(said)
 
 
-def test_the_entry_in_the_readme_is_one_that_feedpub_writes(sample: tuple[list[str], str]) -> None:
-    (shown,) = blocks("xml", README).values()
+@each_readme
+def test_the_entry_in_the_readme_is_one_that_feedpub_writes(
+    sample: tuple[list[str], str], readme: dict[str, str]
+) -> None:
+    (shown,) = blocks("xml", readme).values()
     feed = (line.strip() for line in sample[0])
     for line in shown.splitlines():
         assert any(written.startswith(line.strip().removesuffix("…")) for written in feed), line
 
 
-def test_the_notice_in_the_readme_is_one_that_feedpub_shows(sample: tuple[list[str], str]) -> None:
-    assert sample[1] in [block.strip() for block in blocks("", README).values()]
+@each_readme
+def test_the_notice_in_the_readme_is_one_that_feedpub_shows(
+    sample: tuple[list[str], str], readme: dict[str, str]
+) -> None:
+    assert sample[1] in [block.strip() for block in blocks("", readme).values()]

@@ -7,6 +7,7 @@ import errno
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import formatdate
@@ -96,6 +97,7 @@ class Public:
         self._ask_signposts, self._posts, self._asked_in_vain = signposts, _NOWHERE, False
         self._fresh, self._wordpress, self._now = fresh, wordpress, now
         self._places: dict[str, _Place | Reply] = {}
+        self._glanced: dict[Parts, Standing] = {}
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="web")
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
@@ -112,8 +114,20 @@ class Public:
         place = self._meant(asked)
         if isinstance(place, Reply):
             return place
-        standing = self._output.known(place.parts)
+        standing = self._glanced.get(place.parts) or self._glance(place.parts)
         return None if standing is None else self._sent(asked, place, standing)
+
+    def _glance(self, parts: Parts) -> Standing | None:
+        """Look whether a file is still the same: once for all requests that had come when the loop took its turn."""
+        standing = self._output.known(parts)
+        if standing is not None:
+            if not self._glanced:
+                with suppress(RuntimeError):  # outside of a loop, each looks for itself
+                    asyncio.get_running_loop().call_soon(self._glanced.clear)
+                    self._glanced[parts] = standing
+            else:
+                self._glanced[parts] = standing
+        return standing
 
     def answer(self, asked: Asked) -> Reply:
         """Answer, and wait for the disk if need be."""
