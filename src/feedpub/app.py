@@ -77,6 +77,10 @@ class Clock:
         """Tell the time."""
         return now() + self.ahead
 
+    def here(self, moment: datetime) -> datetime:
+        """Tell what our own clock showed at a moment of the one we go by."""
+        return moment - self.ahead
+
     def follow(self, theirs: datetime | None) -> timedelta:
         """Go by the database's clock; None: by our own. Returns by how much this sets ours."""
         apart = timedelta(0) if theirs is None else theirs - now()
@@ -164,7 +168,7 @@ class App:
 
     def __post_init__(self) -> None:
         """Let alerts look at what is in force at any moment."""
-        self.alerts = Alerts(self.ledger, self.door, lambda: self.settings, self._ills, now)
+        self.alerts = Alerts(self.ledger, self.door, lambda: self.settings, self._ills, self.clock)
 
     @classmethod
     def open(
@@ -196,7 +200,7 @@ class App:
         desk = DeskOptions(path=str(own_files(settings).briefs))
         sources[DESK] = Source(desk, desk.embedded())
         clock = Clock()
-        clock.follow(ledger.database.clock() if lead else None)
+        clock.follow(ledger.database.clock())
         publisher = Publisher(ledger, door, _setup(settings, sources), clock)
         waits = lead and not leads
         app = cls(
@@ -236,9 +240,12 @@ class App:
 
         Only for who leads: before anything else is done, and now and then after.
         """
+        self._marks().heed(self.settings.targets, self.clock())
+
+    def _marks(self) -> Marking:
         if self._marking is None:
             self._marking = Marking(self.ledger, own_files(self.settings).mark)
-        self._marking.heed(self.settings.targets, self.clock())
+        return self._marking
 
     # ------------------------------------------------------------ leading, or standing by
 
@@ -272,6 +279,7 @@ class App:
         """Look what the leader made of the database. Raises LedgerTooNew if that was a later feedpub."""
         self.ready = self.ledger.database.up_to_date()
         if self.ready:
+            self._marks().meet()
             self.publisher.follow(self.publisher.setup)
 
     def lose_lead(self) -> None:

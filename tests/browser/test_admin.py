@@ -55,7 +55,6 @@ def enter(page: Page, room: Room, path: str = "/") -> Page:
     page.click("[name=token]")
     page.type(TOKEN)
     press(page, "form button")
-    page.complaints.clear()  # of the login
     return page
 
 

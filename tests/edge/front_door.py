@@ -294,9 +294,10 @@ class Site:
     # ------------------------------------------------------------ its feeds
 
     def files(self) -> dict[str, tuple[int, bytes]]:
-        """Every file below the output directory, with its date and bytes; not their compressed siblings."""
+        """Every file of feeds and pages, with its date and bytes; no hidden ones, nor compressed siblings."""
         root = self.folder / "public"
-        found = (path for path in root.rglob("*") if path.is_file() and path.suffix[1:] not in UNPACK)
+        shown = (path for path in root.rglob("*") if path.is_file() and path.name[0] != ".")
+        found = (path for path in shown if path.suffix[1:] not in UNPACK)
         return {str(path.relative_to(root)): (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
 
     def parted(self) -> list[str]:

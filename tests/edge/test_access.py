@@ -229,6 +229,7 @@ def test_a_form_without_the_proof_of_this_very_login_does_nothing(door: Door) ->
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://["},
     ],
 )
 def test_a_form_from_another_sites_page_does_nothing(door: Door, whence: dict[str, str]) -> None:

@@ -90,7 +90,8 @@ def test_pages_ask_nobody_for_anything_and_run_no_scripts(busy: Room) -> None:
         assert page.tree.cssselect("script, img, iframe, object, [style], [onclick], [onerror]") == []
         loaded = [one.get("href") for one in page.tree.cssselect("link")]
         assert [one for one in loaded if not one.startswith("data:")] == [STYLE]
-    assert busy.admin.ask(STYLE).headers["content-type"] == "text/css; charset=utf-8"
+    sheet = busy.admin.ask(STYLE).headers
+    assert (sheet["content-type"], sheet["cache-control"]) == ("text/css; charset=utf-8", "max-age=31536000")
 
 
 def test_what_strangers_wrote_is_shown_and_never_obeyed(busy: Room) -> None:

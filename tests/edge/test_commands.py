@@ -242,7 +242,7 @@ def test_a_demo_whose_port_is_taken_says_at_which_one_it_answers(site: Site) -> 
         port = taken.getsockname()[1]
         site.environ["FEEDPUB_WEB__LISTEN"] = f"127.0.0.1:{port}"
         demo = site.start("demo")
-        until(lambda: "Ctrl-C ends the demo" in demo.out)
+        until(lambda: "new one appears" in demo.out)
         sentence = rf"127.0.0.1:{port} is taken by another program, so the demo answers at port (\d+)\.\n"
         told = re.match(sentence, demo.out)
         assert told
@@ -250,6 +250,12 @@ def test_a_demo_whose_port_is_taken_says_at_which_one_it_answers(site: Site) -> 
         with closing(http.client.HTTPConnection("127.0.0.1", int(told[1]), timeout=10)) as connection:
             connection.request("GET", "/category/america.rss")
             assert connection.getresponse().headers["Location"] == f"http://127.0.0.1:{told[1]}/category/us.rss"
+        admin = re.search(r"Admin page: +http://127\.0\.0\.1:(\d+)/   \(its token: (\S{43})\)\n", demo.out)
+        assert admin
+        with closing(http.client.HTTPConnection("127.0.0.1", int(admin[1]), timeout=10)) as connection:
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            connection.request("POST", "/login", f"token={admin[2]}", form)
+            assert connection.getresponse().headers["Location"] == "/"
         demo.signal(signal.SIGTERM)
         demo.wait()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +15,7 @@ from structlog.testing import capture_logs
 from feedpub.commands.marking import Marking
 from feedpub.commands.problems import About, Watch
 from feedpub.ledger.copying import copy_in
+from feedpub.ledger.restoring import PutBack
 from feedpub.model import State
 from feedpub.notices.lifecycle import Released
 from feedpub.outputs.mark import Mark, Marked
@@ -200,6 +203,24 @@ def test_a_database_put_back_under_a_feedpub_that_runs_is_seen_at_its_next_look(
     assert desk.marking.heed(desk.targets, desk.now) is not None
     desk.round(minutes=1)
     assert len(desk.posts()) == len(EVERYWHERE)
+
+
+def test_two_who_look_at_a_time_put_it_back_once(desk: MarkedDesk) -> None:
+    desk.article("1")
+    copy = desk.copied()
+    desk.round(minutes=1)
+    with desk.ledger.database.write() as connection:
+        copy_in(copy, connection)
+    marking, all_there = desk.marking, Barrier(4)
+    assert marking is not None
+
+    def heed(_: int) -> PutBack | None:
+        all_there.wait(10)
+        return marking.heed(desk.targets, desk.now)
+
+    with ThreadPoolExecutor(4) as crew:
+        found = list(crew.map(heed, range(4)))
+    assert sum(one is not None for one in found) == 1
 
 
 def test_a_backup_older_than_max_age_announces_nothing_even_without_a_mark(desk: MarkedDesk) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.edge.front_door import Running, Site, measured, until, webhook
+from tests.edge.front_door import ENGLISH, Running, Site, measured, until, webhook
 from tests.edge.polled import Wire, wire
 from tests.edge.receiver import Receiver
 
@@ -164,7 +164,7 @@ def at_work(site: Site) -> Iterator[tuple[Running, Editor, Wire, Receiver]]:
         polled: dict[str, object] = {name: stores.store(name, poll=f"{EVERY:.0f}s") for name in ("one", "other")}
         seed = int(os.environ.get("RELOADS_SEED") or random.randrange(10**6))
         editor = Editor(site.folder / "config", random.Random(seed))
-        site.configure(stores=polled, targets={"hook": target})
+        site.configure(site=ENGLISH, stores=polled, targets={"hook": target})
         whole = site.folder / "config" / "feedpub.toml"
         text = whole.read_text(encoding="utf-8")
         head, _, rest = text.partition("[feeds]")
@@ -207,7 +207,10 @@ def test_whatever_is_saved_the_last_good_config_is_in_force_and_nothing_else_cha
     measured("at the longest until a saved config was in force", max(waits))
     measured("at the longest until a mistake was told", max(refusals))
     for name in ("one", "other"):
-        measured(f"at most was a poll of stores.{name} off its beat", on_beat(stores.polls[name], ended))
+        usually, at_most = off_beat(stores.polls[name], ended)
+        measured(f"usually was a poll of stores.{name} off its beat", usually)
+        measured("at most", at_most)
+        assert usually < EVERY / 10, "a job that began anew with each config would be off by EVERY / 4"
     print(dict(editor.done))  # noqa: T201 - figures
     assert max(waits) < 2 + MUCH
     heard = Counter(seen.json["data"]["id"] for seen in hook.requests)
@@ -215,10 +218,19 @@ def test_whatever_is_saved_the_last_good_config_is_in_force_and_nothing_else_cha
     assert daemon.events("fault") == daemon.events("failed") == daemon.events("run_skipped") == []
 
 
-def on_beat(polls: list[float], ended: float) -> float:
-    """How far a store's polls were off the beat they had in the middle. Fails if some are missing, or were doubled."""
-    middle = polls[len(polls) // 2]
+def off_beat(polls: list[float], ended: float) -> tuple[float, float]:
+    """How far off their beat a store's polls were: half of them at most, and any of them at most.
+
+    Fails if some are missing, or were doubled. One may be late on a busy machine; half of them are not.
+    """
     beats = (ended - polls[0]) / EVERY
     assert len(polls) <= beats + 2, "polled more often than its cadence"
     assert len(polls) >= beats * 0.7 - 1, "polled less often"
-    return max(abs((one - middle + EVERY / 2) % EVERY - EVERY / 2) for one in polls)
+    phases = [(one - polls[0]) % EVERY for one in polls]
+    off = min(sorted(_apart(one, other) for one in phases) for other in phases[:: len(phases) // 20 + 1])
+    return off[len(off) // 2], off[-1]
+
+
+def _apart(one: float, other: float) -> float:
+    """How far two moments are from each other on a clock that goes round once in EVERY."""
+    return abs((one - other + EVERY / 2) % EVERY - EVERY / 2)

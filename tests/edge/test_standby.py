@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +17,12 @@ from sqlalchemy import create_engine, text
 from structlog.testing import capture_logs
 
 from feedpub.app import App, now
+from feedpub.commands.own_files import own_files
 from feedpub.daemon import Daemon
+from feedpub.daemon.leading import Lead
 from feedpub.errors import LedgerTooNew, Superseded
 from feedpub.model import State
+from feedpub.notices.alerts import Known
 from feedpub.settings import load
 from tests.databases import PostgreSQL
 from tests.edge.front_door import Launcher, Running, Site, measured, until, webhook
@@ -149,6 +154,13 @@ class House:
         self.opened.append(app)
         return app
 
+    def is_led(self) -> bool:
+        """Whether somebody holds the lead, as the server sees it."""
+        here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        low = int.from_bytes(b"feedpu") & 0xFFFFFFFF
+        (count,) = self.psql(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {low} AND {here}")
+        return count > 0
+
     def locks(self) -> int:
         """How many locks that outlive transactions somebody holds on the database."""
         here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -243,6 +255,53 @@ def test_a_leader_that_was_deposed_records_nothing_and_its_files_are_written_aga
     assert other.publisher.publish("main").new == 1
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_one_that_takes_over_on_another_machine_trusts_what_it_saw_and_not_how_long_ago_a_poll_was(
+    site: Site, house: House, lost: int
+) -> None:
+    leader, other = house.open(), house.open()
+    leader.once()
+    site.publish("one")
+    leader.once()
+    other.follow()
+    own_files(other.settings).mark.unlink()  # it was the leader's alone
+    house.psql("UPDATE store SET polled_at = polled_at - 3 * 86400000000::bigint")  # its poll is weekly, or it is down
+    dies(leader)
+    house.psql(f"DELETE FROM attempt WHERE {lost} = 1")  # somebody puts an older copy back
+    until(other.take_lead)
+    assert (other.ledger.history.put_back_at() is not None) is bool(lost)
+
+
+def test_what_a_deposed_leader_told_of_problems_does_not_count(house: House) -> None:
+    leader, other = house.open(), house.open()
+    told = {"": Known(now(), now()), "store.store:main": Known(now(), now())}
+    dies(leader)
+    until(other.take_lead)
+    other.ledger.alerts.keep("ops", told)
+    with pytest.raises(Superseded):
+        leader.ledger.alerts.keep("ops", {"": Known(now())})
+    with pytest.raises(Superseded):
+        leader.ledger.alerts.forget_all_but([])
+    assert other.ledger.alerts.known("ops").keys() == told.keys()
+
+
+def test_a_fault_on_the_way_to_the_lead_leaves_it_to_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    leader, other = house.open(), house.open()
+    third = house.open()
+    lead = Lead(other, nullcontext(), threading.Event(), lambda _: None)
+    dies(leader)
+    until(lambda: not house.is_led())
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(other.publisher, "apply", fails)
+    with pytest.raises(ZeroDivisionError):
+        lead.look()
+    assert other.standing_by
+    until(third.take_lead)
+
+
 def test_one_that_takes_over_writes_the_feeds_that_its_own_directory_lacks(site: Site, house: House) -> None:
     leader, other = house.open(), house.open()
     leader.once()
@@ -309,6 +368,10 @@ def test_all_who_share_a_database_go_by_its_clock(house: House, monkeypatch: pyt
     ahead = house.open()
     assert abs(ahead.clock() - leader.clock() + timedelta(hours=1)) < timedelta(minutes=1), "one is patched, too"
     assert abs(ahead.clock() - true()) < timedelta(minutes=1)
+    looking = App.open(ahead.loaded, lead=False)
+    house.opened.append(looking)
+    assert abs(looking.clock() - true()) < timedelta(minutes=1), "a command, too"
+    assert abs(ahead.clock.here(true()) - true() - timedelta(hours=1)) < timedelta(minutes=1)
     monkeypatch.undo()
     assert ahead.clock.follow(true()) >= timedelta(minutes=59)
     assert ahead.clock.follow(true()) == timedelta(0)

@@ -30,6 +30,7 @@ from feedpub.feeds.pages import SCRIPT_SOURCE
 from feedpub.model import FeedFile
 from feedpub.outputs.disk import DiskOutput
 from feedpub.web import Server, health, parse_listen, public_app
+from feedpub.web.asking import Asked
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import member, path_of
 
@@ -860,3 +861,12 @@ def test_garbage_does_not_bring_it_down(server: Server, garbage: bytes) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=2) as connection:
         connection.sendall(garbage)
     assert ask(server, "/health/live").status == 200
+
+
+def test_long_lines_of_nonsense_are_not_kept(tmp_path: Path) -> None:
+    app = public_app(tmp_path)
+    for number in range(50):
+        line = f"/{'x' * 5000}{number}.rss".encode()
+        asked = Asked.of({"method": "GET", "headers": [], "raw_path": line, "query_string": b""})
+        assert app.answer(asked).status == 404
+    assert sum(map(len, app._places)) == 0

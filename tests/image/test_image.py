@@ -155,7 +155,7 @@ def test_the_first_start_is_init_check_preview_and_run(box: Box) -> None:
         assert printed.code == 0, printed.err
         text = re.sub(r"^base_url = .*$", f'base_url = "http://127.0.0.1:{web}/"', printed.out, flags=re.MULTILINE)
         box.config.write_text(text, encoding="utf-8")
-        checked = box.run("check")
+        checked = box.run("check", "--offline")  # that site has a clock of its own
         assert checked.code == 0, checked.err
         assert "三沢に新しい機体" in box.run("preview").out
         assert not any(box.data.iterdir())
@@ -193,7 +193,7 @@ def inner(pid: int) -> int:
     """The feedpub below run.sh and unshare; 0 while it is not there."""
     for child in children(pid):
         with suppress(OSError):
-            if b"feedpub" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0", 2)[1]:
+            if b"/opt/feedpub/bin/feedpub" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[1:2]:
                 return child
         if found := inner(child):
             return found

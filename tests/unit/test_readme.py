@@ -121,7 +121,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str]:
     """The lines of the sample site's feed, and what the terminal shows of its first new article."""
     folder, content = tmp_path_factory.mktemp("demo"), files("feedpub") / "demo"
     (folder / "config").mkdir()
-    text = demo._CONFIG.format(folder=folder, host="127.0.0.1", port=8080)
+    text = demo._CONFIG.format(folder=folder, host="127.0.0.1", port=8080, admin="127.0.0.1:0")
     (folder / "config" / "feedpub.toml").write_text(text, encoding="utf-8")
     first = json.loads((content / "upcoming.jsonl").read_text(encoding="utf-8").splitlines()[0])
     new = folder / "new.jsonl"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 import structlog
 
@@ -21,24 +22,37 @@ STALE = timedelta(days=1)
 
 
 class Marking:
-    """Keeps the mark of a ledger on this machine, and heeds it. Only who leads has one."""
+    """Keeps the mark of a ledger on this machine, and heeds it. Only who leads writes it."""
 
     def __init__(self, ledger: Ledger, path: Path) -> None:
         """Have every try from now on marked."""
         self._ledger, self._mark = ledger, Mark(path)
+        self._turn = Lock()
         self._told = False
+        self._met: Marked | None = None
+        """How far the ledger had come when another was last seen to lead: it may be far ahead of our own mark."""
         ledger.deliveries.tried = self._tried
+
+    def meet(self) -> None:
+        """Look how far whoever leads has come; as long as they do, the mark is theirs to write."""
+        standing = self._ledger.history.standing()
+        self._met = Marked(standing.identity, standing.tries)
 
     def heed(self, targets: Mapping[str, Target], now: datetime) -> PutBack | None:
         """Look whether this ledger is an older copy; then have it know so, and tell. The mark follows."""
+        with self._turn:  # it is tidied up now and then, and whenever something changed
+            return self._heed(targets, now)
+
+    def _heed(self, targets: Mapping[str, Target], now: datetime) -> PutBack | None:
         # In this order: a try is written down before it is marked.
-        marked, put_back = self._mark.read(), None
+        known, put_back = tuple(filter(None, (self._mark.read(), self._met))), None
         standing = self._ledger.history.standing()
-        if why := _behind(standing, marked, targets, now):
+        if why := _behind(standing, known, targets, now):
             put_back = self._ledger.history.put_back(targets, now)
             standing = self._ledger.history.standing()
             log.warning("database_put_back", why=why, held=put_back.held, doubtful=put_back.doubtful)
         self._follow(standing)
+        self._met = None
         return put_back
 
     def close(self) -> None:
@@ -69,10 +83,10 @@ class Marking:
         self._told = True
 
 
-def _behind(standing: Standing, marked: Marked | None, targets: Mapping[str, Target], now: datetime) -> str:
+def _behind(standing: Standing, known: Collection[Marked], targets: Mapping[str, Target], now: datetime) -> str:
     """Tell why a ledger is an older copy; empty if nothing says so."""
-    if marked is not None:
-        ahead = marked.is_ahead_of(standing.identity, standing.tries)
+    if known:
+        ahead = any(one.is_ahead_of(standing.identity, standing.tries) for one in known)
         return "the database is an older copy of the one that was at work here" if ahead else ""
     patience = min([STALE, *(one.max_age for one in targets.values())])
     idle = now - standing.polled_at if standing.polled_at is not None else timedelta(0)

@@ -94,9 +94,7 @@ class Daemon:
         def stop(_number: int, _frame: object) -> None:
             if self._stopping.is_set():
                 os._exit(1)  # told twice: somebody is in a hurry
-            self._stopping.set()
-            self.app.publisher.builder.stop()
-            self._wake.set()
+            self._end()
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
@@ -116,7 +114,13 @@ class Daemon:
         """End: what is there is not ours to work on."""
         log.error("lead_lost", why=why)
         self._code = 1
+        self._end()
+
+    def _end(self) -> None:
+        """Have all threads come to their end."""
         self._stopping.set()
+        self.app.publisher.builder.stop()
+        self._wake.set()
 
     # ------------------------------------------------------------ who leads
 
@@ -140,7 +144,9 @@ class Daemon:
             self._cadences.follow(stores, self.app.settings.site.zone, self._last_poll, anew=anew)
 
     def _last_poll(self, name: str) -> datetime | None:
-        return self.app.ledger.articles.store_state(name).polled_at
+        """When a store was last polled, by our own clock: the jobs go by it."""
+        polled = self.app.ledger.articles.store_state(name).polled_at
+        return None if polled is None else self.app.clock.here(polled)
 
     def _publish(self, name: str) -> None:
         if name not in self.app.publisher.setup.sources or self.app.standing_by:

@@ -13,7 +13,7 @@ import structlog
 from feedpub.app import App
 from feedpub.daemon.config import CLOCK_STEP, ClockWatch
 from feedpub.daemon.telling import told
-from feedpub.errors import FeedpubError, LedgerError, LedgerTooNew
+from feedpub.errors import LedgerError, LedgerTooNew
 
 log = structlog.get_logger("feedpub")
 
@@ -88,8 +88,8 @@ class Lead:
                     self._app.follow()
         except LedgerTooNew as error:
             self._give_up(str(error))
-        except FeedpubError:
-            # Half a leader is none: it lets another try, and waits.
+        except Exception:
+            # Half a leader is none, a fault of ours included: it lets another try, and waits.
             self._app.lose_lead()
             self._app.ledger.database.resign()
             self._rests_until = time.monotonic() + LOOK_ROUND_EVERY

@@ -11,6 +11,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from feedpub.app import App, now
+from feedpub.commands.own_files import own_files
 from feedpub.daemon import Daemon
 from feedpub.model import RawComment
 from feedpub.settings import load
@@ -60,7 +61,7 @@ url = "sqlite:///{folder}/feedpub.db"
 listen = "{host}:{port}"
 
 [admin]
-listen = "{host}:0"
+listen = "{admin}"
 
 [log]
 level = "warning"
@@ -75,7 +76,8 @@ def run(environ: Mapping[str, str], show: Callable[[str], None]) -> int:
         host, port = wanted.rpartition(":")[0], public.port
         config = Path(folder) / "config"
         config.mkdir()
-        text = _CONFIG.format(folder=folder, host=host, port=port)
+        admin = environ.get("FEEDPUB_ADMIN__LISTEN", f"{host}:0")
+        text = _CONFIG.format(folder=folder, host=host, port=port, admin=admin)
         (config / "feedpub.toml").write_text(text, encoding="utf-8")
         app = App.open(load(config, {}), lead=True, show=show)
         _import(app, "site.jsonl")
@@ -85,6 +87,8 @@ def run(environ: Mapping[str, str], show: Callable[[str], None]) -> int:
         if wanted.rpartition(":")[2] not in {"0", str(port)}:
             show(f"{wanted} is taken by another program, so the demo answers at port {port}.")
         show(f"Pages and feeds: http://127.0.0.1:{port}/   (Ctrl-C ends the demo)")
+        token = own_files(app.settings).token.read_text(encoding="ascii").strip()
+        show(f"Admin page:      http://127.0.0.1:{fronts.admin_port}/   (its token: {token})")
         show(f"{app.status().articles.get('live', 0)} sample articles noted, none announced.")
         show(f"A new one appears every {NEXT_ARTICLE_EVERY:.0f} s; below is what would be posted.\n")
         threading.Thread(target=_write_on, args=(app, Path(folder)), daemon=True).start()

@@ -1,4 +1,4 @@
-"""What those who are told of problems know already. One transaction per method; decides nothing.
+"""What those who are told of problems know already, written by who leads. One transaction per method; decides nothing.
 
 A row's name is who knows, a slash, and what: `ops/paused:discord_news`; behind a # stands of how many, where it counts.
 """
@@ -34,7 +34,7 @@ class Alerts:
             {"about": _written(name, key, known), "since": known.since, "told_at": known.told_at}
             for key, known in memory.items()
         ]
-        with self._database.write() as connection:
+        with self._database.write(leading=True) as connection:
             connection.execute(delete(schema.alert).where(_of(name)))
             if rows:
                 connection.execute(insert(schema.alert), rows)

@@ -43,6 +43,10 @@ class Mark:
 
     def read(self) -> Marked | None:
         """What it says; None where there is none, or none that can be read."""
+        with self._lock:  # a number that is being written must not be read half
+            return self._read()
+
+    def _read(self) -> Marked | None:
         try:
             tries, identity, *former = map(int, self._path.read_text(encoding="ascii").split())
         except (OSError, ValueError):
@@ -52,7 +56,7 @@ class Mark:
     def take(self, identity: int, tries: int) -> None:
         """Say that this ledger is the one at work. Raises OutputError."""
         with self._lock, told(str(self._path)):
-            before = self.read()
+            before = self._read()
             same = before is not None and before.identity == identity
             former = set() if before is None else {*before.former, before.identity} - {identity}
             # Tries go on while it is looked how far they have come.

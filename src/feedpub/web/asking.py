@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -23,15 +23,20 @@ class Asked:
     @classmethod
     def of(cls, scope: MutableMapping[str, Any]) -> Self:
         """Read what a server says of a request."""
+        path, query = scope["raw_path"] or b"/", scope["query_string"]  # of `http://host` the path is empty
+        return cls.by(scope["method"], path + b"?" + query if query else path, scope["headers"])
+
+    @classmethod
+    def by(cls, method: str, target: bytes, fields: Iterable[tuple[bytes, bytes]]) -> Self:
+        """Read a request's parts; names of headers are in small letters."""
         headers: dict[str, str] = {}
-        for raw_name, raw_value in scope["headers"]:
+        for raw_name, raw_value in fields:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
             if name not in headers:
                 headers[name] = value
             else:
                 headers[name] = "" if name in _DATES else f"{headers[name]}, {value}"
-        path, query = scope["raw_path"] or b"/", scope["query_string"]  # of `http://host` the path is empty
-        return cls(scope["method"], (path + b"?" + query if query else path).decode("latin-1"), headers)
+        return cls(method, target.decode("latin-1"), headers)
 
     @property
     def path(self) -> str:

@@ -50,6 +50,8 @@ def _later(modified: int | None, until: float | None) -> bool:
 
 def _listed(etag: str, field: str, *, weak: bool) -> bool:
     """Whether a field lists this entity tag, by the weak or the strong comparison (RFC 9110 §8.8.3.2)."""
+    if field in (etag, "*"):  # as nearly always
+        return True
     if field.strip() == "*":
         return True
     tags = re.findall(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")', field)

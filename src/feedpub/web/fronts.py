@@ -58,10 +58,15 @@ class Fronts:
         self._admin.stop(1.0)
         self._calm.flush()
 
+    @property
+    def admin_port(self) -> int:
+        """Where admins are answered; port 0 in the config means any free one."""
+        return self._admin.port
+
     def _tell(self) -> None:
-        """Say where; port 0 in the config means any free one."""
+        """Say where."""
         hosts = (listen.rpartition(":")[0] for listen in self._listens)
-        ports = (self._public.port, self._admin.port)
+        ports = (self._public.port, self.admin_port)
         web, admin = (f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
         log.info("listening", web=web, admin=admin)
 

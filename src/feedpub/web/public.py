@@ -7,6 +7,7 @@ import errno
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import formatdate
@@ -53,6 +54,8 @@ _READERS: Final = 4
 """Threads that wait for disks."""
 _PLACES: Final = 4096
 """Targets whose meaning is kept at most."""
+_LONGEST: Final = 300
+"""Letters of a target whose meaning is kept: of whole lines of nonsense, many would fill the memory."""
 
 _LIVE: Final = told(200, "ok")
 _NOT_ALLOWED: Final = told(405, "Feeds can only be read.", {"Allow": _METHODS})
@@ -94,6 +97,7 @@ class Public:
         self._ask_signposts, self._posts, self._asked_in_vain = signposts, _NOWHERE, False
         self._fresh, self._wordpress, self._now = fresh, wordpress, now
         self._places: dict[str, _Place | Reply] = {}
+        self._glanced: dict[Parts, Standing] = {}
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="web")
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
@@ -110,8 +114,20 @@ class Public:
         place = self._meant(asked)
         if isinstance(place, Reply):
             return place
-        standing = self._output.known(place.parts)
+        standing = self._glanced.get(place.parts) or self._glance(place.parts)
         return None if standing is None else self._sent(asked, place, standing)
+
+    def _glance(self, parts: Parts) -> Standing | None:
+        """Look whether a file is still the same: once for all requests that had come when the loop took its turn."""
+        standing = self._output.known(parts)
+        if standing is not None:
+            if not self._glanced:
+                with suppress(RuntimeError):  # outside of a loop, each looks for itself
+                    asyncio.get_running_loop().call_soon(self._glanced.clear)
+                    self._glanced[parts] = standing
+            else:
+                self._glanced[parts] = standing
+        return standing
 
     def answer(self, asked: Asked) -> Reply:
         """Answer, and wait for the disk if need be."""
@@ -139,9 +155,10 @@ class Public:
         place = self._places.get(asked.target)
         if place is None:
             place = self._find(asked.path, asked.query)
-            if len(self._places) >= _PLACES:
-                self._places.clear()
-            self._places[asked.target] = place
+            if len(asked.target) <= _LONGEST:
+                if len(self._places) >= _PLACES:
+                    self._places.clear()
+                self._places[asked.target] = place
         return place
 
     def _look_at_signposts(self) -> None:

@@ -1,13 +1,11 @@
-"""What answers have in common, at both addresses: their guards, a sentence as plain text, and the sign of life."""
+"""PURE: what is answered at the public address -> a whole answer, with its guards."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
-
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 
 from feedpub.feeds.pages import POLICY
 
@@ -21,12 +19,14 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer, as ASGI has it."""
+    """A whole answer, as ASGI has it, and ready to be sent."""
 
     status: int
     headers: Headers
-    body: bytes = b""
+    body: bytes
     """Whatever was asked by HEAD, it is left out by who sends it."""
+    head: bytes
+    """The status line and the headers, each with its line end."""
 
 
 def reply(status: int, headers: Mapping[str, str], body: bytes = b"") -> Reply:
@@ -35,20 +35,11 @@ def reply(status: int, headers: Mapping[str, str], body: bytes = b"") -> Reply:
     Whoever names the headers sees to it that no value holds a line end.
     """
     length = {} if status in _BODILESS else {"Content-Length": str(len(body))}
-    said = {**headers, **length}.items()
-    return Reply(status, [(name.lower().encode(), value.encode("latin-1")) for name, value in said], body)
+    fields = [(name.lower().encode(), value.encode("latin-1")) for name, value in {**headers, **length}.items()]
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+    return Reply(status, fields, body, b"".join((line, *(b"%s: %s\r\n" % field for field in fields))))
 
 
 def told(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:
     """Say one line."""
     return reply(status, GUARDS | _PLAIN | dict(headers or {}), f"{text}\n".encode())
-
-
-def sentence(status: int, text: str) -> Response:
-    """Say one line, as an ASGI application does."""
-    return PlainTextResponse(text + "\n", status, headers=GUARDS | {"Cache-Control": "no-store"})
-
-
-async def live(_: Request) -> Response:
-    """Answer without a thread or a disk: it speaks for the server alone."""
-    return sentence(200, "ok")

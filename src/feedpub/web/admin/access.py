@@ -39,7 +39,6 @@ CSP = (
 )
 """What a page may do, unless it brings a policy of its own."""
 _ALWAYS = {
-    "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer: with that, browsers tell no origin of our own forms either.
     "Referrer-Policy": "same-origin",
@@ -146,6 +145,7 @@ class Doorstep:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_ALWAYS)
+                headers.setdefault("Cache-Control", "no-store")  # but for what tells nothing: the style sheet
                 headers.setdefault("Content-Security-Policy", CSP)
             await send(message)
 
@@ -257,6 +257,6 @@ def refuse_foreign(request: Request) -> None:
     if site is not None:
         ours = site in {"same-origin", "none"}
     else:  # not told over plain http, but on the machine itself
-        ours = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+        ours = origin is None or origin.partition("://")[2].lower() == request.headers.get("host", "").lower()
     if not ours:
         raise Refusal(403, "This was sent from another site's page; nothing was done.")

@@ -80,8 +80,8 @@ def ping(app: Polled, access: Access, calm: Calm) -> list[BaseRoute]:
             return told(503, str(error))
         return told(202, f"To be polled: {', '.join(names)}.")
 
-    # Any verb, so that none goes on to the pages, whose login would be told the secret.
-    return [Route(path, take, methods=["GET", "POST"]) for path in ("/ping", "/ping/{secret}")]
+    # Looking, and whatever was copied along with the secret, too: the login of the pages would be told of it.
+    return [Route(path, take, methods=["GET", "POST"]) for path in ("/ping", "/ping/{secret:path}")]
 
 
 def _ask(request: Request, calm: Calm, names: Iterable[str]) -> None:
@@ -94,7 +94,8 @@ def _prove(request: Request, access: Access, field: str) -> None:
     if access.keys is None:
         raise Refusal(503, CLOSED)
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    in_path, said = request.path_params.get("secret", ""), bearer.strip() if scheme.lower() == "bearer" else field
+    in_path = request.path_params.get("secret", "").rstrip("/")
+    said = bearer.strip() if scheme.lower() == "bearer" else field
     # The secret of an address is made by us, and beyond guessing: a blog that has an old one keeps nobody else waiting.
     if in_path and access.keys.is_ping(in_path):
         return

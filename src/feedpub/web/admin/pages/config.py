@@ -7,7 +7,7 @@ from itertools import groupby
 from starlette.requests import Request
 from starlette.responses import Response
 
-from feedpub.settings.shown import DEFAULT, Shown, in_force
+from feedpub.settings.shown import DEFAULT, in_force
 from feedpub.web.admin.access import is_https
 from feedpub.web.admin.pages.answers import Answers
 
@@ -18,7 +18,7 @@ def config(request: Request, answers: Answers) -> Response:
     every = in_force(answers.app.loaded)
     shown = [one for one in every if whole or one.place != DEFAULT]
     view = {
-        "tables": [(name, list(keys)) for name, keys in groupby(shown, _table)],
+        "tables": [(name, list(keys)) for name, keys in groupby(shown, lambda one: one.table)],
         "default": DEFAULT,
         "whole": whole,
         "hidden": len(every) - len(shown),
@@ -26,9 +26,3 @@ def config(request: Request, answers: Answers) -> Response:
         "ping": f"{'https' if is_https(request) else 'http'}://{request.url.netloc}{request.state.ping}",
     }
     return answers.page(request, "config", view, here="config")
-
-
-def _table(one: Shown) -> str:
-    """The table that a key stands in: `[stores.main]` for its options, whatever lies below them."""
-    parts = one.key.split(".")
-    return ".".join(parts[: 2 if parts[0] in {"stores", "targets", "alerts"} else 1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,17 +13,14 @@ from feedpub.commands.deciding import Which
 from feedpub.commands.moments import since
 from feedpub.errors import FeedpubError
 from feedpub.model import Site, State
+from feedpub.web.admin.bodies import Form, first
 
-Form = Mapping[str, Sequence[str]]
+__all__ = ["Filter", "Form", "back", "choice", "first", "number", "numbers", "ticked"]
+
 Pairs = tuple[tuple[str, str], ...]
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _LONGEST = 500
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)  # more would not fit into a database's number
-
-
-def first(form: Form, name: str) -> str:
-    """Take the only value of a field; empty if there is none."""
-    return next(iter(form.get(name, ())), "")
 
 
 def ticked(form: Form, name: str) -> bool:
