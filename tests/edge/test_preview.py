@@ -70,7 +70,9 @@ def test_an_article_that_waits_for_its_date_is_shown_and_the_page_is_written(sit
 def test_what_there_is_nothing_to_show_of_is_told(site: Site) -> None:
     site.configure(targets={"terminal": CONSOLE})
     site.feedpub("once")
-    assert site.feedpub("preview", code=1).err == "there is no article yet to show: `feedpub once` looks for some\n"
+    assert site.feedpub("preview", code=1).err == (
+        "there is no article yet to show: publish one in a store (`feedpub import FILE` fills the embedded one)\n"
+    )
     site.publish("one")
     site.feedpub("once")
     assert site.feedpub("preview", "two", code=1).err.startswith("there is no public article two: name one by")

@@ -39,7 +39,9 @@ def _newest(publisher: Publisher) -> tuple[Article, ...]:
     briefs = publisher.ledger.feeds.entries("briefs", 1)
     found = (*[one for one in entries if not one.brief][:1], *briefs)
     if not found:
-        raise FeedpubError("there is no article yet to show: `feedpub once` looks for some")
+        raise FeedpubError(
+            "there is no article yet to show: publish one in a store (`feedpub import FILE` fills the embedded one)"
+        )
     return found
 
 
