@@ -29,7 +29,7 @@ from tests.wordpress.site import MARKS, URL, comment, exported, php, post, signa
 pytestmark = MARKS
 
 BASE = "https://news.test/feeds/"
-SITE: Table = {"title": "航空ニュース", "url": URL, "language": "ja", "timezone": "Asia/Tokyo"}
+SITE: Table = {"title": "航空ニュース", "url": URL, "language": "en", "timezone": "Asia/Tokyo"}
 STORE: Table = {
     "kind": "wordpress",
     "url": URL,

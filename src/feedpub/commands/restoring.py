@@ -78,7 +78,8 @@ def restore(file: Path | None, settings: Settings, now: datetime, *, keep_stores
         _have_to_ourselves(database)
         manifest = work.unpack(file)
         _refuse_foreign(file, manifest, settings.site.url)
-        put_back = work.make_ready(settings, now)
+        # The later one: what was published until then is held, and a machine that is behind would hold too little.
+        put_back = work.make_ready(settings, max(now, database.clock() or now))
         kept = work.kept(database)
         work.decide()
         _carry_out(own, database)
