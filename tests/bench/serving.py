@@ -29,7 +29,8 @@ from typing import NamedTuple
 from tests.bench.feeds import bar
 from tests.bench.sites import QUIET, define, new_site, write
 from tests.edge.front_door import free_port, until
-from tests.edge.plain import Answer, Plain, running, shipped
+from tests.edge.plain import Plain, running, shipped
+from tests.edge.serving import Answer
 
 NEEDED = {"wrk": "wrk", "nginx": "nginx-light"}
 """What is run, and what to install for it, on Debian."""

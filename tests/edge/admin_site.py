@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from feedpub.web.admin import Access, admin_app
 from tests.databases import migrated_sqlite
 from tests.edge.front_door import CONSOLE, FEEDS, SITE, STORE, Table, discord, mastodon, webhook, written
 from tests.edge.receiver import Answer, Receiver
+from tests.edge.serving import answer
 
 TOKEN = "a-token-that-nobody-guesses"
 CATEGORIES = (Category("main", "1", "米国関連", "us"), Category("main", "2", "日本関連", "japan"))
@@ -76,17 +76,13 @@ class Admin:
         body = urlencode(fields) if method == "POST" else None
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        with closing(http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)) as connection:
-            connection.request(method, path, body, headers)
-            reply = connection.getresponse()
-            text = reply.read().decode()
-        told = {name.lower(): value for name, value in reply.getheaders()}
+        status, told, content = answer(f"127.0.0.1:{self.server.port}", method, path, body, headers)
         if cookie := told.get("set-cookie"):
             name, _, rest = cookie.partition("=")
             self.cookies[name] = rest.partition(";")[0]
-        if reply.status == 303:
+        if status == 303:
             return self.ask(told["location"].partition("#")[0])
-        return Seen(reply.status, path, told, text)
+        return Seen(status, path, told, content.decode())
 
     def log_in(self) -> None:
         self.ask("/login", "POST", [("token", TOKEN), ("then", "/config")])

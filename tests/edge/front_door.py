@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
@@ -25,6 +24,7 @@ import pytest
 
 from tests.edge.receiver import Answer as Scripted
 from tests.edge.receiver import Receiver
+from tests.edge.serving import Answer, answer
 from tests.toml_text import inline
 
 ROOT = Path(__file__).parents[2]
@@ -135,23 +135,7 @@ class Running:
     def ask(self, path: str, *, admin: bool = False, method: str = "GET", headers: Mapping[str, str] = {}) -> Answer:
         """Ask its public address, or the admin's."""
         address: str = self.wait_for("listening")["admin" if admin else "web"]
-        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
-        with closing(connection):
-            connection.request(method, path, headers=dict(headers))
-            reply = connection.getresponse()
-            return Answer(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
-
-
-class Answer(NamedTuple):
-    """What a server answered. Header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
+        return answer(address, method, path, headers=headers)
 
 
 class Launcher:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.edge.front_door import ROOT, free_port, until
+from tests.edge.serving import Answer
 
 PACKAGES = {"nginx": "nginx-light", "caddy": "caddy", "apache2": "apache2"}
 """What to install for each, on Debian."""
@@ -83,12 +84,6 @@ _DOORS = {
     "caddy": {"\nexample.jp {": "\nhttp://:{port} {"},
 }
 """In each example, what says where it listens, and what says so in tests."""
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Plain(NamedTuple):

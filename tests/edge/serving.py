@@ -1,12 +1,42 @@
-"""HTTP servers for tests: many requests at once, and nothing printed."""
+"""HTTP for tests: servers that take many requests at once and print nothing, and one request to any server."""
 
 from __future__ import annotations
 
+import http.client
+import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from http.server import ThreadingHTTPServer
 from socketserver import TCPServer
+from typing import Any, NamedTuple
+
+
+class Answer(NamedTuple):
+    """What a server answered. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def answer(
+    address: str, method: str, path: str, body: str | bytes | None = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Send one request to `host:port`, on a connection of its own."""
+    with closing(http.client.HTTPConnection(address, timeout=30)) as connection:
+        connection.request(method, path, body, dict(headers or {}))
+        reply = connection.getresponse()
+        return Answer(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
+
+
+def named(headers: Mapping[str, str]) -> dict[str, str]:
+    """Write headers that were given as keywords: _ stands for -."""
+    return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 @contextmanager

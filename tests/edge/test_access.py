@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import socket
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from html import unescape
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +27,7 @@ from feedpub.web.admin.login import login
 from feedpub.web.admin.token import token_of
 from feedpub.web.admin.tries import EVERY, FREE
 from feedpub.web.server import Server
-from tests.edge.front_door import Answer
+from tests.edge.serving import Answer, answer, named
 from tests.edge.test_web import Watched
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -62,12 +60,9 @@ class Door(NamedTuple):
 
     def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
         """Send one request; `headers` are named with _ for -."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
         kept = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        with closing(http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)) as connection:
-            connection.request(method, path, body, ({"Cookie": kept} if kept else {}) | named)
-            reply = connection.getresponse()
-            return Answer(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
+        cookie = {"Cookie": kept} if kept else {}
+        return answer(f"127.0.0.1:{self.server.port}", method, path, body, cookie | named(headers))
 
     def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Answer:
         """Send a form."""

@@ -22,7 +22,8 @@ from feedpub.web.admin.keys import Keys
 from feedpub.web.admin.ping import ping
 from feedpub.web.admin.tries import EVERY, FREE
 from feedpub.web.server import Server
-from tests.edge.front_door import Answer, Site, Table, until
+from tests.edge.front_door import Site, Table, until
+from tests.edge.serving import Answer, answer
 from tests.edge.test_access import TOKEN, Clock
 from tests.edge.test_access import Door as Browser
 from tests.unit.test_weblog import BOMB, WORDPRESS
@@ -64,10 +65,7 @@ class Door:
         return self.ask("POST", path, body, headers)
 
     def ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)) as connection:
-            connection.request(method, path, body, headers)
-            reply = connection.getresponse()
-            return Answer(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
+        return answer(f"127.0.0.1:{self.server.port}", method, path, body, headers)
 
     def xml(self, path: str, body: bytes = WORDPRESS) -> Any:
         """Send XML-RPC; give back what is answered."""

@@ -27,7 +27,8 @@ from feedpub.feeds.wordpress import caddy_wordpress, nginx_wordpress
 from feedpub.model import FeedFile
 from feedpub.outputs.disk import DiskOutput
 from feedpub.web import Server, public_app
-from tests.edge.plain import Answer, Plain, running, shipped
+from tests.edge.plain import Plain, running, shipped
+from tests.edge.serving import Answer
 from tests.guides import blocks, rows
 
 BASE = "https://news.test/feeds/"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
 import re
@@ -11,7 +10,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -33,24 +32,13 @@ from feedpub.web import Server, health, parse_listen, public_app
 from feedpub.web.asking import Asked
 from feedpub.web.conditional import Conditions, Validators, verdict
 from feedpub.web.files import member, path_of
+from tests.edge.serving import Answer, answer, named
 
 AN_HOUR_AGO = int(time.time()) - 3600
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 def ask(server: Server, path: str, method: str = "GET", **headers: str) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
-    try:
-        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-        reply = connection.getresponse()
-        return Answer(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
-    finally:
-        connection.close()
+    return answer(f"127.0.0.1:{server.port}", method, path, headers=named(headers))
 
 
 def write(file: Path, content: bytes, at: float = AN_HOUR_AGO) -> None:

@@ -7,7 +7,6 @@ import errno
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import formatdate
@@ -122,11 +121,8 @@ class Public:
         standing = self._output.known(parts)
         if standing is not None:
             if not self._glanced:
-                with suppress(RuntimeError):  # outside of a loop, each looks for itself
-                    asyncio.get_running_loop().call_soon(self._glanced.clear)
-                    self._glanced[parts] = standing
-            else:
-                self._glanced[parts] = standing
+                asyncio.get_running_loop().call_soon(self._glanced.clear)
+            self._glanced[parts] = standing
         return standing
 
     def answer(self, asked: Asked) -> Reply:
